@@ -1,0 +1,111 @@
+"""The SEG dataset, joined from its parts, as bytes up to Pixel Data.
+
+All of it but the per-frame groups is small and written by pydicom; those are streamed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from pydicom import Dataset
+from pydicom.dataset import FileMetaDataset
+from pydicom.filebase import DicomBytesIO
+from pydicom.filewriter import write_dataset, write_file_meta_info
+
+from SegRLEExportLib.dataset import functional_groups, header, segments
+from SegRLEExportLib.encoding.plan import EncodingPlan
+from SegRLEExportLib.instances import Instance
+from SegRLEExportLib.model.geometry import PlaneStack
+from SegRLEExportLib.model.segmentation import Segmentation
+from SegRLEExportLib.model.source_series import SourceFrame, SourceSeries
+from SegRLEExportLib.options import ExportOptions
+
+_PREAMBLE = bytes(128) + b"DICM"
+
+
+@dataclass(frozen=True)
+class SeriesIdentity:
+    """What all instances of one export have in common."""
+
+    series_uid: str
+    dimension_uid: str
+    copied: Dataset
+    """Attributes of the source, repaired: see `source_attributes`."""
+    source_frames: tuple[SourceFrame | None, ...]
+    """For each plane of the stack, the source frame that lies in it."""
+    now: datetime
+
+
+def file_head(plan: EncodingPlan, sop_uid: str) -> bytes:
+    """Return preamble and File Meta Information (PS3.10, 7.1)."""
+    meta = FileMetaDataset()
+    meta.FileMetaInformationVersion = b"\x00\x01"
+    meta.MediaStorageSOPClassUID = plan.sop_class
+    meta.MediaStorageSOPInstanceUID = sop_uid
+    meta.TransferSyntaxUID = plan.transfer_syntax
+    meta.ImplementationClassUID = header.PRODUCT_UID
+    meta.ImplementationVersionName = "SEGRLEEXPORT_1"
+    written = DicomBytesIO()
+    written.is_little_endian, written.is_implicit_VR = True, False
+    write_file_meta_info(written, meta, enforce_standard=True)
+    return _PREAMBLE + written.getvalue()
+
+
+def top_level(
+    plan: EncodingPlan,
+    instance: Instance,
+    segmentation: Segmentation,
+    source: SourceSeries,
+    stack: PlaneStack,
+    options: ExportOptions,
+    identity: SeriesIdentity,
+    sop_uid: str,
+) -> Dataset:
+    """Return every attribute below Per-Frame Functional Groups Sequence (5200,9230)."""
+    number = source.header.get("SeriesNumber")
+    dataset = Dataset()
+    for part in (
+        identity.copied,
+        header.series_and_equipment(
+            options, identity.series_uid, segmentation.name, None if number is None else int(number), identity.now
+        ),
+        header.segmentation_image(plan, instance, stack, options, sop_uid, identity.now),
+        header.dimensions(identity.dimension_uid, is_label_map=plan.is_label_map),
+    ):
+        dataset.update(part)
+    dataset.SegmentSequence = segments.segment_items(
+        segmentation, instance.segment_positions, source.series_instance_uid, with_background=plan.is_label_map
+    )
+    dataset.SharedFunctionalGroupsSequence = [functional_groups.shared_groups(stack, source.slice_thickness_mm)]
+    referenced = [frame for frame in identity.source_frames if frame is not None] or list(source.frames)
+    dataset[0x0008, 0x1115] = header.referenced_series(source.series_instance_uid, referenced)
+    _set_character_set(dataset)
+    return dataset
+
+
+def encoded_top_level(dataset: Dataset) -> bytes:
+    """Return the dataset in Explicit VR Little Endian."""
+    written = DicomBytesIO()
+    written.is_little_endian, written.is_implicit_VR = True, False
+    write_dataset(written, dataset, dataset.get("SpecificCharacterSet") or "ISO_IR 6")
+    return written.getvalue()
+
+
+def _set_character_set(dataset: Dataset) -> None:
+    """Say UTF-8 where a text needs it, and nothing where all is ASCII (PS3.3, C.12.1.1.2)."""
+    if not _is_ascii(dataset):
+        dataset.SpecificCharacterSet = "ISO_IR 192"
+
+
+def _is_ascii(dataset: Dataset) -> bool:
+    for tag in dataset.keys():
+        element = dataset.get_item(tag)
+        if element.is_raw:
+            continue
+        if element.VR == "SQ":
+            if not all(_is_ascii(item) for item in element.value):
+                return False
+        elif not str(element.value).isascii():
+            return False
+    return True

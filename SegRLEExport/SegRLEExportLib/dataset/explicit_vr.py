@@ -1,0 +1,62 @@
+"""Elements, items and sequences as bytes, Explicit VR Little Endian (PS3.5, 7.1.2 and 7.5).
+
+For what repeats by the thousand; everything else is left to pydicom.
+"""
+
+from __future__ import annotations
+
+import struct
+
+_LONG_VRS = frozenset(("OB", "OV", "OW", "SQ", "UT", "UN"))
+_LONG_HEADER = struct.Struct("<HH2sHI")
+_SHORT_HEADER = struct.Struct("<HH2sH")
+_ITEM_HEADER = struct.Struct("<HHI")
+
+UNDEFINED_LENGTH = 0xFFFFFFFF
+SEQUENCE_DELIMITER = _ITEM_HEADER.pack(0xFFFE, 0xE0DD, 0)
+
+
+def element(tag: int, vr: str, value: bytes) -> bytes:
+    """Return one element; `value` must be of even length already."""
+    if len(value) % 2:
+        raise ValueError(f"the value of {tag:08X} has an odd length")
+    return element_header(tag, vr, len(value)) + value
+
+
+def element_header(tag: int, vr: str, length: int) -> bytes:
+    """Return what stands before the value of an element."""
+    if vr in _LONG_VRS:
+        return _LONG_HEADER.pack(tag >> 16, tag & 0xFFFF, vr.encode(), 0, length)
+    return _SHORT_HEADER.pack(tag >> 16, tag & 0xFFFF, vr.encode(), length)
+
+
+def text_element(tag: int, vr: str, text: str) -> bytes:
+    """Return an element of ASCII text, padded as its VR asks (PS3.5, 6.2)."""
+    value = text.encode("ascii")
+    padding = b"\0" if vr == "UI" else b" "
+    return element(tag, vr, value + padding * (len(value) % 2))
+
+
+def item(content: bytes) -> bytes:
+    """Return one item of a sequence, its length stated."""
+    return item_header(len(content)) + content
+
+
+def item_header(length: int) -> bytes:
+    """Return what stands before the content of an item."""
+    return _ITEM_HEADER.pack(0xFFFE, 0xE000, length)
+
+
+def sequence(tag: int, *items: bytes) -> bytes:
+    """Return a sequence of contents, each made an item, its length stated."""
+    return element(tag, "SQ", b"".join(item(content) for content in items))
+
+
+def code_sequence(tag: int, value: str, scheme: str, meaning: str) -> bytes:
+    """Return a code sequence of one item (PS3.3, 8.8)."""
+    return sequence(
+        tag,
+        text_element(0x00080100, "SH", value)
+        + text_element(0x00080102, "SH", scheme)
+        + text_element(0x00080104, "LO", meaning),
+    )

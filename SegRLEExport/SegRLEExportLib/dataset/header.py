@@ -1,0 +1,127 @@
+"""The attributes of a SEG above its frames (PS3.3, A.51 and C.8.20): series, equipment, image, dimensions."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from pydicom import Dataset
+from pydicom.dataelem import RawDataElement
+from pydicom.tag import Tag
+
+import SegRLEExportLib
+from SegRLEExportLib.dataset.explicit_vr import sequence, text_element
+from SegRLEExportLib.dataset.functional_groups import reference_item
+from SegRLEExportLib.dataset.segments import one_line
+from SegRLEExportLib.encoding.plan import EncodingPlan, SegmentationType
+from SegRLEExportLib.instances import Instance
+from SegRLEExportLib.model.geometry import PlaneStack
+from SegRLEExportLib.model.source_series import SourceFrame
+from SegRLEExportLib.options import ExportOptions
+
+MANUFACTURER = "SegRLEExport"
+PRODUCT_UID = "2.25.61104873640310712047327541932714305267"
+"""Names this program in Device Serial Number and Implementation Class UID; made once, never changed."""
+
+SERIES_NUMBER_STEP = 100
+"""Added to the source's Series Number where the caller names none, as Slicer's own export does."""
+
+_SERIES_INSTANCE_UID = 0x0020000E
+_REFERENCED_INSTANCE_SEQUENCE = 0x0008114A
+_REFERENCED_SERIES_SEQUENCE = 0x00081115
+
+
+def series_and_equipment(
+    options: ExportOptions, series_uid: str, series_name: str, source_number: int | None, now: datetime
+) -> Dataset:
+    """Return General Series, Segmentation Series and Enhanced General Equipment (C.7.3.1, C.8.20.1, C.7.5.2)."""
+    dataset = Dataset()
+    dataset.Modality = "SEG"
+    dataset.SeriesInstanceUID = series_uid
+    dataset.SeriesNumber = series_number(options, source_number)
+    dataset.SeriesDescription = one_line(options.series_description or series_name)[:64].rstrip()
+    dataset.SeriesDate, dataset.SeriesTime = _date(now), _time(now)
+    dataset.Manufacturer = MANUFACTURER
+    dataset.ManufacturerModelName = "SegRLEExport for 3D Slicer"
+    dataset.DeviceSerialNumber = PRODUCT_UID
+    dataset.SoftwareVersions = SegRLEExportLib.__version__
+    return dataset
+
+
+def series_number(options: ExportOptions, source_number: int | None) -> int:
+    """Return Series Number (0020,0011) as the caller wants it, or else one behind the source's."""
+    if options.series_number is not None:
+        return options.series_number
+    return (source_number or 0) + SERIES_NUMBER_STEP
+
+
+def segmentation_image(
+    plan: EncodingPlan, instance: Instance, stack: PlaneStack, options: ExportOptions, sop_uid: str, now: datetime
+) -> Dataset:
+    """Return SOP Common, General Image, Image Pixel and Segmentation Image (C.12.1, C.7.6.1, C.7.6.3, C.8.20.2)."""
+    bits = plan.bits_allocated(len(instance.segment_positions))
+    dataset = Dataset()
+    dataset.SOPClassUID, dataset.SOPInstanceUID = plan.sop_class, sop_uid
+    dataset.InstanceCreationDate, dataset.InstanceCreationTime = _date(now), _time(now)
+    dataset.ImageType = ["DERIVED", "PRIMARY"]
+    dataset.InstanceNumber = instance.number
+    dataset.ContentDate, dataset.ContentTime = _date(now), _time(now)
+    dataset.ContentLabel = options.content_label
+    dataset.ContentDescription = one_line(options.content_description)[:64].rstrip()
+    dataset.ContentCreatorName = options.content_creator_name
+    dataset.NumberOfFrames = instance.frame_count
+    dataset.SamplesPerPixel = 1
+    dataset.PhotometricInterpretation = "MONOCHROME2"
+    dataset.Rows, dataset.Columns = stack.rows, stack.columns
+    dataset.BitsAllocated = dataset.BitsStored = bits
+    dataset.HighBit = bits - 1
+    dataset.PixelRepresentation = 0
+    dataset.LossyImageCompression = "00"
+    dataset.SegmentationType = plan.segmentation_type.value
+    dataset.SegmentsOverlap = "YES" if instance.segments_overlap else "NO"
+    if plan.is_label_map:
+        dataset.PixelPaddingValue = 0
+        dataset["PixelPaddingValue"].VR = "US"
+    if plan.segmentation_type is SegmentationType.FRACTIONAL:
+        dataset.SegmentationFractionalType = "PROBABILITY"
+        dataset.MaximumFractionalValue = plan.full_value
+    return dataset
+
+
+def dimensions(dimension_uid: str, *, is_label_map: bool) -> Dataset:
+    """Return Multi-frame Dimension (C.7.6.17): by segment, but for label maps, then by position."""
+    organization = Dataset()
+    organization.DimensionOrganizationUID = dimension_uid
+    position = _dimension(dimension_uid, "Image Position Patient", "ImagePositionPatient", "PlanePositionSequence")
+    segment = _dimension(dimension_uid, "Segment Number", "ReferencedSegmentNumber", "SegmentIdentificationSequence")
+    dataset = Dataset()
+    dataset.DimensionOrganizationSequence = [organization]
+    dataset.DimensionIndexSequence = [position] if is_label_map else [segment, position]
+    return dataset
+
+
+def referenced_series(series_uid: str, source_frames: list[SourceFrame]) -> RawDataElement:
+    """Return Referenced Series Sequence (0008,1115), naming each source instance once (C.12.2)."""
+    by_instance = {frame.sop_instance_uid: frame for frame in source_frames}
+    references = (reference_item(frame) for frame in by_instance.values())
+    content = sequence(_REFERENCED_INSTANCE_SEQUENCE, *references) + text_element(
+        _SERIES_INSTANCE_UID, "UI", series_uid
+    )
+    items = sequence(_REFERENCED_SERIES_SEQUENCE, content)[12:]
+    return RawDataElement(Tag(_REFERENCED_SERIES_SEQUENCE), "SQ", len(items), items, 0, False, True)
+
+
+def _dimension(dimension_uid: str, label: str, index: str, group: str) -> Dataset:
+    item = Dataset()
+    item.DimensionOrganizationUID = dimension_uid
+    item.DimensionIndexPointer = Tag(index)
+    item.FunctionalGroupPointer = Tag(group)
+    item.DimensionDescriptionLabel = label
+    return item
+
+
+def _date(now: datetime) -> str:
+    return now.strftime("%Y%m%d")
+
+
+def _time(now: datetime) -> str:
+    return now.strftime("%H%M%S.%f")

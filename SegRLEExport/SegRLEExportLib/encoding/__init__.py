@@ -1,0 +1,1 @@
+"""How frames become bytes, and the table of what may be combined."""

@@ -1,0 +1,148 @@
+"""Everything that can go wrong for a reason the user can act on.
+
+Each class writes its own sentence from named parts: what happened, where, and what helps.
+Mistakes of this package itself stay `ValueError`, `AssertionError` and the like.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from SegRLEExportLib.model.finding import Finding
+
+
+class ExportError(Exception):
+    """Base of every error of this package; `str()` of it is a sentence for a person."""
+
+
+class PreflightError(ExportError):
+    """The export was not begun: `findings` says all that stands in its way, with the fixes."""
+
+    def __init__(self, findings: Sequence[Finding]) -> None:
+        self.findings = tuple(findings)
+        super().__init__("\n".join(str(finding) for finding in findings))
+
+
+class UnreadableSegmentationError(ExportError):
+    """The segmentation file cannot be read."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(
+            f"The segmentation {path} cannot be read: {reason}. "
+            "Give a .seg.nrrd as Slicer saves it, or a label map as .nrrd, .nii or .nii.gz."
+        )
+
+
+class NoSourceImagesError(ExportError):
+    """There is no DICOM image to refer to where the caller pointed."""
+
+    def __init__(self, where: str, reason: str) -> None:
+        super().__init__(
+            f"No DICOM images of a source series were found in {where}: {reason}. "
+            "Give the folder with the DICOM files of the images that were segmented."
+        )
+
+
+class SeriesChoiceError(ExportError):
+    """Several series could be meant, or the one asked for is not there."""
+
+    def __init__(self, reason: str, series_lines: Iterable[str]) -> None:
+        listed = "\n".join(f"  {line}" for line in series_lines)
+        super().__init__(f"{reason} Name one with its Series Instance UID (--series). Found:\n{listed}")
+
+
+class UnusableSourceError(ExportError):
+    """The source images cannot carry a SEG: a needed attribute or a common geometry is missing."""
+
+    def __init__(self, series: str, reason: str, remedy: str) -> None:
+        super().__init__(f"The source series {series} cannot be referenced: {reason}. {remedy}")
+
+
+class TargetExistsError(ExportError):
+    """A file of that name is there already, and overwriting was not asked for."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            f"{path} exists already and was left as it is. Choose another name, give a folder, or ask for overwriting."
+        )
+
+
+class TargetFolderError(ExportError):
+    """The folder to write into cannot be used."""
+
+    def __init__(self, folder: Path, reason: str) -> None:
+        super().__init__(f"Nothing can be written into {folder}: {reason}. Choose another folder.")
+
+
+class WritingFailedError(ExportError):
+    """The disk refused the file while it was being written."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(
+            f"Writing {path} failed: {reason}. The unfinished file was removed. "
+            "Make room or choose another folder, then export again."
+        )
+
+
+class SegTooLargeError(ExportError):
+    """Pixel Data of that length cannot be stated in 32 bits (PS3.5, 7.1.2)."""
+
+    def __init__(self, encoding: str, pixel_bytes: int) -> None:
+        super().__init__(
+            f"The pixel data of this segmentation would take {pixel_bytes / 2**30:.1f} GiB as '{encoding}', "
+            "and DICOM can state at most 4 GiB. Use the encoding 'rle', or export fewer segments at a time."
+        )
+
+
+class VerificationError(ExportError):
+    """What was read back is not what was to be written; the file was removed."""
+
+    def __init__(self, path: Path, differences: Sequence[str]) -> None:
+        self.differences = tuple(differences)
+        shown = "\n".join(f"  {line}" for line in self.differences[:10])
+        more = len(self.differences) - 10
+        rest = f"\n  and {more} more" if more > 0 else ""
+        super().__init__(
+            f"{path.name.removesuffix('.part')} was read back and differs from the segmentation, so it was removed:\n{shown}{rest}\n"
+            "This is a fault of SegRLEExport or of the disk: please report it. "
+            "Another encoding, for example 'none', may work meanwhile."
+        )
+
+
+class NotASegmentationFileError(ExportError):
+    """The file is not a DICOM SEG, or cannot be parsed as one."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(f"{path} is not a readable DICOM Segmentation: {reason}. Give a file of modality SEG.")
+
+
+class CancelledError(ExportError):
+    """The caller asked to stop."""
+
+    def __init__(self) -> None:
+        super().__init__("The export was cancelled. No file was left behind.")
+
+
+class MissingLibraryError(ExportError):
+    """A library that this door needs is not installed."""
+
+    def __init__(self, library: str, what_for: str, remedy: str) -> None:
+        super().__init__(f"{library} is needed to {what_for}, and it is not available here. {remedy}")
+
+
+class UnknownEncodingError(ExportError):
+    """There is no row of that id in the table of encodings."""
+
+    def __init__(self, encoding: str, known: Iterable[str]) -> None:
+        super().__init__(f"There is no encoding '{encoding}'. Choose one of: {', '.join(known)}.")
+
+
+class UnknownSegmentError(ExportError):
+    """A segment was asked for that the segmentation does not have."""
+
+    def __init__(self, wanted: Iterable[str], known: Iterable[str]) -> None:
+        super().__init__(
+            f"The segmentation has no segment {', '.join(repr(name) for name in wanted)}. "
+            f"It has: {', '.join(repr(name) for name in known)}."
+        )

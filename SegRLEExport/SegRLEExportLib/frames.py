@@ -1,0 +1,82 @@
+"""Which planes of which segment hold voxels, and their row bounds: an index, no pixel copies.
+
+One scan of each plane's runs answers for all its segments at once. Nothing here knows bytes or files.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from SegRLEExportLib.model.segmentation import Labels, Segmentation
+from SegRLEExportLib.progress import Progress
+from SegRLEExportLib.sampling import SampledLayer
+
+
+@dataclass(frozen=True)
+class FrameIndex:
+    """Three tables, each (segments, planes), in the order of the segmentation and the stack."""
+
+    voxels: NDArray[np.int64]
+    """Number of voxels; 0 where the segment does not touch the plane."""
+    first_row: NDArray[np.int32]
+    """First row with a voxel; meaningless where there is none."""
+    last_row: NDArray[np.int32]
+    values_in_layer: tuple[frozenset[int], ...]
+    """For each layer, the values found on the planes, 0 apart; some may belong to no segment."""
+
+    @property
+    def segment_voxels(self) -> NDArray[np.int64]:
+        """(segments,), voxels of each segment on all planes."""
+        counts: NDArray[np.int64] = self.voxels.sum(axis=1)
+        return counts
+
+
+def index_frames(
+    segmentation: Segmentation, layers: list[SampledLayer], plane_count: int, progress: Progress
+) -> FrameIndex:
+    """Return where the segments' voxels are, from one look at each plane of each layer."""
+    shape = (len(segmentation.segments), plane_count)
+    voxels_of, first_row_of, last_row_of = (
+        np.zeros(shape, np.int64),
+        np.zeros(shape, np.int32),
+        np.zeros(shape, np.int32),
+    )
+    values_in_layer = []
+    for layer_index, layer in enumerate(layers):
+        positions = [n for n, segment in enumerate(segmentation.segments) if segment.layer_index == layer_index]
+        values = [segmentation.segments[n].layer_value for n in positions]
+        in_layer: NDArray[np.int64] | int = 0
+        for plane_index in range(plane_count if values else 0):
+            progress.step()
+            region = layer.region(plane_index)
+            if region is None:
+                continue
+            voxels, first_row, last_row = _scan(region.labels)
+            in_layer = in_layer + voxels
+            voxels_of[positions, plane_index] = voxels[values]
+            first_row_of[positions, plane_index] = first_row[values] + region.first_row
+            last_row_of[positions, plane_index] = last_row[values] + region.first_row
+        values_in_layer.append(frozenset(np.flatnonzero(in_layer).tolist()) - {0})
+    return FrameIndex(voxels_of, first_row_of, last_row_of, tuple(values_in_layer))
+
+
+def _scan(labels: Labels) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int32]]:
+    """Return, for every value a label can have, its pixels and its first and last row."""
+    values = np.iinfo(labels.dtype).max + 1
+    first_row, last_row = np.zeros(values, np.int32), np.zeros(values, np.int32)
+    columns = labels.shape[1]
+    flat = np.ascontiguousarray(labels).reshape(-1)
+    is_start = np.empty(flat.size, dtype=bool)
+    np.not_equal(flat[1:], flat[:-1], out=is_start[1:])
+    is_start[::columns] = True
+    starts = np.flatnonzero(is_start)
+    run_values = flat[starts]
+    lengths = np.diff(starts, append=flat.size)
+    voxels = np.bincount(run_values, weights=lengths, minlength=values).astype(np.int64)
+    run_rows = (starts // columns).astype(np.int32)
+    last_row[run_values] = run_rows
+    first_row[run_values[::-1]] = run_rows[::-1]
+    return voxels, first_row, last_row

@@ -1,0 +1,1 @@
+"""Plain frozen values that pass between the stations of an export."""

@@ -1,0 +1,142 @@
+"""Where voxels and planes lie: indices are [k, j, i] or (row, column), places are LPS in millimetres.
+
+A segmentation lies on a `Geometry`, one affine map. The frames of a SEG lie on a `PlaneStack`, equal
+parallel planes that each keep their own position, because source images may have unequal gaps or a
+tilted gantry (PS3.3, C.7.6.2.1.1 and C.7.6.16.2.3). Nothing here knows segments, files or Slicer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Matrix = NDArray[np.float64]
+
+UNIFORM_SPACING_TOLERANCE_MM = 0.01
+"""Slice distances that differ by no more count as equal: positions are often rounded to 0.01 mm."""
+
+ORTHOGONAL_TOLERANCE = 1e-4
+"""Largest cosine between two axes that still count as perpendicular (PS3.3, C.7.6.2.1.1 rounds direction cosines)."""
+
+
+_WHOLE_VOXEL_TOLERANCE = 0.01
+
+
+def _frozen(values: ArrayLike, shape: tuple[int, ...]) -> Matrix:
+    array = np.array(values, dtype=np.float64).reshape(shape)
+    array.flags.writeable = False
+    return array
+
+
+@dataclass(frozen=True, eq=False)
+class Geometry:
+    """A regular grid of voxels."""
+
+    shape_kji: tuple[int, int, int]
+    kji_to_lps: Matrix
+    """(4, 4), maps (k, j, i, 1) to (left, posterior, superior, 1) in mm, at voxel centres."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "kji_to_lps", _frozen(self.kji_to_lps, (4, 4)))
+
+    @property
+    def spacing_mm(self) -> tuple[float, float, float]:
+        """Distance of neighbouring voxels along k, j and i."""
+        k, j, i = np.linalg.norm(self.kji_to_lps[:3, :3], axis=0)
+        return float(k), float(j), float(i)
+
+    def cropped(self, start_kji: tuple[int, int, int], shape_kji: tuple[int, int, int]) -> Geometry:
+        """Return the part that starts at the voxel `start_kji` (negative: beyond the edge)."""
+        moved = self.kji_to_lps.copy()
+        moved[:, 3] = self.kji_to_lps @ (*start_kji, 1.0)
+        return Geometry(shape_kji, moved)
+
+    def extended_over(self, others: Sequence[Geometry]) -> Geometry:
+        """Return this grid, extended in whole voxels until it holds every voxel centre of `others`."""
+        lps_to_kji = np.linalg.inv(self.kji_to_lps)
+        corners = [np.zeros(3), np.array(self.shape_kji) - 1.0]
+        for other in others:
+            for corner in product(*((0, length - 1) for length in other.shape_kji)):
+                corners.append((lps_to_kji @ other.kji_to_lps @ (*corner, 1.0))[:3])
+        lowest = np.floor(np.min(corners, axis=0) + _WHOLE_VOXEL_TOLERANCE).astype(int)
+        highest = np.ceil(np.max(corners, axis=0) - _WHOLE_VOXEL_TOLERANCE).astype(int)
+        k, j, i = (highest - lowest + 1).tolist()
+        return self.cropped(tuple(lowest.tolist()), (k, j, i))
+
+
+@dataclass(frozen=True, eq=False)
+class PlaneStack:
+    """Equal parallel planes, each at its own place."""
+
+    rows: int
+    columns: int
+    row_direction_lps: Matrix
+    """(3,), unit vector along a row, the way the column index grows: first half of Image Orientation (Patient)."""
+    column_direction_lps: Matrix
+    """(3,), unit vector along a column: second half of Image Orientation (Patient)."""
+    pixel_spacing_mm: tuple[float, float]
+    """Distance of rows, then of columns, as Pixel Spacing (0028,0030)."""
+    positions_lps: Matrix
+    """(planes, 3), centre of the first pixel of each plane: Image Position (Patient)."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "row_direction_lps", _frozen(self.row_direction_lps, (3,)))
+        object.__setattr__(self, "column_direction_lps", _frozen(self.column_direction_lps, (3,)))
+        object.__setattr__(self, "positions_lps", _frozen(self.positions_lps, (-1, 3)))
+
+    def __len__(self) -> int:
+        return len(self.positions_lps)
+
+    @classmethod
+    def of_geometry(cls, geometry: Geometry) -> PlaneStack:
+        """Return the k-planes of `geometry`, in an order that makes the stack right-handed.
+
+        Raises `ValueError` if rows and columns of the grid are not perpendicular: no SEG can say that.
+        """
+        to_lps = geometry.kji_to_lps
+        spacing_k, spacing_j, spacing_i = geometry.spacing_mm
+        along_row, along_column = to_lps[:3, 2] / spacing_i, to_lps[:3, 1] / spacing_j
+        if abs(along_row @ along_column) > ORTHOGONAL_TOLERANCE:
+            raise ValueError("the rows and columns of the grid are not perpendicular")
+        positions = to_lps[:3, 3] + np.arange(geometry.shape_kji[0])[:, None] * to_lps[:3, 0]
+        if np.cross(along_row, along_column) @ to_lps[:3, 0] < 0:
+            positions = positions[::-1]
+        _, rows, columns = geometry.shape_kji
+        return cls(rows, columns, along_row, along_column, (spacing_j, spacing_i), positions)
+
+    @property
+    def normal_lps(self) -> Matrix:
+        """(3,), the unit vector across the planes."""
+        return np.cross(self.row_direction_lps, self.column_direction_lps)
+
+    @property
+    def spacing_between_planes_mm(self) -> float | None:
+        """The common distance of neighbouring planes along the normal; None if there is none."""
+        gaps = np.diff(np.sort(self.positions_lps @ self.normal_lps))
+        if not len(gaps) or np.ptp(gaps) > UNIFORM_SPACING_TOLERANCE_MM or gaps.mean() <= UNIFORM_SPACING_TOLERANCE_MM:
+            return None
+        return float(gaps.mean())
+
+    def plane_to_lps(self, plane_index: int) -> Matrix:
+        """Return the (4, 3) map from (row, column, 1) on that plane to (L, P, S, 1)."""
+        to_lps = np.zeros((4, 3))
+        to_lps[:3, 0] = self.column_direction_lps * self.pixel_spacing_mm[0]
+        to_lps[:3, 1] = self.row_direction_lps * self.pixel_spacing_mm[1]
+        to_lps[:3, 2] = self.positions_lps[plane_index]
+        to_lps[3, 2] = 1.0
+        return to_lps
+
+    def only(self, plane_indices: NDArray[np.intp]) -> PlaneStack:
+        """Return the stack of those planes alone."""
+        return PlaneStack(
+            self.rows,
+            self.columns,
+            self.row_direction_lps,
+            self.column_direction_lps,
+            self.pixel_spacing_mm,
+            self.positions_lps[plane_indices],
+        )

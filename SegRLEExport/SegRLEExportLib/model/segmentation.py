@@ -1,0 +1,88 @@
+"""The segmentation as this package sees it: plain values, no scene and no file.
+
+Layers are label arrays as Slicer shares them among segments; they are never copied and never
+written to. Nothing here knows DICOM tags or Slicer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import Enum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from SegRLEExportLib.model.geometry import Geometry
+from SegRLEExportLib.model.terminology import SegmentTerminology
+
+Labels = NDArray[np.uint8] | NDArray[np.uint16]
+
+
+class AlgorithmType(str, Enum):
+    """Segment Algorithm Type (0062,0008)."""
+
+    MANUAL = "MANUAL"
+    SEMIAUTOMATIC = "SEMIAUTOMATIC"
+    AUTOMATIC = "AUTOMATIC"
+
+
+@dataclass(frozen=True, eq=False)
+class Layer:
+    """One label array that several segments may share; 0 is nobody's."""
+
+    labels_kji: Labels
+    """(k, j, i), read-only view."""
+    geometry: Geometry
+
+    def __post_init__(self) -> None:
+        if self.labels_kji.shape != self.geometry.shape_kji:
+            raise ValueError(f"labels {self.labels_kji.shape} do not fit the geometry {self.geometry.shape_kji}")
+        if self.labels_kji.dtype not in (np.uint8, np.uint16):
+            raise ValueError(f"labels must be uint8 or uint16, not {self.labels_kji.dtype}")
+        view = self.labels_kji.view()
+        view.flags.writeable = False
+        object.__setattr__(self, "labels_kji", view)
+
+
+@dataclass(frozen=True)
+class Segment:
+    """One segment: who it is, and where its voxels are to be found."""
+
+    id: str
+    """Slicer's segment ID: unique in the segmentation, kept when the segment is renamed."""
+    name: str
+    layer_index: int
+    """Index into `Segmentation.layers`."""
+    layer_value: int
+    """The value, 1 or above, that marks this segment's voxels in its layer."""
+    color_rgb: tuple[float, float, float] = (0.5, 0.5, 0.5)
+    """Red, green and blue, each 0 to 1."""
+    terminology: SegmentTerminology | None = None
+    description: str = ""
+    algorithm_type: AlgorithmType = AlgorithmType.SEMIAUTOMATIC
+    algorithm_name: str = ""
+    """Empty: the name of the segmentation's program is written where DICOM asks for one."""
+
+
+@dataclass(frozen=True)
+class Segmentation:
+    """Segments in the user's order, and the layers that hold their voxels."""
+
+    name: str
+    layers: tuple[Layer, ...]
+    segments: tuple[Segment, ...]
+
+    def __post_init__(self) -> None:
+        for segment in self.segments:
+            if not 0 <= segment.layer_index < len(self.layers):
+                raise ValueError(f"segment {segment.id} names layer {segment.layer_index} of {len(self.layers)}")
+            if not 0 < segment.layer_value <= np.iinfo(self.layers[segment.layer_index].labels_kji.dtype).max:
+                raise ValueError(f"segment {segment.id} has the layer value {segment.layer_value}")
+        places = [(segment.layer_index, segment.layer_value) for segment in self.segments]
+        if len(set(places)) < len(places):
+            raise ValueError("two segments share one value of one layer")
+
+    def only(self, segment_ids: list[str]) -> Segmentation:
+        """Return this segmentation with those segments alone, in this segmentation's order."""
+        wanted = set(segment_ids)
+        return replace(self, segments=tuple(segment for segment in self.segments if segment.id in wanted))

@@ -1,0 +1,55 @@
+"""What a segment is, in coded words (PS3.3, 8.8 and C.8.20.2).
+
+Slicer keeps the codes of a segment as one text, seven parts joined by `~`; a code is
+`scheme^value^meaning`. Nothing here knows vtk or DICOM datasets.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Code:
+    """One entry of a coding scheme."""
+
+    scheme: str
+    """Coding Scheme Designator (0008,0102)."""
+    value: str
+    meaning: str
+
+
+@dataclass(frozen=True)
+class SegmentTerminology:
+    """The codes of one segment."""
+
+    category: Code
+    type: Code
+    type_modifier: Code | None = None
+    region: Code | None = None
+    """Anatomic region."""
+    region_modifier: Code | None = None
+
+
+TISSUE = SegmentTerminology(Code("SCT", "85756007", "Tissue"), Code("SCT", "85756007", "Tissue"))
+"""What a segment is called when nobody coded it: Slicer's own default."""
+
+BACKGROUND = SegmentTerminology(Code("DCM", "125040", "Background"), Code("DCM", "125040", "Background"))
+"""What value 0 of a label map stands for (PS3.3, C.8.20.2.3.3)."""
+
+
+def parse_slicer_terminology(text: str) -> SegmentTerminology | None:
+    """Return the codes in a segment's terminology tag, or None if category or type is not there."""
+    parts = (text.split("~") + [""] * 7)[:7]
+    category, type_, type_modifier = (_parse_code(part) for part in parts[1:4])
+    region, region_modifier = (_parse_code(part) for part in parts[5:7])
+    if category is None or type_ is None:
+        return None
+    return SegmentTerminology(category, type_, type_modifier, region, region_modifier if region else None)
+
+
+def _parse_code(text: str) -> Code | None:
+    parts = [part.strip() for part in text.split("^")]
+    if len(parts) != 3 or not all(parts):
+        return None
+    return Code(*parts)

@@ -1,0 +1,50 @@
+"""What a caller may choose, with the defaults that suit most."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum
+
+from SegRLEExportLib.encoding.plan import DEFAULT_PLAN_ID
+from SegRLEExportLib.uids import new_uid
+
+
+class Grid(str, Enum):
+    """On which planes the frames lie."""
+
+    SOURCE = "source"
+    """Those of the source images: what viewers expect."""
+    SEGMENTATION = "segmentation"
+    """The segmentation's own, in the frame of reference of the source."""
+
+
+@dataclass(frozen=True)
+class ExportOptions:
+    """Everything about an export beside the segmentation, its source and where to write."""
+
+    compression: str = DEFAULT_PLAN_ID
+    """Id of a row of `encoding.plan.PLANS`."""
+    series_description: str = ""
+    """Series Description (0008,103E); empty: the segmentation's name."""
+    series_number: int | None = None
+    """Series Number (0020,0011); None: the source's number + 100."""
+    content_label: str = "SEGMENTATION"
+    """Content Label (0070,0080): up to 16 of A-Z, 0-9, space and underscore."""
+    content_description: str = ""
+    """Content Description (0070,0081)."""
+    content_creator_name: str = ""
+    """Content Creator's Name (0070,0084), as Family^Given."""
+    grid: Grid = Grid.SOURCE
+    clip: bool = False
+    """Leave out voxels beyond the source images instead of refusing."""
+    keep_empty_frames: bool = False
+    """Write a frame for every plane, also where nothing is segmented."""
+    verify: bool = True
+    """Read the file back and compare every voxel before it gets its name."""
+    overwrite: bool = False
+    strict: bool = False
+    """Refuse instead of repairing invalid values of the source headers."""
+    new_uid: Callable[[], str] = field(default=new_uid, repr=False)
+    now: Callable[[], datetime] = field(default=datetime.now, repr=False)

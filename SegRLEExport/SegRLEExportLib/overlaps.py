@@ -1,0 +1,113 @@
+"""Which segments share voxels, and the fewest sets of segments that do not.
+
+Segments of one layer cannot overlap, so only pairs of layers are compared. Finding the fewest sets is
+colouring a graph. Nothing here knows bytes or files.
+"""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from SegRLEExportLib.model.segmentation import Segmentation
+from SegRLEExportLib.progress import Progress
+from SegRLEExportLib.sampling import Region, SampledLayer
+
+Overlaps = dict[tuple[int, int], int]
+"""Shared voxels by pair of positions in the segmentation, the smaller position first."""
+
+SEARCH_LIMIT = 20_000
+"""Steps after which the best grouping found so far is taken; real segmentations need a few dozen."""
+
+
+def find_overlaps(
+    segmentation: Segmentation, layers: list[SampledLayer], plane_count: int, progress: Progress
+) -> Overlaps:
+    """Return how many voxels each pair of segments shares on the planes; pairs that share none are left out."""
+    position_of = {(segment.layer_index, segment.layer_value): n for n, segment in enumerate(segmentation.segments)}
+    used_layers = sorted({segment.layer_index for segment in segmentation.segments})
+    overlaps: Overlaps = {}
+    for first, second in combinations(used_layers, 2):
+        for plane_index in range(plane_count):
+            progress.step()
+            regions = layers[first].region(plane_index), layers[second].region(plane_index)
+            if regions[0] is None or regions[1] is None:
+                continue
+            for values, shared in _shared_values(regions[0], regions[1]):
+                pair = position_of.get((first, values[0])), position_of.get((second, values[1]))
+                if pair[0] is not None and pair[1] is not None:
+                    key = (min(pair[0], pair[1]), max(pair[0], pair[1]))
+                    overlaps[key] = overlaps.get(key, 0) + shared
+    return overlaps
+
+
+def group_apart(segment_positions: list[int], overlaps: Overlaps) -> list[list[int]]:
+    """Return the fewest groups of positions in which no two segments overlap, in the order of their first member."""
+    neighbours: dict[int, set[int]] = {position: set() for position in segment_positions}
+    for one, other in overlaps:
+        if one in neighbours and other in neighbours:
+            neighbours[one].add(other)
+            neighbours[other].add(one)
+    color_of = _fewest_colors(neighbours)
+    groups: dict[int, list[int]] = {}
+    for position in segment_positions:
+        groups.setdefault(color_of[position], []).append(position)
+    return list(groups.values())
+
+
+def _shared_values(one: Region, other: Region) -> list[tuple[tuple[int, int], int]]:
+    """Return the pairs of values that meet where the two regions cover the same pixels, and how often."""
+    top = max(one.first_row, other.first_row)
+    left = max(one.first_column, other.first_column)
+    bottom = min(one.first_row + one.labels.shape[0], other.first_row + other.labels.shape[0])
+    right = min(one.first_column + one.labels.shape[1], other.first_column + other.labels.shape[1])
+    if top >= bottom or left >= right:
+        return []
+    a, b = (
+        region.labels[
+            top - region.first_row : bottom - region.first_row, left - region.first_column : right - region.first_column
+        ]
+        for region in (one, other)
+    )
+    both = np.logical_and(a, b)
+    if not both.any():
+        return []
+    meeting: NDArray[np.uint32] = a[both].astype(np.uint32) << 16 | b[both]
+    pairs, counts = np.unique(meeting, return_counts=True)
+    return [((int(pair) >> 16, int(pair) & 0xFFFF), int(count)) for pair, count in zip(pairs, counts)]
+
+
+def _fewest_colors(neighbours: dict[int, set[int]]) -> dict[int, int]:
+    """Return a colour, from 0, for each node, so that neighbours differ and the colours are fewest."""
+    alone = {node: 0 for node, near in neighbours.items() if not near}
+    return alone | _Coloring({node: near for node, near in neighbours.items() if near}).best
+
+
+class _Coloring:
+    """Exact colouring by branch and bound, hardest node first, or the best that `SEARCH_LIMIT` steps find."""
+
+    def __init__(self, neighbours: dict[int, set[int]]) -> None:
+        self._neighbours = neighbours
+        self._fewest = len(neighbours) + 1
+        self._steps = 0
+        self.best: dict[int, int] = {}
+        self._extend({}, 0)
+
+    def _extend(self, colors: dict[int, int], used: int) -> None:
+        self._steps += 1
+        if used >= self._fewest or (self.best and self._steps > SEARCH_LIMIT):
+            return
+        if len(colors) == len(self._neighbours):
+            self.best, self._fewest = dict(colors), used
+            return
+        node = max((n for n in self._neighbours if n not in colors), key=lambda n: self._hardness(n, colors))
+        taken = {colors[near] for near in self._neighbours[node] if near in colors}
+        for color in range(used + 1):
+            if color not in taken:
+                self._extend({**colors, node: color}, max(used, color + 1))
+
+    def _hardness(self, node: int, colors: dict[int, int]) -> tuple[int, int, int]:
+        taken = {colors[near] for near in self._neighbours[node] if near in colors}
+        return len(taken), len(self._neighbours[node]), -node

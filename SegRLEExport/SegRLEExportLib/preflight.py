@@ -1,0 +1,309 @@
+"""Everything that would stop or bend this export, found before anything is written, all at once.
+
+Each finding has a stable id and says what helps. What passes here does not fail later for a reason that could
+have been known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from pydicom import Dataset
+
+from SegRLEExportLib.dataset.functional_groups import matching_frames
+from SegRLEExportLib.dataset.segments import naming_findings
+from SegRLEExportLib.dataset.source_attributes import copied_attributes
+from SegRLEExportLib.dataset.value_repair import is_uid, repaired_value
+from SegRLEExportLib.encoding.plan import EncodingPlan, Split
+from SegRLEExportLib.errors import PreflightError
+from SegRLEExportLib.frames import FrameIndex, index_frames
+from SegRLEExportLib.model.finding import Finding, Severity
+from SegRLEExportLib.model.geometry import PlaneStack
+from SegRLEExportLib.model.segmentation import Segmentation
+from SegRLEExportLib.model.source_series import SourceFrame, SourceSeries
+from SegRLEExportLib.options import ExportOptions, Grid
+from SegRLEExportLib.overlaps import Overlaps, find_overlaps
+from SegRLEExportLib.progress import Progress
+from SegRLEExportLib.sampling import SampledLayer
+
+SAME_PLANE_TOLERANCE_MM = 0.01
+"""A source image no farther than this from a plane lies in it."""
+
+LARGEST_SIDE = 65535
+"""Rows and Columns are US (PS3.5, 6.2)."""
+
+_MULTIPLE_FOR_OLD_READERS = 8
+
+
+@dataclass(frozen=True, eq=False)
+class Survey:
+    """What is known of an export before it begins."""
+
+    segmentation: Segmentation
+    source: SourceSeries
+    stack: PlaneStack
+    """The planes on which frames lie."""
+    layers: list[SampledLayer]
+    index: FrameIndex
+    overlaps: Overlaps
+    source_frames: tuple[SourceFrame | None, ...]
+    """For each plane, the source frame that lies in it."""
+    copied: Dataset
+    """Attributes taken over from the source, valid."""
+    findings: tuple[Finding, ...]
+
+    def refuse_errors(self) -> None:
+        """Raise `PreflightError` if anything stands in the way."""
+        errors = [finding for finding in self.findings if finding.severity is Severity.ERROR]
+        if errors:
+            raise PreflightError(errors)
+
+
+def survey(
+    segmentation: Segmentation,
+    source: SourceSeries,
+    plan: EncodingPlan,
+    options: ExportOptions,
+    progress: Progress,
+) -> Survey:
+    """Look at everything once: planes, frames, overlaps, headers, names and options.
+
+    Raises `PreflightError` at once where the rest cannot even be looked at.
+    """
+    _refuse_unusable(segmentation, source, options)
+    stack = source.stack if options.grid is Grid.SOURCE else _own_planes(segmentation)
+    layers = [SampledLayer(layer, stack) for layer in segmentation.layers]
+    progress.stage("Looking at the segments", 0.15, len(stack) * len(layers))
+    index = index_frames(segmentation, layers, len(stack), progress)
+    layer_pairs = len(layers) * (len(layers) - 1) // 2
+    progress.stage("Looking for overlaps", 0.2, len(stack) * layer_pairs)
+    overlaps = find_overlaps(segmentation, layers, len(stack), progress)
+    copied, repairs = copied_attributes(source.header)
+    findings = [
+        *source.findings,
+        *_strict(repairs, options),
+        *_option_findings(options),
+        *_extent_findings(segmentation, layers, index, options),
+        *_emptiness_findings(segmentation, index, plan, options),
+        *_overlap_findings(segmentation, overlaps, plan),
+        *naming_findings(segmentation),
+        *_encoding_findings(plan, stack, index),
+    ]
+    source_frames = matching_frames(stack, source.stack, source.frames, SAME_PLANE_TOLERANCE_MM)
+    return Survey(segmentation, source, stack, layers, index, overlaps, tuple(source_frames), copied, tuple(findings))
+
+
+def _refuse_unusable(segmentation: Segmentation, source: SourceSeries, options: ExportOptions) -> None:
+    errors = [
+        *_segment_errors(segmentation),
+        *_uid_errors(source),
+        *(_grid_errors(segmentation) if options.grid is Grid.SEGMENTATION else ()),
+    ]
+    if errors:
+        raise PreflightError(errors)
+
+
+def _segment_errors(segmentation: Segmentation) -> Iterator[Finding]:
+    if not segmentation.segments:
+        yield Finding(
+            "no-segments",
+            Severity.ERROR,
+            "There is no segment to export.",
+            where=segmentation.name,
+            help="Add a segment, or choose segments that the segmentation has.",
+        )
+
+
+def _uid_errors(source: SourceSeries) -> Iterator[Finding]:
+    """A SEG that names its study, series or images wrongly would be tied to nothing, or to somebody else's."""
+    for keyword, tag in (("StudyInstanceUID", "(0020,000D)"), ("SeriesInstanceUID", "(0020,000E)")):
+        if not is_uid(str(source.header.get(keyword) or "")):
+            yield _missing_uid(f"{tag} {keyword}", str(source.header.get(keyword) or ""))
+    for frame in source.frames:
+        for name, uid in (
+            ("(0008,0018) SOPInstanceUID", frame.sop_instance_uid),
+            ("(0008,0016) SOPClassUID", frame.sop_class_uid),
+        ):
+            if not is_uid(uid):
+                yield _missing_uid(name, uid)
+                return
+
+
+def _missing_uid(name: str, found: str) -> Finding:
+    what = f"The source has the invalid UID {found!r} there." if found else "The source has no UID there."
+    return Finding(
+        "source-without-uid",
+        Severity.ERROR,
+        f"{what} A segmentation without it would belong to no study and refer to no image.",
+        where=name,
+        help="Export the images again from the archive or scanner, with their UIDs.",
+    )
+
+
+def _grid_errors(segmentation: Segmentation) -> Iterator[Finding]:
+    try:
+        _own_planes(segmentation)
+    except ValueError as error:
+        yield Finding(
+            "grid-not-perpendicular",
+            Severity.ERROR,
+            f"Its own grid cannot be written: {error}.",
+            where=segmentation.name,
+            help="Use the grid of the source images.",
+        )
+
+
+def _own_planes(segmentation: Segmentation) -> PlaneStack:
+    """Return the planes of the grid of the segmentation's first layer, as many and as wide as all layers need."""
+    used = sorted({segment.layer_index for segment in segmentation.segments})
+    first, *others = (segmentation.layers[layer_index].geometry for layer_index in used)
+    return PlaneStack.of_geometry(first.extended_over(others))
+
+
+def _strict(repairs: list[Finding], options: ExportOptions) -> Iterator[Finding]:
+    for repair in repairs:
+        if options.strict:
+            yield Finding(
+                repair.id, Severity.ERROR, repair.what, repair.where, "Correct the source, or export without 'strict'."
+            )
+        else:
+            yield repair
+
+
+def _option_findings(options: ExportOptions) -> Iterator[Finding]:
+    for keyword, vr, text in (
+        ("ContentLabel", "CS", options.content_label),
+        ("ContentCreatorName", "PN", options.content_creator_name),
+        ("ContentDescription", "LO", options.content_description),
+        ("SeriesDescription", "LO", options.series_description),
+    ):
+        reason = repaired_value(vr, text).reason
+        if reason:
+            yield Finding("invalid-option", Severity.ERROR, f"{text!r} is {reason}.", keyword, "Choose another text.")
+    if not options.content_label.strip():
+        yield Finding(
+            "invalid-option", Severity.ERROR, "It must not be empty.", "ContentLabel", "Write for example SEGMENTATION."
+        )
+    if options.series_number is not None and not 0 <= options.series_number < 2**31:
+        yield Finding(
+            "invalid-option",
+            Severity.ERROR,
+            f"{options.series_number} is not from 0 to 2147483647.",
+            "SeriesNumber",
+            "Choose another number.",
+        )
+
+
+def _extent_findings(
+    segmentation: Segmentation, layers: list[SampledLayer], index: FrameIndex, options: ExportOptions
+) -> Iterator[Finding]:
+    """Tell what of the segmentation is beyond the planes, and what is not exactly on their pixels."""
+    for layer_index, layer in enumerate(layers):
+        positions = [n for n, segment in enumerate(segmentation.segments) if segment.layer_index == layer_index]
+        segments = [segmentation.segments[position] for position in positions]
+        if not segments:
+            continue
+        outside = layer.voxels_outside([segment.layer_value for segment in segments])
+        for segment, count in zip(segments, outside.tolist()):
+            if count:
+                yield _outside(segment.name, count, options)
+        if not layer.is_exact:
+            yield from _bent(segmentation, layer, positions, index)
+
+
+def _outside(name: str, count: int, options: ExportOptions) -> Finding:
+    what = f"{count} voxels lie beyond the source images"
+    if options.clip:
+        return Finding("outside-source", Severity.WARNING, f"{what} and are left out.", name)
+    return Finding(
+        "outside-source",
+        Severity.ERROR,
+        f"{what} and would be lost.",
+        name,
+        "Choose the series that was segmented, or leave them out (clip), or export on the segmentation's own grid.",
+    )
+
+
+def _bent(
+    segmentation: Segmentation, layer: SampledLayer, positions: list[int], index: FrameIndex
+) -> Iterator[Finding]:
+    names = ", ".join(segmentation.segments[position].name for position in positions[:3])
+    where = names + (", ..." if len(positions) > 3 else "")
+    if layer.keeps_step:
+        yield Finding(
+            "shifted",
+            Severity.WARNING,
+            f"The voxels lie up to {layer.displacement_voxels:.2f} voxels from the pixels they are written to.",
+            where,
+            "Choose the segmentation's own grid to keep their places.",
+        )
+    else:
+        voxels = ", ".join(
+            f"{segmentation.segments[n].name} has {index.segment_voxels[n]} pixels now" for n in positions[:3]
+        )
+        yield Finding(
+            "resampled",
+            Severity.WARNING,
+            f"The segmentation is not on the grid of the source images; each pixel took its nearest voxel ({voxels}).",
+            where,
+            "Choose the segmentation's own grid to keep every voxel.",
+        )
+
+
+def _emptiness_findings(
+    segmentation: Segmentation, index: FrameIndex, plan: EncodingPlan, options: ExportOptions
+) -> Iterator[Finding]:
+    empty = np.flatnonzero(index.segment_voxels == 0).tolist()
+    if len(empty) == len(segmentation.segments) and not options.keep_empty_frames:
+        yield Finding(
+            "all-empty",
+            Severity.ERROR,
+            "No segment has a voxel on the source images, so there is no frame to write.",
+            where=segmentation.name,
+            help="Segment something, or keep empty frames if the absence itself is to be recorded.",
+        )
+        return
+    has_own_file = plan.split is Split.EACH_SEGMENT and not options.keep_empty_frames
+    fate = "no file is written for it" if has_own_file else "it is described in the file, numbered after all others"
+    for position in empty:
+        yield Finding(
+            "empty-segment",
+            Severity.WARNING,
+            f"The segment has no voxels on the source images; {fate}.",
+            where=segmentation.segments[position].name,
+        )
+
+
+def _overlap_findings(segmentation: Segmentation, overlaps: Overlaps, plan: EncodingPlan) -> Iterator[Finding]:
+    if plan.split is not Split.WHERE_OVERLAPPING:
+        return
+    for (one, other), shared in sorted(overlaps.items()):
+        yield Finding(
+            "overlap",
+            Severity.WARNING,
+            f"They share {shared} voxels, which one label map cannot hold, so they are written to separate files.",
+            where=f"{segmentation.segments[one].name} and {segmentation.segments[other].name}",
+            help="Choose 'deflate' or 'none' to have all segments in one file.",
+        )
+
+
+def _encoding_findings(plan: EncodingPlan, stack: PlaneStack, index: FrameIndex) -> Iterator[Finding]:
+    if plan.warning:
+        yield Finding("encoding-for-experts", Severity.WARNING, plan.warning)
+    if max(stack.rows, stack.columns) > LARGEST_SIDE:
+        yield Finding(
+            "plane-too-large",
+            Severity.ERROR,
+            f"A plane has {stack.rows} x {stack.columns} pixels, DICOM allows {LARGEST_SIDE} each way.",
+            help="Crop the segmentation and export again.",
+        )
+    if plan.frame_coding.name == "BITS" and stack.rows * stack.columns % _MULTIPLE_FOR_OLD_READERS:
+        yield Finding(
+            "not-multiple-of-8",
+            Severity.NOTE,
+            f"{stack.rows} x {stack.columns} pixels are not a multiple of 8: 3D Slicer 5.6 and 5.8 (dcmqi 1.3) read wrong "
+            "voxels from such a file without saying so, and SimpleITK loses the last pixels.",
+            help="Choose 'rle' for a current 3D Slicer.",
+        )

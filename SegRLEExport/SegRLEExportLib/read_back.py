@@ -1,0 +1,275 @@
+"""A SEG file read again, one frame at a time, by other code than wrote it.
+
+The header is parsed by pydicom. Per-frame groups and pixel data are walked element by element (PS3.5, 7.1
+and A.4), because as pydicom datasets thousands of frames take seconds and gigabytes. RLE is decoded by pydicom,
+deflated data by zlib, bits by numpy. Explicit VR Little Endian only: what this package writes.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom import Dataset
+from pydicom.filereader import read_dataset, read_file_meta_info
+from pydicom.pixels import iter_pixels
+from pydicom.uid import DeflatedExplicitVRLittleEndian, RLELossless
+
+from SegRLEExportLib.encoding import rle
+
+_PER_FRAME_GROUPS = 0x52009230
+_PIXEL_DATA = 0x7FE00010
+_EXTENDED_OFFSET_TABLE = 0x7FE00001
+_FRAME_CONTENT = 0x00209111
+_DIMENSION_INDEX_VALUES = 0x00209157
+_PLANE_POSITION = 0x00209113
+_IMAGE_POSITION = 0x00200032
+_DERIVATION_IMAGE = 0x00089124
+_SOURCE_IMAGE = 0x00082112
+_REFERENCED_SOP_INSTANCE = 0x00081155
+_SEGMENT_IDENTIFICATION = 0x0062000A
+_REFERENCED_SEGMENT_NUMBER = 0x0062000B
+_LONG_VRS = frozenset((b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"))
+_UNDEFINED = 0xFFFFFFFF
+_READ_BYTES = 1 << 20
+
+
+class ReadBackError(ValueError):
+    """The file is not built as it should be; the text says where."""
+
+
+@dataclass(frozen=True)
+class FrameRecord:
+    """What one frame says of itself."""
+
+    segment_number: int
+    """0 in a label map."""
+    position_lps: tuple[float, float, float]
+    dimension_indices: tuple[int, ...]
+    source_instance_uid: str
+    """Of the image it was derived from; empty if none is named."""
+
+
+class SegReadBack:
+    """A file that was written, open for one pass over its frames."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.meta = read_file_meta_info(path)
+        self._stream = _Stream(path, is_deflated=self.meta.TransferSyntaxUID == DeflatedExplicitVRLittleEndian)
+        try:
+            self.header, self.frames = self._read_header()
+        except BaseException:
+            self._stream.close()
+            raise
+
+    def __enter__(self) -> SegReadBack:
+        return self
+
+    def __exit__(self, *details: object) -> None:
+        self._stream.close()
+
+    @property
+    def is_rle(self) -> bool:
+        """Whether frames are RLE coded."""
+        return bool(self.meta.TransferSyntaxUID == RLELossless)
+
+    def pixels(self) -> Iterator[NDArray[np.uint8] | NDArray[np.uint16]]:
+        """Yield each frame as (rows, columns), as stored: 0 and 1, 0 and 255, or labels."""
+        if self.is_rle and self.header.BitsAllocated > 1:
+            yield from iter_pixels(self._path, raw=True, decoding_plugin="pydicom")
+        elif self.is_rle:
+            yield from self._one_bit_rle_frames()
+        elif self.header.BitsAllocated == 1:
+            yield from self._bit_frames()
+        else:
+            yield from self._byte_frames()
+
+    def fragment_lengths(self) -> list[int]:
+        """Return the length of each fragment, after checking the item structure and the offset table.
+
+        Raises `ReadBackError`.
+        """
+        return [len(fragment) for fragment in self._fragments()]
+
+    def _read_header(self) -> tuple[Dataset, list[FrameRecord]]:
+        header = bytearray()
+        records: list[FrameRecord] = []
+        while True:
+            head, tag, length = self._stream.element_head()
+            if tag == _PER_FRAME_GROUPS:
+                records = [_frame_record(content) for content in self._stream.items(length)]
+            elif tag == _EXTENDED_OFFSET_TABLE or tag == _EXTENDED_OFFSET_TABLE + 1:
+                self._stream.take(length)
+            elif tag == _PIXEL_DATA:
+                self._pixel_length = length
+                break
+            else:
+                header += head + self._stream.take(length)
+        return read_dataset(BytesIO(bytes(header)), is_implicit_VR=False, is_little_endian=True), records
+
+    def _fragments(self) -> Iterator[bytes]:
+        if self._pixel_length != _UNDEFINED:
+            raise ReadBackError("Pixel Data is not encapsulated")
+        items = self._stream.items(_UNDEFINED)
+        offsets = np.frombuffer(next(items), dtype="<u4").tolist()
+        if offsets and len(offsets) != len(self.frames):
+            raise ReadBackError(f"{len(offsets)} offsets for {len(self.frames)} frames")
+        position = 0
+        for number, fragment in enumerate(items):
+            if offsets and offsets[number] != position:
+                raise ReadBackError(f"frame {number + 1} begins at {position}, its offset says {offsets[number]}")
+            position += 8 + len(fragment)
+            yield fragment
+        self._stream.expect_end()
+
+    def _one_bit_rle_frames(self) -> Iterator[NDArray[np.uint8]]:
+        for fragment in self._fragments():
+            decoded = rle.decode_frame(fragment, self.header.Rows, self.header.Columns)
+            yield decoded.astype(np.uint8, copy=False)
+
+    def _byte_frames(self) -> Iterator[NDArray[np.uint8] | NDArray[np.uint16]]:
+        dtype = np.dtype("<u2" if self.header.BitsAllocated == 16 else "u1")
+        shape = (self.header.Rows, self.header.Columns)
+        for _ in self.frames:
+            yield np.frombuffer(self._stream.take(shape[0] * shape[1] * dtype.itemsize), dtype).reshape(shape)
+        self._expect_padding(self._pixel_length - len(self.frames) * shape[0] * shape[1] * dtype.itemsize)
+
+    def _bit_frames(self) -> Iterator[NDArray[np.uint8]]:
+        pixels = self.header.Rows * self.header.Columns
+        waiting = np.zeros(0, dtype=np.uint8)
+        taken = 0
+        for _ in self.frames:
+            needed = (pixels - waiting.size + 7) // 8
+            packed = np.frombuffer(self._stream.take(needed), dtype=np.uint8)
+            taken += needed
+            bits = np.unpackbits(packed, bitorder="little")
+            if waiting.size:
+                bits = np.concatenate([waiting, bits])
+            waiting = bits[pixels:]
+            yield bits[:pixels].reshape(self.header.Rows, self.header.Columns)
+        if waiting.any():
+            raise ReadBackError("bits are set behind the last frame")
+        self._expect_padding(self._pixel_length - taken)
+
+    def _expect_padding(self, length: int) -> None:
+        if length not in (0, 1) or any(self._stream.take(length)):
+            raise ReadBackError(f"Pixel Data has {length} bytes beyond its frames")
+        self._stream.expect_end()
+
+
+class _Stream:
+    """The dataset's bytes in order, inflated if need be."""
+
+    def __init__(self, path: Path, *, is_deflated: bool) -> None:
+        self._file: IO[bytes] = path.open("rb")
+        self._inflater = zlib.decompressobj(-zlib.MAX_WBITS) if is_deflated else None
+        self._ready = bytearray()
+        self._at = 0
+        self._file.seek(_start_of_dataset(path))
+
+    def close(self) -> None:
+        self._file.close()
+
+    def take(self, length: int) -> bytes:
+        """Return the next bytes; raises `ReadBackError` if the file ends before."""
+        while len(self._ready) - self._at < length:
+            more = self._read_more(length)
+            if not more:
+                raise ReadBackError("the file ends in the middle of an element")
+            del self._ready[: self._at]
+            self._at = 0
+            self._ready += more
+        taken = bytes(memoryview(self._ready)[self._at : self._at + length])
+        self._at += length
+        return taken
+
+    def element_head(self) -> tuple[bytes, int, int]:
+        """Return the bytes before the next element's value, its tag and its length."""
+        head = self.take(8)
+        if head[4:6] in _LONG_VRS:
+            head += self.take(4)
+        group, element = struct.unpack_from("<HH", head)
+        (length,) = struct.unpack_from("<I" if len(head) == 12 else "<H", head, 8 if len(head) == 12 else 6)
+        return head, group << 16 | element, length
+
+    def items(self, length: int) -> Iterator[bytes]:
+        """Yield the content of each item of a sequence, or of encapsulated Pixel Data."""
+        consumed = 0
+        while length == _UNDEFINED or consumed < length:
+            group, element, item_length = struct.unpack("<HHI", self.take(8))
+            if (group, element) == (0xFFFE, 0xE0DD):
+                return
+            if (group, element) != (0xFFFE, 0xE000):
+                raise ReadBackError(f"({group:04X},{element:04X}) stands where an item was due")
+            consumed += 8 + item_length
+            yield self.take(item_length)
+
+    def expect_end(self) -> None:
+        """Raise `ReadBackError` if anything follows."""
+        if len(self._ready) - self._at or self._read_more(1):
+            raise ReadBackError("something follows Pixel Data")
+
+    def _read_more(self, at_least: int) -> bytes:
+        if self._inflater is None:
+            return self._file.read(max(at_least, _READ_BYTES))
+        while not self._inflater.eof:
+            deflated = self._inflater.unconsumed_tail or self._file.read(_READ_BYTES >> 4)
+            inflated = self._inflater.decompress(deflated, max(at_least, _READ_BYTES))
+            if inflated or not deflated:
+                return inflated
+        return b""
+
+
+def _start_of_dataset(path: Path) -> int:
+    with path.open("rb") as file:
+        file.seek(132 + 8)
+        (group_length,) = struct.unpack("<I", file.read(4))
+    return 132 + 12 + int(group_length)
+
+
+def _frame_record(content: bytes) -> FrameRecord:
+    groups = _elements(content)
+    position = _elements(_first_item(groups[_PLANE_POSITION]))[_IMAGE_POSITION].decode("ascii")
+    indices = _elements(_first_item(groups[_FRAME_CONTENT]))[_DIMENSION_INDEX_VALUES]
+    segment_number = 0
+    if _SEGMENT_IDENTIFICATION in groups:
+        identification = _elements(_first_item(groups[_SEGMENT_IDENTIFICATION]))
+        (segment_number,) = struct.unpack("<H", identification[_REFERENCED_SEGMENT_NUMBER])
+    x, y, z = (float(part) for part in position.split("\\"))
+    source = _source_instance(groups[_DERIVATION_IMAGE]) if groups[_DERIVATION_IMAGE] else ""
+    return FrameRecord(segment_number, (x, y, z), struct.unpack(f"<{len(indices) // 4}I", indices), source)
+
+
+def _source_instance(derivation: bytes) -> str:
+    source_image = _elements(_first_item(derivation))[_SOURCE_IMAGE]
+    return _elements(_first_item(source_image))[_REFERENCED_SOP_INSTANCE].decode("ascii").rstrip("\0")
+
+
+def _first_item(value: bytes) -> bytes:
+    group, element, length = struct.unpack_from("<HHI", value)
+    if (group, element) != (0xFFFE, 0xE000) or len(value) < 8 + length:
+        raise ReadBackError("a frame's group has no whole item")
+    return value[8 : 8 + length]
+
+
+def _elements(content: bytes) -> dict[int, bytes]:
+    found, position = {}, 0
+    while position < len(content):
+        group, element, vr, length = struct.unpack_from("<HH2sH", content, position)
+        position += 8
+        if vr in _LONG_VRS:
+            (length,) = struct.unpack_from("<I", content, position)
+            position += 4
+        found[group << 16 | element] = content[position : position + length]
+        position += length
+    if position != len(content):
+        raise ReadBackError("a frame's groups reach beyond their item")
+    return found

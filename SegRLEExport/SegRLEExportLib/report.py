@@ -1,0 +1,135 @@
+"""What an export did, for a person and for a script."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from SegRLEExportLib.encoding.plan import EncodingPlan
+from SegRLEExportLib.model.finding import Finding, Severity
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What was compared after reading a file back."""
+
+    reader: str
+    """The software that decoded the pixels."""
+    frames: int
+    """Frames compared, each in all its pixels."""
+    voxels: int
+    """Voxels of segments found at their places."""
+
+
+@dataclass(frozen=True)
+class WrittenSegment:
+    """One segment as it stands in a file."""
+
+    number: int
+    """Segment Number (0062,0004)."""
+    name: str
+    voxels: int
+
+
+@dataclass(frozen=True)
+class WrittenInstance:
+    """One file."""
+
+    path: Path
+    sop_instance_uid: str
+    bytes: int
+    frames: int
+    segments: tuple[WrittenSegment, ...]
+    verification: Verification | None
+    """None if verification was switched off."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """The outcome of one export; `str()` of it is for a person, `to_json` for a script."""
+
+    plan: EncodingPlan
+    series_instance_uid: str
+    source_series: str
+    """One line about the source."""
+    instances: tuple[WrittenInstance, ...]
+    findings: tuple[Finding, ...]
+    bit_packed_bytes: int
+    """What the pixels of the same frames take as one bit each, without any header."""
+    seconds: float
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """The files that were written."""
+        return tuple(instance.path for instance in self.instances)
+
+    @property
+    def bytes(self) -> int:
+        """Size of all files."""
+        return sum(instance.bytes for instance in self.instances)
+
+    @property
+    def ratio(self) -> float:
+        """How many times smaller the files are than bit-packed pixels alone."""
+        return self.bit_packed_bytes / self.bytes
+
+    @property
+    def is_verified(self) -> bool:
+        """Whether every file was read back and compared."""
+        return all(instance.verification is not None for instance in self.instances)
+
+    def __str__(self) -> str:
+        lines = [
+            f"{self.plan.title} ('{self.plan.id}'), {_size(self.bytes)}, {self._comparison()}, {self.seconds:.2f} s"
+        ]
+        for instance in self.instances:
+            lines.append(f"  {instance.path}: {_size(instance.bytes)}, {instance.frames} frames, {_verified(instance)}")
+            if len(self.instances) > 1:
+                names = ", ".join(f"{segment.number} {segment.name}" for segment in instance.segments)
+                lines.append(f"    segments: {names}")
+        lines.append(f"  opens in: {self.plan.reads_in}")
+        lines.append(f"  does not open in: {self.plan.fails_in}")
+        lines.extend(f"  {finding}" for finding in self.findings)
+        return "\n".join(lines)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the report as a JSON object."""
+        return {
+            "compression": self.plan.id,
+            "segmentation_type": self.plan.segmentation_type.value,
+            "transfer_syntax_uid": str(self.plan.transfer_syntax),
+            "series_instance_uid": self.series_instance_uid,
+            "source_series": self.source_series,
+            "bytes": self.bytes,
+            "bit_packed_bytes": self.bit_packed_bytes,
+            "seconds": round(self.seconds, 4),
+            "verified": self.is_verified,
+            "instances": [{**asdict(instance), "path": str(instance.path)} for instance in self.instances],
+            "findings": [finding.to_json() for finding in self.findings],
+            "reads_in": self.plan.reads_in,
+            "fails_in": self.plan.fails_in,
+        }
+
+    def of_severity(self, *severities: Severity) -> tuple[Finding, ...]:
+        """Return the findings of those severities."""
+        return tuple(finding for finding in self.findings if finding.severity in severities)
+
+    def _comparison(self) -> str:
+        if self.ratio >= 1:
+            return f"{self.ratio:.1f} times smaller than bit-packed pixels"
+        return f"{1 / self.ratio:.1f} times larger than bit-packed pixels"
+
+
+def _verified(instance: WrittenInstance) -> str:
+    check = instance.verification
+    if check is None:
+        return "not verified"
+    return f"verified: all {check.voxels} voxels of {check.frames} frames read back right by {check.reader}"
+
+
+def _size(count: int) -> str:
+    for unit, factor in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if count >= factor:
+            return f"{count / factor:.3g} {unit}"
+    return f"{count} bytes"

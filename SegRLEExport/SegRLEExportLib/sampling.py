@@ -1,0 +1,188 @@
+"""Where the pixels of each plane are found in a layer.
+
+Where pixels and voxels keep step, a plane is a view of the layer: sliced, flipped, transposed, never
+copied. Elsewhere (another spacing, an oblique angle) each pixel takes the voxel nearest to its centre.
+Nothing here knows segments' names, bytes or files.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from SegRLEExportLib.model.geometry import Matrix, PlaneStack
+from SegRLEExportLib.model.segmentation import Labels, Layer
+
+EXACT_TOLERANCE_VOXELS = 0.01
+"""A pixel centre no farther than this from a voxel centre, along each axis, lies on it."""
+
+_NEAREST_VOXELS = 0.5 + 1e-6
+"""A voxel farther away than this, along an axis, is not the nearest."""
+
+
+@dataclass(frozen=True)
+class Region:
+    """The part of one plane that a layer covers; the layer is 0 outside it."""
+
+    labels: Labels
+    """(rows, columns) of the region; a view of the layer where pixels and voxels keep step."""
+    first_row: int
+    first_column: int
+
+
+class SampledLayer:
+    """A layer seen through the planes of a stack."""
+
+    def __init__(self, layer: Layer, stack: PlaneStack) -> None:
+        self._labels = layer.labels_kji
+        self._layer_geometry = layer.geometry
+        self._stack = stack
+        lps_to_kji = np.linalg.inv(layer.geometry.kji_to_lps)
+        self._pixel_to_kji: Matrix = (lps_to_kji @ stack.plane_to_lps(0))[:3, :2]
+        self._origins_kji: Matrix = stack.positions_lps @ lps_to_kji[:3, :3].T + lps_to_kji[:3, 3]
+        self._steps: Matrix = np.rint(self._pixel_to_kji)
+
+    def region(self, plane_index: int) -> Region | None:
+        """Return what the layer holds of that plane, or None if it does not reach it."""
+        if self.keeps_step:
+            return self._view(plane_index)
+        return self._resampled[plane_index]
+
+    @cached_property
+    def is_exact(self) -> bool:
+        """Whether each pixel lies on a voxel of its own."""
+        slices = self._slices_met()
+        return (
+            self.keeps_step
+            and self.displacement_voxels <= EXACT_TOLERANCE_VOXELS
+            and len(np.unique(slices)) == len(slices)
+        )
+
+    @cached_property
+    def keeps_step(self) -> bool:
+        """Whether rows and columns run along two axes of the layer, one voxel to a pixel."""
+        one_axis_each = np.abs(self._steps).sum(axis=0).tolist() == [1.0, 1.0]
+        different_axes = np.abs(self._steps).sum(axis=1).max() == 1.0
+        return bool(one_axis_each and different_axes and self.displacement_voxels <= _NEAREST_VOXELS)
+
+    @cached_property
+    def displacement_voxels(self) -> float:
+        """The farthest that a pixel centre lies from the voxel it takes, along an axis of the layer."""
+        last_row, last_column = self._stack.rows - 1, self._stack.columns - 1
+        corners = np.array([[0, 0, last_row, last_row], [0, last_column, 0, last_column]])
+        drift = (self._pixel_to_kji - self._steps) @ corners
+        offset = self._origins_kji - np.rint(self._origins_kji)
+        return float(np.abs(drift[None] + offset[:, :, None]).max(initial=0.0))
+
+    def voxels_outside(self, layer_values: list[int]) -> NDArray[np.int64]:
+        """Count, for each value, the voxels of the layer that lie beyond the planes.
+
+        Outside is more than half a pixel past the edge of a plane, or farther from the nearest plane
+        than half the way to its next neighbour.
+        """
+        counts = np.zeros(np.iinfo(self._labels.dtype).max + 1, dtype=np.int64)
+        for k, labels_ji in enumerate(self._labels):
+            j, i = np.nonzero(labels_ji)
+            if len(j):
+                outside = ~self._is_inside(np.stack([np.full(len(j), float(k)), j, i]))
+                counts += np.bincount(labels_ji[j[outside], i[outside]], minlength=len(counts))
+        return counts[layer_values]
+
+    def _slices_met(self) -> NDArray[np.int64]:
+        axis = int(np.abs(self._steps).sum(axis=1).argmin())
+        return np.rint(self._origins_kji[:, axis]).astype(np.int64)
+
+    def _view(self, plane_index: int) -> Region | None:
+        row_axis, column_axis = np.abs(self._steps).argmax(axis=0)
+        slice_axis = 3 - row_axis - column_axis
+        origin = np.rint(self._origins_kji[plane_index]).astype(int)
+        if not 0 <= origin[slice_axis] < self._labels.shape[slice_axis]:
+            return None
+        labels = self._labels[(slice(None),) * slice_axis + (origin[slice_axis],)]
+        if row_axis > column_axis:
+            labels = labels.T
+        rows, first_row = _overlap(origin[row_axis], self._steps[row_axis, 0], labels.shape[0], self._stack.rows)
+        columns, first_column = _overlap(
+            origin[column_axis], self._steps[column_axis, 1], labels.shape[1], self._stack.columns
+        )
+        region = labels[rows, columns]
+        return Region(region, first_row, first_column) if region.size else None
+
+    @cached_property
+    def _resampled(self) -> list[Region | None]:
+        return [self._nearest(plane_index) for plane_index in range(len(self._stack))]
+
+    def _nearest(self, plane_index: int) -> Region | None:
+        row_index = np.arange(self._stack.rows)[:, None]
+        column_index = np.arange(self._stack.columns)[None, :]
+        inside = np.ones((self._stack.rows, self._stack.columns), dtype=bool)
+        indices = []
+        for axis in range(3):
+            along_row, along_column = self._pixel_to_kji[axis]
+            exact = self._origins_kji[plane_index, axis] + row_index * along_row + column_index * along_column
+            nearest = np.floor(exact + 0.5).astype(np.intp)
+            inside &= (nearest >= 0) & (nearest < self._labels.shape[axis])
+            indices.append(nearest)
+        if not inside.any():
+            return None
+        labels = np.zeros(inside.shape, dtype=self._labels.dtype)
+        labels[inside] = self._labels[tuple(index[inside] for index in indices)]
+        return _trimmed(labels)
+
+    def _is_inside(self, voxels_kji: Matrix) -> NDArray[np.bool_]:
+        """Tell for each voxel, (3, n), whether a plane of the stack stands for its place."""
+        stack, to_lps = self._stack, self._layer_geometry.kji_to_lps
+        lps = (to_lps[:3, :3] @ voxels_kji).T + to_lps[:3, 3]
+        order = np.argsort(stack.positions_lps @ stack.normal_lps)
+        heights = (stack.positions_lps @ stack.normal_lps)[order]
+        half_gaps = self._half_gaps(heights)
+        height = lps @ stack.normal_lps
+        nearest = np.searchsorted((heights[1:] + heights[:-1]) / 2, height)
+        from_plane = height - heights[nearest]
+        relative = lps - stack.positions_lps[order[nearest]]
+        row = relative @ stack.column_direction_lps / stack.pixel_spacing_mm[0]
+        column = relative @ stack.row_direction_lps / stack.pixel_spacing_mm[1]
+        return (
+            (from_plane >= -half_gaps[nearest, 0])
+            & (from_plane <= half_gaps[nearest, 1])
+            & (row >= -_NEAREST_VOXELS)
+            & (row <= stack.rows - 1 + _NEAREST_VOXELS)
+            & (column >= -_NEAREST_VOXELS)
+            & (column <= stack.columns - 1 + _NEAREST_VOXELS)
+        )
+
+    def _half_gaps(self, heights: Matrix) -> Matrix:
+        """Return (planes, 2): how far below and above each plane still belongs to it, in mm."""
+        if len(heights) == 1:
+            half_thickness = max(self._layer_geometry.spacing_mm) / 2
+            return np.full((1, 2), half_thickness)
+        half = np.diff(heights) / 2
+        slack = 1e-6 * max(1.0, float(half.max()))
+        return np.stack([np.concatenate([half[:1], half]), np.concatenate([half, half[-1:]])], axis=1) + slack
+
+
+def _overlap(origin: int, step: float, length: int, extent: int) -> tuple[slice, int]:
+    """Return which of `length` voxels the `extent` pixels meet, in pixel order, and the first pixel that meets one.
+
+    Pixel 0 meets the voxel `origin`; each next pixel meets the voxel `step` (1 or -1) further.
+    """
+    if step > 0:
+        first_pixel = max(0, -origin)
+        start, stop = origin + first_pixel, min(length, origin + extent)
+        return slice(start, max(start, stop)), first_pixel
+    first_pixel = max(0, origin - (length - 1))
+    start, stop = origin - first_pixel, max(-1, origin - extent)
+    if start <= stop:
+        return slice(0, 0), first_pixel
+    return slice(start, None if stop < 0 else stop, -1), first_pixel
+
+
+def _trimmed(labels: Labels) -> Region | None:
+    rows, columns = np.flatnonzero(labels.any(axis=1)), np.flatnonzero(labels.any(axis=0))
+    if not len(rows):
+        return None
+    kept = labels[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1].copy()
+    return Region(kept, int(rows[0]), int(columns[0]))

@@ -1,0 +1,213 @@
+"""The file on disk: complete and verified, or not there.
+
+Files are written beside their final names as `.part` and get those names together, when the caller says so;
+until then any failure removes them. Pixel data is streamed: nothing but the offset table outlives its
+frame. Nothing here knows segments.
+"""
+
+from __future__ import annotations
+
+import os
+import zlib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Protocol
+
+from SegRLEExportLib.dataset.explicit_vr import UNDEFINED_LENGTH, element, element_header
+from SegRLEExportLib.encoding import encapsulation
+from SegRLEExportLib.encoding.encapsulation import OffsetTable
+from SegRLEExportLib.errors import TargetExistsError, WritingFailedError
+
+_PIXEL_DATA = 0x7FE00010
+_EXTENDED_OFFSET_TABLE = 0x7FE00001
+_EXTENDED_OFFSET_TABLE_LENGTHS = 0x7FE00002
+
+DEFLATE_LEVEL = 6
+"""zlib's own default: beyond it a file shrinks by a percent and takes twice as long."""
+
+
+class Sink(Protocol):
+    """Where the bytes of a file go."""
+
+    def write(self, data: bytes | memoryview) -> None:
+        """Append `data`."""
+
+    def position(self) -> int:
+        """Return how many bytes were written."""
+
+    def patch(self, position: int, data: bytes) -> None:
+        """Replace what was written at `position`."""
+
+
+class CountingSink:
+    """Takes everything and keeps only the count: for the forecast."""
+
+    def __init__(self) -> None:
+        self._count = 0
+
+    def write(self, data: bytes | memoryview) -> None:
+        self._count += len(data) if isinstance(data, bytes) else data.nbytes
+
+    def position(self) -> int:
+        return self._count
+
+    def patch(self, position: int, data: bytes) -> None:
+        pass
+
+
+class FileSink:
+    """A new file on disk."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+
+    def write(self, data: bytes | memoryview) -> None:
+        self._file.write(data)
+
+    def position(self) -> int:
+        return self._file.tell()
+
+    def patch(self, position: int, data: bytes) -> None:
+        end = self._file.tell()
+        self._file.seek(position)
+        self._file.write(data)
+        self._file.seek(end)
+
+
+class DeflatingSink:
+    """Deflates what passes through it (PS3.5, A.5: RFC 1951, no zlib header, padded to even)."""
+
+    def __init__(self, target: Sink) -> None:
+        self._target = target
+        self._start = target.position()
+        self._deflater = zlib.compressobj(DEFLATE_LEVEL, zlib.DEFLATED, -zlib.MAX_WBITS)
+
+    def write(self, data: bytes | memoryview) -> None:
+        deflated = self._deflater.compress(data)
+        if deflated:
+            self._target.write(deflated)
+
+    def position(self) -> int:
+        raise NotImplementedError("positions are unknown in a deflated stream")
+
+    def patch(self, position: int, data: bytes) -> None:
+        raise NotImplementedError("a deflated stream cannot be changed")
+
+    def finish(self) -> None:
+        """Write what is left."""
+        self._target.write(self._deflater.flush())
+        if (self._target.position() - self._start) % 2:
+            self._target.write(b"\0")
+
+
+def write_native_pixel_data(sink: Sink, vr: str, length: int, pieces: Iterable[bytes | memoryview]) -> None:
+    """Write Pixel Data of that many bytes, padded to even (PS3.5, 8.1.1 and A.2)."""
+    sink.write(element_header(_PIXEL_DATA, vr, length + length % 2))
+    for piece in pieces:
+        sink.write(piece)
+    if length % 2:
+        sink.write(b"\0")
+
+
+def write_encapsulated_pixel_data(
+    sink: Sink, frame_count: int, encoded_frames: Iterable[bytes], *, extended_offsets: bool
+) -> None:
+    """Write Pixel Data with one fragment a frame and its offset table filled (PS3.5, A.4).
+
+    Raises `OffsetOverflowError` if the Basic Offset Table was asked for and its 32 bits do not suffice.
+    """
+    table = OffsetTable([])
+    if extended_offsets:
+        start_of_table = sink.position()
+        sink.write(_extended_offset_elements(bytes(8 * frame_count), bytes(8 * frame_count)))
+    sink.write(element_header(_PIXEL_DATA, "OB", UNDEFINED_LENGTH))
+    if not extended_offsets:
+        start_of_table = sink.position()
+    sink.write(encapsulation.item(b"" if extended_offsets else bytes(4 * frame_count)))
+    for encoded in encoded_frames:
+        sink.write(encapsulation.item_header(len(encoded)))
+        sink.write(encoded)
+        table.fragment_lengths.append(len(encoded))
+    sink.write(encapsulation.SEQUENCE_DELIMITER)
+    if extended_offsets:
+        sink.patch(start_of_table, _extended_offset_elements(*table.extended()))
+    else:
+        sink.patch(start_of_table, encapsulation.item(table.basic()))
+
+
+def _extended_offset_elements(offsets: bytes, lengths: bytes) -> bytes:
+    return element(_EXTENDED_OFFSET_TABLE, "OV", offsets) + element(_EXTENDED_OFFSET_TABLE_LENGTHS, "OV", lengths)
+
+
+class PendingFiles:
+    """Files that have no name yet; a context that removes them if it is left before `publish`."""
+
+    def __init__(self, *, overwrite: bool) -> None:
+        self._overwrite = overwrite
+        self._parts: dict[Path, Path] = {}
+
+    def __enter__(self) -> PendingFiles:
+        return self
+
+    def __exit__(
+        self, error_type: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        for part in self._parts.values():
+            part.unlink(missing_ok=True)
+
+    @contextmanager
+    def create(self, final: Path) -> Iterator[FileSink]:
+        """Open the file that is to become `final`; it is on the disk when the block ends.
+
+        Raises `TargetExistsError` or `WritingFailedError`.
+        """
+        part = self.unverified(final)
+        self._refuse_existing(final)
+        try:
+            mode = "wb" if final in self._parts else "xb"
+            with part.open(mode, buffering=1 << 16) as file:
+                self._parts[final] = part
+                yield FileSink(file)
+                file.flush()
+                os.fsync(file.fileno())
+        except FileExistsError as error:
+            raise TargetExistsError(part) from error
+        except OSError as error:
+            raise WritingFailedError(final, error.strerror or str(error)) from error
+
+    def unverified(self, final: Path) -> Path:
+        """Return where the file is that is to become `final`."""
+        return final.with_name(final.name + ".part")
+
+    def publish(self) -> None:
+        """Give all files their names, or none."""
+        published: list[Path] = []
+        try:
+            for final, part in self._parts.items():
+                self._refuse_existing(final)
+                part.replace(final)
+                published.append(final)
+                _flush_folder(final.parent)
+        except (OSError, TargetExistsError) as error:
+            for final in published:
+                final.unlink(missing_ok=True)
+            if isinstance(error, OSError):
+                raise WritingFailedError(final, error.strerror or str(error)) from error
+            raise
+        self._parts.clear()
+
+    def _refuse_existing(self, final: Path) -> None:
+        if final.exists() and not self._overwrite:
+            raise TargetExistsError(final)
+
+
+def _flush_folder(folder: Path) -> None:
+    """Make a new name outlive a power cut; not every system lets a folder be opened for that."""
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

@@ -1,0 +1,18 @@
+"""New UIDs, and UIDs that are always the same for the same thing (PS3.5, B.2; RFC 4122)."""
+
+from __future__ import annotations
+
+import uuid
+
+_NAMESPACE = uuid.UUID("2df855f4-2a6c-5f43-8ef0-5a62ad1e6a33")
+"""Never to be changed, or tracking UIDs change with it."""
+
+
+def new_uid() -> str:
+    """Return a UID that nobody else has."""
+    return f"2.25.{uuid.uuid4().int}"
+
+
+def derived_uid(*parts: str) -> str:
+    """Return the UID that belongs to these texts: the same for the same texts, on every machine."""
+    return f"2.25.{uuid.uuid5(_NAMESPACE, '|'.join(parts)).int}"
