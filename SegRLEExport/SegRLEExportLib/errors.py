@@ -103,8 +103,9 @@ class VerificationError(ExportError):
         shown = "\n".join(f"  {line}" for line in self.differences[:10])
         more = len(self.differences) - 10
         rest = f"\n  and {more} more" if more > 0 else ""
+        name = path.name.removesuffix(".part")
         super().__init__(
-            f"{path.name.removesuffix('.part')} was read back and differs from the segmentation, so it was removed:\n{shown}{rest}\n"
+            f"{name} was read back and differs from the segmentation, so it was removed:\n{shown}{rest}\n"
             "This is a fault of SegRLEExport or of the disk: please report it. "
             "Another encoding, for example 'none', may work meanwhile."
         )

@@ -9,7 +9,6 @@ from __future__ import annotations
 from itertools import combinations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from SegRLEExportLib.model.segmentation import Segmentation
 from SegRLEExportLib.progress import Progress
@@ -74,7 +73,7 @@ def _shared_values(one: Region, other: Region) -> list[tuple[tuple[int, int], in
     both = np.logical_and(a, b)
     if not both.any():
         return []
-    meeting: NDArray[np.uint32] = a[both].astype(np.uint32) << 16 | b[both]
+    meeting = a[both].astype(np.uint32) << 16 | b[both]
     pairs, counts = np.unique(meeting, return_counts=True)
     return [((int(pair) >> 16, int(pair) & 0xFFFF), int(count)) for pair, count in zip(pairs, counts)]
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,7 +35,8 @@ class Mask:
         """Return the rows `first` to `stop` of the plane, (stop - first, columns), rows beyond the region as False."""
         labels, top, left = self.region.labels, self.region.first_row, self.region.first_column
         if labels.shape[1] == self.columns and top <= first and stop <= top + labels.shape[0]:
-            return labels[first - top : stop - top] == self.value
+            mask: NDArray[np.bool_] = labels[first - top : stop - top] == self.value
+            return mask
         filled = np.zeros((stop - first, self.columns), dtype=bool)
         from_row, to_row = max(first, top), min(stop, top + labels.shape[0])
         if from_row < to_row:
@@ -74,7 +76,7 @@ class LabelPlanes:
         index: FrameIndex,
         numbers: dict[int, int],
         shape: tuple[int, int],
-        dtype: type[np.uint8] | type[np.uint16],
+        dtype: type[np.unsignedinteger[Any]],
     ) -> None:
         """`numbers` gives the stored value for each position of a segment in the segmentation."""
         self._plane: Labels = np.zeros(shape, dtype=dtype)
@@ -113,7 +115,7 @@ class LabelPlanes:
         np.bitwise_or(part, labels.astype(part.dtype, copy=False), out=part)
 
 
-def _lookup_table(values: dict[int, int], present: frozenset[int], dtype: type[np.uint8] | type[np.uint16]) -> Labels:
+def _lookup_table(values: dict[int, int], present: frozenset[int], dtype: type[np.unsignedinteger[Any]]) -> Labels:
     """Return the stored value for each value of a layer; 0 for those of other segments."""
     table = np.zeros(max(present | values.keys()) + 1, dtype=dtype)
     table[list(values)] = list(values.values())

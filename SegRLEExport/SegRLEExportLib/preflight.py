@@ -89,7 +89,7 @@ def survey(
         *_emptiness_findings(segmentation, index, plan, options),
         *_overlap_findings(segmentation, overlaps, plan),
         *naming_findings(segmentation),
-        *_encoding_findings(plan, stack, index),
+        *_encoding_findings(plan, stack),
     ]
     source_frames = matching_frames(stack, source.stack, source.frames, SAME_PLANE_TOLERANCE_MM)
     return Survey(segmentation, source, stack, layers, index, overlaps, tuple(source_frames), copied, tuple(findings))
@@ -289,7 +289,7 @@ def _overlap_findings(segmentation: Segmentation, overlaps: Overlaps, plan: Enco
         )
 
 
-def _encoding_findings(plan: EncodingPlan, stack: PlaneStack, index: FrameIndex) -> Iterator[Finding]:
+def _encoding_findings(plan: EncodingPlan, stack: PlaneStack) -> Iterator[Finding]:
     if plan.warning:
         yield Finding("encoding-for-experts", Severity.WARNING, plan.warning)
     if max(stack.rows, stack.columns) > LARGEST_SIDE:
@@ -303,7 +303,7 @@ def _encoding_findings(plan: EncodingPlan, stack: PlaneStack, index: FrameIndex)
         yield Finding(
             "not-multiple-of-8",
             Severity.NOTE,
-            f"{stack.rows} x {stack.columns} pixels are not a multiple of 8: 3D Slicer 5.6 and 5.8 (dcmqi 1.3) read wrong "
-            "voxels from such a file without saying so, and SimpleITK loses the last pixels.",
+            f"{stack.rows} x {stack.columns} pixels are not a multiple of 8: 3D Slicer 5.6 and 5.8 (dcmqi 1.3) read "
+            "wrong voxels from such a file without saying so, and SimpleITK loses the last pixels.",
             help="Choose 'rle' for a current 3D Slicer.",
         )

@@ -27,7 +27,7 @@ _SHORT = struct.Struct("<H")
 _LONG = struct.Struct("<I")
 
 
-class _Unsure(Exception):
+class _UnsureError(Exception):
     """The walk met something that it leaves to pydicom."""
 
 
@@ -42,7 +42,7 @@ def read_elements(path: Path, wanted: frozenset[int]) -> dict[int, bytes] | None
         return None
     try:
         return _walk(head, wanted)
-    except (_Unsure, struct.error):
+    except (_UnsureError, struct.error):
         return None
 
 
@@ -57,14 +57,14 @@ def _walk(head: bytes, wanted: frozenset[int]) -> dict[int, bytes]:
         if tag == _TRANSFER_SYNTAX:
             syntax = value.rstrip(b"\0 ")
     if not syntax or syntax in _NOT_LITTLE_ENDIAN_PLAIN:
-        raise _Unsure
+        raise _UnsureError
     elements = _implicit_elements if syntax == _IMPLICIT_LITTLE else _explicit_elements
     for tag, value, _ in elements(head, start_of_dataset):
         if tag >> 16 > _LAST_PLACEMENT_GROUP:
             return found
         if tag in wanted:
             found[tag] = value
-    raise _Unsure
+    raise _UnsureError
 
 
 def _explicit_elements(head: bytes, position: int) -> Iterator[tuple[int, bytes, int]]:
@@ -72,7 +72,7 @@ def _explicit_elements(head: bytes, position: int) -> Iterator[tuple[int, bytes,
         group, element = _TAG.unpack_from(head, position)
         vr = head[position + 4 : position + 6]
         if not vr.isalpha():
-            raise _Unsure
+            raise _UnsureError
         if vr in _LONG_VRS:
             (length,), start = _LONG.unpack_from(head, position + 8), position + 12
         else:
@@ -91,5 +91,5 @@ def _implicit_elements(head: bytes, position: int) -> Iterator[tuple[int, bytes,
 
 def _end_of_value(head: bytes, start: int, length: int) -> int:
     if length == _UNDEFINED or start + length > len(head):
-        raise _Unsure
+        raise _UnsureError
     return start + length

@@ -19,10 +19,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom import Dataset
 from pydicom.filereader import read_dataset, read_file_meta_info
-from pydicom.pixels import iter_pixels
+from pydicom.pixels.utils import iter_pixels
 from pydicom.uid import DeflatedExplicitVRLittleEndian, RLELossless
 
 from SegRLEExportLib.encoding import rle
+from SegRLEExportLib.model.segmentation import Labels
 
 _PER_FRAME_GROUPS = 0x52009230
 _PIXEL_DATA = 0x7FE00010
@@ -81,7 +82,7 @@ class SegReadBack:
         """Whether frames are RLE coded."""
         return bool(self.meta.TransferSyntaxUID == RLELossless)
 
-    def pixels(self) -> Iterator[NDArray[np.uint8] | NDArray[np.uint16]]:
+    def pixels(self) -> Iterator[Labels]:
         """Yield each frame as (rows, columns), as stored: 0 and 1, 0 and 255, or labels."""
         if self.is_rle and self.header.BitsAllocated > 1:
             yield from iter_pixels(self._path, raw=True, decoding_plugin="pydicom")
@@ -135,7 +136,7 @@ class SegReadBack:
             decoded = rle.decode_frame(fragment, self.header.Rows, self.header.Columns)
             yield decoded.astype(np.uint8, copy=False)
 
-    def _byte_frames(self) -> Iterator[NDArray[np.uint8] | NDArray[np.uint16]]:
+    def _byte_frames(self) -> Iterator[Labels]:
         dtype = np.dtype("<u2" if self.header.BitsAllocated == 16 else "u1")
         shape = (self.header.Rows, self.header.Columns)
         for _ in self.frames:

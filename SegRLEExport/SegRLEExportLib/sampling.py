@@ -145,7 +145,7 @@ class SampledLayer:
         relative = lps - stack.positions_lps[order[nearest]]
         row = relative @ stack.column_direction_lps / stack.pixel_spacing_mm[0]
         column = relative @ stack.row_direction_lps / stack.pixel_spacing_mm[1]
-        return (
+        inside: NDArray[np.bool_] = (
             (from_plane >= -half_gaps[nearest, 0])
             & (from_plane <= half_gaps[nearest, 1])
             & (row >= -_NEAREST_VOXELS)
@@ -153,6 +153,7 @@ class SampledLayer:
             & (column >= -_NEAREST_VOXELS)
             & (column <= stack.columns - 1 + _NEAREST_VOXELS)
         )
+        return inside
 
     def _half_gaps(self, heights: Matrix) -> Matrix:
         """Return (planes, 2): how far below and above each plane still belongs to it, in mm."""

@@ -264,7 +264,8 @@ def _volumes(planes: list[_Plane], unplaced: int) -> list[SourceSeries]:
             Finding(
                 "source-image-without-place",
                 Severity.WARNING,
-                f"{unplaced} image(s) of the series have no position, orientation or pixel spacing and are not referenced.",
+                f"{unplaced} image(s) of the series have no position, orientation or pixel spacing; "
+                "they are not referenced.",
             )
         )
     if len(by_shape) > 1:

@@ -235,7 +235,7 @@ def _stack_of(file: SegReadBack) -> tuple[PlaneStack, list[int]]:
     orientation = np.array(groups.PlaneOrientationSequence[0].ImageOrientationPatient, dtype=float)
     spacing = groups.PixelMeasuresSequence[0].PixelSpacing
     plane_at: dict[Place, int] = {}
-    positions = []
+    positions: list[tuple[float, float, float]] = []
     for frame in file.frames:
         if plane_at.setdefault(_place(frame.position_lps), len(positions)) == len(positions):
             positions.append(frame.position_lps)

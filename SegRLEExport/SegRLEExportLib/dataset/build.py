@@ -12,6 +12,7 @@ from pydicom import Dataset
 from pydicom.dataset import FileMetaDataset
 from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import write_dataset, write_file_meta_info
+from pydicom.uid import UID
 
 from SegRLEExportLib.dataset import functional_groups, header, segments
 from SegRLEExportLib.encoding.plan import EncodingPlan
@@ -42,9 +43,9 @@ def file_head(plan: EncodingPlan, sop_uid: str) -> bytes:
     meta = FileMetaDataset()
     meta.FileMetaInformationVersion = b"\x00\x01"
     meta.MediaStorageSOPClassUID = plan.sop_class
-    meta.MediaStorageSOPInstanceUID = sop_uid
+    meta.MediaStorageSOPInstanceUID = UID(sop_uid)
     meta.TransferSyntaxUID = plan.transfer_syntax
-    meta.ImplementationClassUID = header.PRODUCT_UID
+    meta.ImplementationClassUID = UID(header.PRODUCT_UID)
     meta.ImplementationVersionName = "SEGRLEEXPORT_1"
     written = DicomBytesIO()
     written.is_little_endian, written.is_implicit_VR = True, False

@@ -18,10 +18,72 @@ from SegRLEExportLib.dataset.value_repair import repaired_value
 from SegRLEExportLib.model.finding import Finding, Severity
 from SegRLEExportLib.uids import derived_uid
 
-_TYPE_2 = ["PatientName", "PatientID", "PatientBirthDate", "PatientSex", "StudyDate", "StudyTime", "ReferringPhysicianName", "StudyID", "AccessionNumber", "PositionReferenceIndicator"]
+_TYPE_2 = [
+    "PatientName",
+    "PatientID",
+    "PatientBirthDate",
+    "PatientSex",
+    "StudyDate",
+    "StudyTime",
+    "ReferringPhysicianName",
+    "StudyID",
+    "AccessionNumber",
+    "PositionReferenceIndicator",
+]
 """Written empty where the source has none."""
 
-_OPTIONAL = ["IssuerOfPatientID", "IssuerOfPatientIDQualifiersSequence", "OtherPatientIDsSequence", "PatientBirthTime", "EthnicGroup", "QualityControlSubject", "PatientSpeciesDescription", "PatientSpeciesCodeSequence", "PatientBreedDescription", "PatientBreedCodeSequence", "BreedRegistrationSequence", "ResponsiblePerson", "ResponsiblePersonRole", "ResponsibleOrganization", "StrainDescription", "PatientIdentityRemoved", "DeidentificationMethod", "DeidentificationMethodCodeSequence", "LongitudinalTemporalInformationModified", "StudyDescription", "IssuerOfAccessionNumberSequence", "PhysiciansOfRecord", "NameOfPhysiciansReadingStudy", "ProcedureCodeSequence", "ConsultingPhysicianName", "ReferencedStudySequence", "PatientAge", "PatientSize", "PatientWeight", "PregnancyStatus", "AdmissionID", "IssuerOfAdmissionIDSequence", "ClinicalTrialSponsorName", "ClinicalTrialProtocolID", "ClinicalTrialProtocolName", "ClinicalTrialSiteID", "ClinicalTrialSiteName", "ClinicalTrialSubjectID", "ClinicalTrialSubjectReadingID", "ClinicalTrialProtocolEthicsCommitteeName", "ClinicalTrialProtocolEthicsCommitteeApprovalNumber", "ClinicalTrialTimePointID", "ClinicalTrialTimePointDescription", "LongitudinalTemporalOffsetFromEvent", "LongitudinalTemporalEventType", "ConsentForClinicalTrialUseSequence", "ClinicalTrialCoordinatingCenterName", "ClinicalTrialSeriesID", "ClinicalTrialSeriesDescription", "BodyPartExamined"]
+_OPTIONAL = [
+    "IssuerOfPatientID",
+    "IssuerOfPatientIDQualifiersSequence",
+    "OtherPatientIDsSequence",
+    "PatientBirthTime",
+    "EthnicGroup",
+    "QualityControlSubject",
+    "PatientSpeciesDescription",
+    "PatientSpeciesCodeSequence",
+    "PatientBreedDescription",
+    "PatientBreedCodeSequence",
+    "BreedRegistrationSequence",
+    "ResponsiblePerson",
+    "ResponsiblePersonRole",
+    "ResponsibleOrganization",
+    "StrainDescription",
+    "PatientIdentityRemoved",
+    "DeidentificationMethod",
+    "DeidentificationMethodCodeSequence",
+    "LongitudinalTemporalInformationModified",
+    "StudyDescription",
+    "IssuerOfAccessionNumberSequence",
+    "PhysiciansOfRecord",
+    "NameOfPhysiciansReadingStudy",
+    "ProcedureCodeSequence",
+    "ConsultingPhysicianName",
+    "ReferencedStudySequence",
+    "PatientAge",
+    "PatientSize",
+    "PatientWeight",
+    "PregnancyStatus",
+    "AdmissionID",
+    "IssuerOfAdmissionIDSequence",
+    "ClinicalTrialSponsorName",
+    "ClinicalTrialProtocolID",
+    "ClinicalTrialProtocolName",
+    "ClinicalTrialSiteID",
+    "ClinicalTrialSiteName",
+    "ClinicalTrialSubjectID",
+    "ClinicalTrialSubjectReadingID",
+    "ClinicalTrialProtocolEthicsCommitteeName",
+    "ClinicalTrialProtocolEthicsCommitteeApprovalNumber",
+    "ClinicalTrialTimePointID",
+    "ClinicalTrialTimePointDescription",
+    "LongitudinalTemporalOffsetFromEvent",
+    "LongitudinalTemporalEventType",
+    "ConsentForClinicalTrialUseSequence",
+    "ClinicalTrialCoordinatingCenterName",
+    "ClinicalTrialSeriesID",
+    "ClinicalTrialSeriesDescription",
+    "BodyPartExamined",
+]
 """Taken over where the source has a value."""
 
 _BINARY_VRS = frozenset(("US", "SS", "UL", "SL", "FL", "FD"))

@@ -24,7 +24,7 @@ def pack_frames(frames: Iterable[Mask], rows: int, columns: int) -> Iterator[mem
     """
     if (rows * columns) % 8 == 0:
         return _pack_whole_bytes(frames, rows, columns)
-    return _pack_across_bytes(frames, rows, columns)
+    return _pack_across_bytes(frames, rows)
 
 
 def packed_size(frame_count: int, rows: int, columns: int) -> int:
@@ -53,7 +53,7 @@ def _pack_whole_bytes(frames: Iterable[Mask], rows: int, columns: int) -> Iterat
         yield batch[:filled].data
 
 
-def _pack_across_bytes(frames: Iterable[Mask], rows: int, columns: int) -> Iterator[bytes]:
+def _pack_across_bytes(frames: Iterable[Mask], rows: int) -> Iterator[bytes]:
     waiting: NDArray[np.bool_] = np.zeros(0, dtype=bool)
     for frame in frames:
         bits = np.concatenate([waiting, frame.rows(0, rows).reshape(-1)])

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from pydicom.uid import (
@@ -99,7 +99,7 @@ class EncodingPlan:
             return 8 if segment_count <= LARGEST_8_BIT_LABEL else 16
         return 8 if self.segmentation_type is SegmentationType.FRACTIONAL else 1
 
-    def stored_dtype(self, segment_count: int) -> type[np.uint8] | type[np.uint16]:
+    def stored_dtype(self, segment_count: int) -> type[np.unsignedinteger[Any]]:
         """Return the type of a pixel before it is coded."""
         return np.uint16 if self.bits_allocated(segment_count) == 16 else np.uint8
 

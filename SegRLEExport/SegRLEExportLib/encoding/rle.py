@@ -14,6 +14,8 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +30,7 @@ _SINGLES_WORTH_GATHERING = 8
 """Gather literals if more than one run in this many is a single pixel."""
 
 Bytes = NDArray[np.uint8]
-Pixels = NDArray[np.uint8] | NDArray[np.uint16]
+Pixels = NDArray[np.unsignedinteger[Any]]
 
 
 class RLEStructureError(ValueError):
@@ -69,7 +71,7 @@ def decode_frame(encoded: bytes, rows: int, columns: int, bytes_per_pixel: int =
     if bytes_per_pixel == 1:
         return planes[0]
     most_significant, least_significant = planes
-    return most_significant.astype(np.uint16) << 8 | least_significant
+    return (most_significant.astype(np.uint16) << 8 | least_significant).astype(np.uint16)
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,7 @@ class _Runs:
 
 def _byte_planes(pixels: Pixels) -> list[Bytes]:
     if pixels.dtype == np.uint8:
-        return [pixels]
+        return [pixels.view(np.uint8)]
     little_endian = np.ascontiguousarray(pixels, dtype="<u2").view(np.uint8)
     return [np.ascontiguousarray(little_endian[:, 1::2]), np.ascontiguousarray(little_endian[:, 0::2])]
 
@@ -160,7 +162,8 @@ def _belongs_to_literal(runs: _Runs) -> NDArray[np.bool_]:
     last = order[-1]
     group_end = last - np.maximum.accumulate(np.where(ends_group[::-1], order, 0))[::-1]
     single_after = last - np.maximum.accumulate(np.where(is_single[::-1], order, -1))[::-1] <= group_end
-    return is_short & single_before & single_after
+    belongs: NDArray[np.bool_] = is_short & single_before & single_after
+    return belongs
 
 
 def _write_literals(
@@ -191,7 +194,7 @@ def _split_segments(encoded: bytes, bytes_per_pixel: int) -> list[bytes]:
     if any(offset % 2 for offset in used):
         raise RLEStructureError(f"a segment begins at an odd offset: {used} (G.3)")
     bounds = [*used, len(encoded)]
-    return [encoded[start:stop] for start, stop in zip(bounds, bounds[1:])]
+    return [encoded[start:stop] for start, stop in pairwise(bounds)]
 
 
 def _decode_segment(segment: bytes, rows: int, columns: int) -> Bytes:

@@ -98,7 +98,7 @@ class PlaneStack:
         Raises `ValueError` if rows and columns of the grid are not perpendicular: no SEG can say that.
         """
         to_lps = geometry.kji_to_lps
-        spacing_k, spacing_j, spacing_i = geometry.spacing_mm
+        _, spacing_j, spacing_i = geometry.spacing_mm
         along_row, along_column = to_lps[:3, 2] / spacing_i, to_lps[:3, 1] / spacing_j
         if abs(along_row @ along_column) > ORTHOGONAL_TOLERANCE:
             raise ValueError("the rows and columns of the grid are not perpendicular")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import Enum
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,8 @@ from numpy.typing import NDArray
 from SegRLEExportLib.model.geometry import Geometry
 from SegRLEExportLib.model.terminology import SegmentTerminology
 
-Labels = NDArray[np.uint8] | NDArray[np.uint16]
+Labels = NDArray[np.unsignedinteger[Any]]
+"""uint8 or uint16."""
 
 
 class AlgorithmType(str, Enum):
