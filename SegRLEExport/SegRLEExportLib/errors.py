@@ -147,3 +147,55 @@ class UnknownSegmentError(ExportError):
             f"The segmentation has no segment {', '.join(repr(name) for name in wanted)}. "
             f"It has: {', '.join(repr(name) for name in known)}."
         )
+
+
+class NonLinearTransformError(ExportError):
+    """A node is bent by a transform that no grid of voxels can follow."""
+
+    def __init__(self, node_name: str, transform_name: str) -> None:
+        super().__init__(
+            f"'{node_name}' is under the non-linear transform '{transform_name}', and a DICOM SEG has straight planes "
+            "only. Harden the transform on a copy of it (Data module, right-click, Harden transform) and export "
+            "that copy, or take it out of the transform."
+        )
+
+
+class NoBinaryLabelmapError(ExportError):
+    """A segmentation of surfaces or contours could not be turned into voxels."""
+
+    def __init__(self, node_name: str, representation: str) -> None:
+        super().__init__(
+            f"The segments of '{node_name}' are stored as {representation} and could not be converted to voxels. "
+            "Open the Segmentations module, create the Binary labelmap representation, and export again."
+        )
+
+
+class UnusableLabelsError(ExportError):
+    """The values of a label map cannot be segments."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(
+            f"The labels of '{name}' cannot be exported: {reason}. Labels must be whole numbers from 0 to 65535."
+        )
+
+
+class NoReferenceError(ExportError):
+    """Nothing says which DICOM images a segmentation was drawn on."""
+
+    def __init__(self, node_name: str) -> None:
+        super().__init__(
+            f"It is not known on which DICOM images '{node_name}' was drawn. Choose the volume that was segmented as "
+            "reference volume; it must have been loaded from the DICOM database. For a volume that is not from DICOM, "
+            "export the volume to DICOM first and load it from there, or give a folder with the DICOM images of the "
+            "same place."
+        )
+
+
+class SourceFilesMissingError(ExportError):
+    """The database does not have the images, or not all of them."""
+
+    def __init__(self, missing: int, total: int) -> None:
+        super().__init__(
+            f"{missing} of the {total} images that were segmented are not in Slicer's DICOM database. "
+            "Import the series into the database again (DICOM module, Import), then export."
+        )

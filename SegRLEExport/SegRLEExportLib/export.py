@@ -7,21 +7,21 @@ from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
-from SegRLEExportLib.dataset.build import SeriesIdentity
+from SegRLEExportLib.draft import Draft, SeriesIdentity
 from SegRLEExportLib.encoding.encapsulation import OffsetOverflowError
 from SegRLEExportLib.encoding.plan import PLANS, EncodingPlan
 from SegRLEExportLib.errors import UnknownEncodingError
-from SegRLEExportLib.instances import Instance, divide
+from SegRLEExportLib.instances import divide
 from SegRLEExportLib.model.segmentation import Segmentation
 from SegRLEExportLib.model.source_series import SourceSeries
 from SegRLEExportLib.options import ExportOptions
 from SegRLEExportLib.preflight import Survey, survey
 from SegRLEExportLib.progress import Progress, ProgressCallback
-from SegRLEExportLib.report import Report, Verification, WrittenInstance, WrittenSegment
+from SegRLEExportLib.report import Report, WrittenInstance, WrittenSegment
 from SegRLEExportLib.seg_file import PendingFiles
 from SegRLEExportLib.source_reader import find_source
 from SegRLEExportLib.target import file_paths, least_bytes, pixel_bytes, prepare_folder
-from SegRLEExportLib.verification import Expectation, verify
+from SegRLEExportLib.verification import verify
 from SegRLEExportLib.writing import write_instance
 
 
@@ -53,17 +53,24 @@ def export(
 
     found = survey(segmentation, source, plan, options, steps)
     found.refuse_errors()
-    instances = divide(plan, found.index, found.overlaps, keep_empty_frames=options.keep_empty_frames)
-    written = _write_verified(plan, found, instances, options, Path(path), steps)
+    drafts = drafts_of(plan, found, options)
+    written = _write_verified(drafts, Path(path), steps)
     return Report(
         plan=plan,
-        series_instance_uid=written[0],
+        series_instance_uid=drafts[0].identity.series_uid,
         source_series=source.description,
-        instances=written[1],
+        instances=written,
         findings=found.findings,
         bit_packed_bytes=pixel_bytes(int((found.index.voxels > 0).sum()), found.stack, 1),
         seconds=time.perf_counter() - started,
     )
+
+
+def drafts_of(plan: EncodingPlan, found: Survey, options: ExportOptions) -> list[Draft]:
+    """Return the instances that `plan` makes of the segments, as one new series."""
+    identity = SeriesIdentity.made_by(options)
+    instances = divide(plan, found.index, found.overlaps, keep_empty_frames=options.keep_empty_frames)
+    return [Draft(plan, found, options, identity, instance, options.new_uid()) for instance in instances]
 
 
 def plan_of(options: ExportOptions) -> EncodingPlan:
@@ -73,80 +80,42 @@ def plan_of(options: ExportOptions) -> EncodingPlan:
     return PLANS[options.compression]
 
 
-def _write_verified(
-    plan: EncodingPlan,
-    found: Survey,
-    instances: list[Instance],
-    options: ExportOptions,
-    target: Path,
-    steps: Progress,
-) -> tuple[str, tuple[WrittenInstance, ...]]:
-    """Return the Series Instance UID and what was written."""
-    identity = SeriesIdentity(options.new_uid(), options.new_uid(), found.copied, found.source_frames, options.now())
-    sop_uids = [options.new_uid() for _ in instances]
-    needed = sum(
-        least_bytes(plan, i.frame_count, found.stack, plan.bits_allocated(len(i.segment_positions))) for i in instances
-    )
-    folder = prepare_folder(target, needed)
-    paths = file_paths(target, sop_uids, overwrite=options.overwrite)
+def _write_verified(drafts: list[Draft], target: Path, steps: Progress) -> tuple[WrittenInstance, ...]:
+    overwrite = drafts[0].options.overwrite
+    folder = prepare_folder(target, sum(least_bytes(draft) for draft in drafts))
+    paths = file_paths(target, [draft.sop_uid for draft in drafts], overwrite=overwrite)
     written = []
-    with ExitStack() as undo, PendingFiles(overwrite=options.overwrite) as files:
+    with ExitStack() as undo, PendingFiles(overwrite=overwrite) as files:
         if not folder.exists():
             folder.mkdir()
             undo.callback(folder.rmdir)
-        for instance, path, sop_uid in zip(instances, paths, sop_uids):
-            share = 0.2 + 0.8 * instance.number / len(instances)
-            steps.stage("Writing", share - 0.4 / len(instances), instance.frame_count)
-            _write(files, path, plan, found, instance, options, identity, sop_uid, steps)
-            verification = None
-            if options.verify:
-                steps.stage("Reading back and comparing", share, instance.frame_count)
-                verification = _verify(files.unverified(path), plan, found, instance, steps)
+        for number, (draft, path) in enumerate(zip(drafts, paths), start=1):
+            steps.stage("Writing", 0.2 + 0.8 * (number - 0.5) / len(drafts), draft.instance.frame_count)
+            _write(files, path, draft, steps)
+            steps.stage("Reading back and comparing", 0.2 + 0.8 * number / len(drafts), draft.instance.frame_count)
+            verification = verify(files.unverified(path), draft, steps) if draft.options.verify else None
             size = files.unverified(path).stat().st_size
-            written.append(_written(path, sop_uid, size, instance, found, verification))
+            written.append(
+                WrittenInstance(path, draft.sop_uid, size, draft.instance.frame_count, _segments(draft), verification)
+            )
         files.publish()
         undo.pop_all()
-    return identity.series_uid, tuple(written)
+    return tuple(written)
 
 
-def _write(
-    files: PendingFiles,
-    path: Path,
-    plan: EncodingPlan,
-    found: Survey,
-    instance: Instance,
-    options: ExportOptions,
-    identity: SeriesIdentity,
-    sop_uid: str,
-    steps: Progress,
-) -> None:
+def _write(files: PendingFiles, path: Path, draft: Draft, steps: Progress) -> None:
     """Write one file; with an Extended Offset Table only if 32 bits do not suffice, as few readers know it."""
     try:
         with files.create(path) as sink:
-            write_instance(sink, plan, found, instance, options, identity, sop_uid, steps)
+            write_instance(sink, draft, steps)
     except OffsetOverflowError:
         with files.create(path) as sink:
-            write_instance(sink, plan, found, instance, options, identity, sop_uid, steps, extended_offsets=True)
+            write_instance(sink, draft, steps, extended_offsets=True)
 
 
-def _verify(path: Path, plan: EncodingPlan, found: Survey, instance: Instance, steps: Progress) -> Verification:
-    expectation = Expectation(
-        plan=plan,
-        instance=instance,
-        segmentation=found.segmentation,
-        index=found.index,
-        positions_lps=found.stack.positions_lps,
-        source_instance_uids=tuple(frame.sop_instance_uid if frame else "" for frame in found.source_frames),
-        source_series_uid=found.source.series_instance_uid,
-    )
-    return verify(path, expectation, steps)
-
-
-def _written(
-    path: Path, sop_uid: str, size: int, instance: Instance, found: Survey, verification: Verification | None
-) -> WrittenInstance:
-    segments = tuple(
+def _segments(draft: Draft) -> tuple[WrittenSegment, ...]:
+    found = draft.survey
+    return tuple(
         WrittenSegment(number, found.segmentation.segments[position].name, int(found.index.segment_voxels[position]))
-        for position, number in instance.numbers.items()
+        for position, number in draft.instance.numbers.items()
     )
-    return WrittenInstance(path, sop_uid, size, instance.frame_count, segments, verification)

@@ -7,8 +7,8 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
+from SegRLEExportLib.draft import Draft
 from SegRLEExportLib.encoding.bit_packing import packed_size
-from SegRLEExportLib.encoding.plan import EncodingPlan
 from SegRLEExportLib.errors import TargetExistsError, TargetFolderError
 from SegRLEExportLib.model.geometry import PlaneStack
 
@@ -57,11 +57,11 @@ def prepare_folder(target: Path, needed_bytes: int) -> Path:
     return folder
 
 
-def least_bytes(plan: EncodingPlan, frame_count: int, stack: PlaneStack, bits_allocated: int) -> int:
+def least_bytes(draft: Draft) -> int:
     """Return the bytes an instance takes at least: exact but for headers where it is not compressed."""
-    if plan.is_encapsulated or plan.is_deflated:
+    if draft.plan.is_encapsulated or draft.plan.is_deflated:
         return 0
-    return pixel_bytes(frame_count, stack, bits_allocated)
+    return pixel_bytes(draft.instance.frame_count, draft.survey.stack, draft.bits_allocated)
 
 
 def pixel_bytes(frame_count: int, stack: PlaneStack, bits_allocated: int) -> int:

@@ -18,13 +18,12 @@ from numpy.typing import NDArray
 from pydicom import Dataset
 
 from SegRLEExportLib.dataset.segments import segment_items
+from SegRLEExportLib.draft import Draft
 from SegRLEExportLib.encoding.plan import EncodingPlan, SegmentationType
 from SegRLEExportLib.encoding.rle import RLEStructureError
 from SegRLEExportLib.errors import VerificationError
-from SegRLEExportLib.frames import FrameIndex
-from SegRLEExportLib.instances import Instance
 from SegRLEExportLib.model.geometry import PlaneStack
-from SegRLEExportLib.model.segmentation import Labels, Segmentation
+from SegRLEExportLib.model.segmentation import Labels
 from SegRLEExportLib.pixels import LabelPlanes
 from SegRLEExportLib.progress import Progress
 from SegRLEExportLib.read_back import FrameRecord, ReadBackError, SegReadBack
@@ -40,27 +39,12 @@ _NEAREST_VOXELS = 0.5 + 1e-3
 Place = tuple[float, ...]
 
 
-@dataclass(frozen=True)
-class Expectation:
-    """What the file should say."""
-
-    plan: EncodingPlan
-    instance: Instance
-    segmentation: Segmentation
-    index: FrameIndex
-    positions_lps: NDArray[np.float64]
-    """(planes, 3)."""
-    source_instance_uids: tuple[str, ...]
-    """For each plane, the source image in it; empty if there is none."""
-    source_series_uid: str
-
-
-def verify(path: Path, expected: Expectation, progress: Progress) -> Verification:
-    """Compare the file with the segmentation; return what was compared.
+def verify(path: Path, draft: Draft, progress: Progress) -> Verification:
+    """Compare the file with what it was made from; return what was compared.
 
     Raises `VerificationError`, naming the differences.
     """
-    check = _Check(path, expected, progress)
+    check = _Check(path, draft, progress)
     try:
         with SegReadBack(path) as file:
             check.header(file)
@@ -72,8 +56,8 @@ def verify(path: Path, expected: Expectation, progress: Progress) -> Verificatio
         check.differences.append(str(error))
     if check.differences:
         raise VerificationError(path, check.differences)
-    voxels = int(expected.index.segment_voxels[list(expected.instance.segment_positions)].sum())
-    return Verification(_reader_of(expected.plan), expected.instance.frame_count, voxels)
+    voxels = int(draft.survey.index.segment_voxels[list(draft.instance.segment_positions)].sum())
+    return Verification(_reader_of(draft.plan), draft.instance.frame_count, voxels)
 
 
 def _reader_of(plan: EncodingPlan) -> str:
@@ -87,23 +71,23 @@ def _reader_of(plan: EncodingPlan) -> str:
 @dataclass
 class _Check:
     path: Path
-    expected: Expectation
+    draft: Draft
     progress: Progress
     differences: list[str] = field(default_factory=list)
 
     def header(self, file: SegReadBack) -> None:
         """Compare what the file says of itself as a whole."""
-        plan, instance = self.expected.plan, self.expected.instance
+        plan, instance = self.draft.plan, self.draft.instance
         self._same("transfer syntax", file.meta.TransferSyntaxUID, plan.transfer_syntax)
         self._same("SOP class", file.header.SOPClassUID, plan.sop_class)
         self._same("SOP instance in the file's meta", file.meta.MediaStorageSOPInstanceUID, file.header.SOPInstanceUID)
         self._same("Segmentation Type", file.header.SegmentationType, plan.segmentation_type.value)
         self._same("Number of Frames", int(file.header.NumberOfFrames), instance.frame_count)
-        self._same("Bits Allocated", file.header.BitsAllocated, plan.bits_allocated(len(instance.segment_positions)))
+        self._same("Bits Allocated", file.header.BitsAllocated, self.draft.bits_allocated)
         described = segment_items(
-            self.expected.segmentation,
+            self.draft.survey.segmentation,
             instance.segment_positions,
-            self.expected.source_series_uid,
+            self.draft.survey.source.series_instance_uid,
             with_background=plan.is_label_map,
         )
         found = [_identity(item) for item in file.header.SegmentSequence]
@@ -111,9 +95,10 @@ class _Check:
 
     def frames(self, file: SegReadBack) -> None:
         """Compare which segment, place and source image each frame claims."""
-        instance, places = self.expected.instance, [_place(p) for p in self.expected.positions_lps.tolist()]
+        sources = self.draft.survey.source_frames
+        instance, places = self.draft.instance, [_place(p) for p in self.draft.survey.stack.positions_lps.tolist()]
         wanted = [
-            (number, places[plane], self.expected.source_instance_uids[plane])
+            (number, places[plane], source.sop_instance_uid if (source := sources[plane]) else "")
             for number, plane in zip(instance.frame_segment_numbers.tolist(), instance.frame_planes.tolist())
         ]
         found = [(frame.segment_number, _place(frame.position_lps), frame.source_instance_uid) for frame in file.frames]
@@ -127,9 +112,9 @@ class _Check:
     def pixels(self, file: SegReadBack) -> None:
         """Compare every pixel at the place that the file states for its frame."""
         stack, planes = _stack_of(file)
-        layers = [SampledLayer(layer, stack) for layer in self.expected.segmentation.layers]
+        layers = [SampledLayer(layer, stack) for layer in self.draft.survey.segmentation.layers]
         wanted_frames = self._wanted_pixels(file.frames, stack, planes, layers)
-        spots = _Spots(self.expected, stack)
+        spots = _Spots(self.draft, stack)
         for frame, plane, found, wanted in zip(file.frames, planes, file.pixels(), wanted_frames, strict=True):
             self.progress.step()
             if not np.array_equal(found, wanted):
@@ -143,16 +128,16 @@ class _Check:
     def fragments(self) -> None:
         """Compare the items of Pixel Data with their offset table."""
         with SegReadBack(self.path) as file:
-            self._same("number of fragments", len(file.fragment_lengths()), self.expected.instance.frame_count)
+            self._same("number of fragments", len(file.fragment_lengths()), self.draft.instance.frame_count)
 
     def _wanted_pixels(
         self, frames: list[FrameRecord], stack: PlaneStack, planes: list[int], layers: list[SampledLayer]
     ) -> Iterator[Labels]:
-        segmentation, instance, plan = self.expected.segmentation, self.expected.instance, self.expected.plan
+        segmentation, instance, plan = self.draft.survey.segmentation, self.draft.instance, self.draft.plan
         shape = (stack.rows, stack.columns)
         if plan.is_label_map:
             dtype = plan.stored_dtype(len(instance.segment_positions))
-            label_planes = LabelPlanes(segmentation, layers, self.expected.index, instance.numbers, shape, dtype)
+            label_planes = LabelPlanes(segmentation, layers, self.draft.survey.index, instance.numbers, shape, dtype)
             yield from (label_planes.plane(plane) for plane in planes)
             return
         wanted: NDArray[np.uint8] = np.zeros(shape, dtype=np.uint8)
@@ -176,8 +161,8 @@ class _Check:
 class _Spots:
     """One pixel of each frame, to be looked up in the layers by bare arithmetic."""
 
-    def __init__(self, expected: Expectation, stack: PlaneStack) -> None:
-        self._expected = expected
+    def __init__(self, draft: Draft, stack: PlaneStack) -> None:
+        self._draft = draft
         self._stack = stack
         self._pixels: list[tuple[int, int, int, int]] = []
 
@@ -190,10 +175,10 @@ class _Spots:
 
     def differences(self) -> list[str]:
         """Return those pixels for which no voxel nearby holds their segment."""
-        segmentation, stack = self._expected.segmentation, self._stack
+        segmentation, stack = self._draft.survey.segmentation, self._stack
         wrong = []
         for number, plane, row, column in self._pixels:
-            segment = segmentation.segments[self._expected.instance.segment_positions[number - 1]]
+            segment = segmentation.segments[self._draft.instance.segment_positions[number - 1]]
             layer = segmentation.layers[segment.layer_index]
             lps = (
                 stack.positions_lps[plane]

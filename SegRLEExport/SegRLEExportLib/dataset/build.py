@@ -5,9 +5,6 @@ All of it but the per-frame groups is small and written by pydicom; those are st
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
-
 from pydicom import Dataset
 from pydicom.dataset import FileMetaDataset
 from pydicom.filebase import DicomBytesIO
@@ -15,27 +12,10 @@ from pydicom.filewriter import write_dataset, write_file_meta_info
 from pydicom.uid import UID
 
 from SegRLEExportLib.dataset import functional_groups, header, segments
+from SegRLEExportLib.draft import Draft
 from SegRLEExportLib.encoding.plan import EncodingPlan
-from SegRLEExportLib.instances import Instance
-from SegRLEExportLib.model.geometry import PlaneStack
-from SegRLEExportLib.model.segmentation import Segmentation
-from SegRLEExportLib.model.source_series import SourceFrame, SourceSeries
-from SegRLEExportLib.options import ExportOptions
 
 _PREAMBLE = bytes(128) + b"DICM"
-
-
-@dataclass(frozen=True)
-class SeriesIdentity:
-    """What all instances of one export have in common."""
-
-    series_uid: str
-    dimension_uid: str
-    copied: Dataset
-    """Attributes of the source, repaired: see `source_attributes`."""
-    source_frames: tuple[SourceFrame | None, ...]
-    """For each plane of the stack, the source frame that lies in it."""
-    now: datetime
 
 
 def file_head(plan: EncodingPlan, sop_uid: str) -> bytes:
@@ -53,33 +33,23 @@ def file_head(plan: EncodingPlan, sop_uid: str) -> bytes:
     return _PREAMBLE + written.getvalue()
 
 
-def top_level(
-    plan: EncodingPlan,
-    instance: Instance,
-    segmentation: Segmentation,
-    source: SourceSeries,
-    stack: PlaneStack,
-    options: ExportOptions,
-    identity: SeriesIdentity,
-    sop_uid: str,
-) -> Dataset:
+def top_level(draft: Draft) -> Dataset:
     """Return every attribute below Per-Frame Functional Groups Sequence (5200,9230)."""
-    number = source.header.get("SeriesNumber")
+    plan, found, instance = draft.plan, draft.survey, draft.instance
+    source = found.source
     dataset = Dataset()
     for part in (
-        identity.copied,
-        header.series_and_equipment(
-            options, identity.series_uid, segmentation.name, None if number is None else int(number), identity.now
-        ),
-        header.segmentation_image(plan, instance, stack, options, sop_uid, identity.now),
-        header.dimensions(identity.dimension_uid, is_label_map=plan.is_label_map),
+        found.copied,
+        header.series_and_equipment(draft.options, draft.identity, found.segmentation.name, source.header),
+        header.segmentation_image(draft, found.stack),
+        header.dimensions(draft.identity.dimension_uid, is_label_map=plan.is_label_map),
     ):
         dataset.update(part)
     dataset.SegmentSequence = segments.segment_items(
-        segmentation, instance.segment_positions, source.series_instance_uid, with_background=plan.is_label_map
+        found.segmentation, instance.segment_positions, source.series_instance_uid, with_background=plan.is_label_map
     )
-    dataset.SharedFunctionalGroupsSequence = [functional_groups.shared_groups(stack, source.slice_thickness_mm)]
-    referenced = [frame for frame in identity.source_frames if frame is not None] or list(source.frames)
+    dataset.SharedFunctionalGroupsSequence = [functional_groups.shared_groups(found.stack, source.slice_thickness_mm)]
+    referenced = [frame for frame in found.source_frames if frame is not None] or list(source.frames)
     dataset[0x0008, 0x1115] = header.referenced_series(source.series_instance_uid, referenced)
     _set_character_set(dataset)
     return dataset

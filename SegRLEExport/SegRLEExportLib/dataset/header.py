@@ -12,8 +12,8 @@ import SegRLEExportLib
 from SegRLEExportLib.dataset.explicit_vr import sequence, text_element
 from SegRLEExportLib.dataset.functional_groups import reference_item
 from SegRLEExportLib.dataset.segments import one_line
-from SegRLEExportLib.encoding.plan import EncodingPlan, SegmentationType
-from SegRLEExportLib.instances import Instance
+from SegRLEExportLib.draft import Draft, SeriesIdentity
+from SegRLEExportLib.encoding.plan import SegmentationType
 from SegRLEExportLib.model.geometry import PlaneStack
 from SegRLEExportLib.model.source_series import SourceFrame
 from SegRLEExportLib.options import ExportOptions
@@ -25,21 +25,23 @@ PRODUCT_UID = "2.25.61104873640310712047327541932714305267"
 SERIES_NUMBER_STEP = 100
 """Added to the source's Series Number where the caller names none, as Slicer's own export does."""
 
+_LARGEST_SOURCE_NUMBER = 2**31 - 1 - SERIES_NUMBER_STEP
+
 _SERIES_INSTANCE_UID = 0x0020000E
 _REFERENCED_INSTANCE_SEQUENCE = 0x0008114A
 _REFERENCED_SERIES_SEQUENCE = 0x00081115
 
 
 def series_and_equipment(
-    options: ExportOptions, series_uid: str, series_name: str, source_number: int | None, now: datetime
+    options: ExportOptions, identity: SeriesIdentity, segmentation_name: str, source: Dataset
 ) -> Dataset:
     """Return General Series, Segmentation Series and Enhanced General Equipment (C.7.3.1, C.8.20.1, C.7.5.2)."""
     dataset = Dataset()
     dataset.Modality = "SEG"
-    dataset.SeriesInstanceUID = series_uid
-    dataset.SeriesNumber = series_number(options, source_number)
-    dataset.SeriesDescription = one_line(options.series_description or series_name)[:64].rstrip()
-    dataset.SeriesDate, dataset.SeriesTime = _date(now), _time(now)
+    dataset.SeriesInstanceUID = identity.series_uid
+    dataset.SeriesNumber = series_number(options, source)
+    dataset.SeriesDescription = one_line(options.series_description or segmentation_name)[:64].rstrip()
+    dataset.SeriesDate, dataset.SeriesTime = _date(identity.now), _time(identity.now)
     dataset.Manufacturer = MANUFACTURER
     dataset.ManufacturerModelName = "SegRLEExport for 3D Slicer"
     dataset.DeviceSerialNumber = PRODUCT_UID
@@ -47,20 +49,23 @@ def series_and_equipment(
     return dataset
 
 
-def series_number(options: ExportOptions, source_number: int | None) -> int:
+def series_number(options: ExportOptions, source: Dataset) -> int:
     """Return Series Number (0020,0011) as the caller wants it, or else one behind the source's."""
     if options.series_number is not None:
         return options.series_number
-    return (source_number or 0) + SERIES_NUMBER_STEP
+    try:
+        source_number = int(source.SeriesNumber)
+    except (AttributeError, TypeError, ValueError):
+        return SERIES_NUMBER_STEP
+    return max(0, min(source_number, _LARGEST_SOURCE_NUMBER)) + SERIES_NUMBER_STEP
 
 
-def segmentation_image(
-    plan: EncodingPlan, instance: Instance, stack: PlaneStack, options: ExportOptions, sop_uid: str, now: datetime
-) -> Dataset:
+def segmentation_image(draft: Draft, stack: PlaneStack) -> Dataset:
     """Return SOP Common, General Image, Image Pixel and Segmentation Image (C.12.1, C.7.6.1, C.7.6.3, C.8.20.2)."""
-    bits = plan.bits_allocated(len(instance.segment_positions))
+    plan, instance, options, now = draft.plan, draft.instance, draft.options, draft.identity.now
+    bits = draft.bits_allocated
     dataset = Dataset()
-    dataset.SOPClassUID, dataset.SOPInstanceUID = plan.sop_class, sop_uid
+    dataset.SOPClassUID, dataset.SOPInstanceUID = plan.sop_class, draft.sop_uid
     dataset.InstanceCreationDate, dataset.InstanceCreationTime = _date(now), _time(now)
     dataset.ImageType = ["DERIVED", "PRIMARY"]
     dataset.InstanceNumber = instance.number

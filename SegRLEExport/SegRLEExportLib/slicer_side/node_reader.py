@@ -1,0 +1,150 @@
+"""A segmentation node as plain values.
+
+Layers are read where Slicer keeps them, shared by their segments, never copied and never merged; the node
+and its arrays stay as they are. RAS ends here: all that leaves is LPS. Needs MRML and vtk, no Qt.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import slicer
+import vtk
+from vtk.util.numpy_support import vtk_to_numpy
+
+from SegRLEExportLib.errors import NoBinaryLabelmapError, NonLinearTransformError, UnusableLabelsError
+from SegRLEExportLib.model.geometry import Geometry, Matrix
+from SegRLEExportLib.model.segmentation import AlgorithmType, Labels, Layer, Segment, Segmentation
+from SegRLEExportLib.model.terminology import parse_slicer_terminology
+
+BINARY_LABELMAP = "Binary labelmap"
+
+_RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
+_LARGEST_LABEL = np.iinfo(np.uint16).max
+
+
+def read_segmentation(segmentation_node, segment_ids=None, reference_volume=None) -> Segmentation:
+    """Return the segments, all or those of `segment_ids`, in the patient's coordinates of the source images.
+
+    Linear transforms above the node are applied, and those above `reference_volume` taken back, because the images
+    themselves know nothing of them. Surfaces and contours are converted on a copy.
+
+    Raises `NonLinearTransformError`, `NoBinaryLabelmapError` or `UnusableLabelsError`.
+    """
+    segmentation = _with_binary_labelmap(segmentation_node)
+    node_to_patient = np.linalg.inv(_to_world(reference_volume)) @ _to_world(segmentation_node)
+    layers: list[Layer] = []
+    layer_of: dict[int, int] = {}
+    segments = []
+    for segment_id in _ids(segmentation):
+        if segment_ids is not None and segment_id not in segment_ids:
+            continue
+        segment = segmentation.GetSegment(segment_id)
+        image = segment.GetRepresentation(BINARY_LABELMAP)
+        key = _identity(image)
+        if key not in layer_of:
+            layer_of[key] = len(layers)
+            layers.append(_layer(image, node_to_patient, segmentation_node.GetName()))
+        segments.append(_segment(segment_id, segment, layer_of[key]))
+    return Segmentation(segmentation_node.GetName() or "Segmentation", tuple(layers), tuple(segments))
+
+
+def labels_of(image, name: str) -> Labels:
+    """Return the voxels of a vtkImageData, (k, j, i), as uint8 or uint16; a view where the type allows it."""
+    scalars = image.GetPointData().GetScalars() if image is not None else None
+    if scalars is None or not scalars.GetNumberOfTuples():
+        return np.zeros((1, 1, 1), dtype=np.uint8)
+    i, j, k = image.GetDimensions()
+    return _unsigned(vtk_to_numpy(scalars).reshape(k, j, i), name)
+
+
+def geometry_of(ijk_to_ras: vtk.vtkMatrix4x4, extent: tuple[int, ...], node_to_patient: Matrix) -> Geometry:
+    """Return where the voxels of a vtkImageData with that matrix and extent lie, `node_to_patient` in RAS."""
+    ijk_to_lps = _RAS_TO_LPS @ node_to_patient @ _array(ijk_to_ras)
+    kji_to_lps = ijk_to_lps[:, [2, 1, 0, 3]]
+    start = (extent[4], extent[2], extent[0])
+    shape = (extent[5] - extent[4] + 1, extent[3] - extent[2] + 1, extent[1] - extent[0] + 1)
+    return Geometry(shape, kji_to_lps).cropped(start, shape)
+
+
+def _with_binary_labelmap(segmentation_node):
+    """Return the node's segmentation if it has voxels, or else a converted copy of it."""
+    segmentation = segmentation_node.GetSegmentation()
+    if segmentation.GetNumberOfSegments() == 0 or segmentation.ContainsRepresentation(BINARY_LABELMAP):
+        return segmentation
+    copy = slicer.vtkSegmentation()
+    copy.DeepCopy(segmentation)
+    if not copy.CreateRepresentation(BINARY_LABELMAP):
+        raise NoBinaryLabelmapError(segmentation_node.GetName(), segmentation.GetSourceRepresentationName())
+    return copy
+
+
+def _ids(segmentation) -> list[str]:
+    return [segmentation.GetNthSegmentID(n) for n in range(segmentation.GetNumberOfSegments())]
+
+
+def _identity(image) -> int:
+    """Return what two segments have in common if they share a layer; 0 for a segment without voxels."""
+    if image is None or image.GetPointData().GetScalars() is None:
+        return 0
+    return int(image.GetAddressAsString("vtkObject").removeprefix("Addr="), 16)
+
+
+def _layer(image, node_to_patient: Matrix, name: str) -> Layer:
+    labels = labels_of(image, name)
+    if image is None or labels.size == 1:
+        return Layer(labels, Geometry(labels.shape, np.eye(4)))
+    ijk_to_ras = vtk.vtkMatrix4x4()
+    image.GetImageToWorldMatrix(ijk_to_ras)
+    return Layer(labels, geometry_of(ijk_to_ras, image.GetExtent(), node_to_patient))
+
+
+def _segment(segment_id: str, segment, layer_index: int) -> Segment:
+    algorithm_type = _tag(segment, "DICOM.SegmentAlgorithmType")
+    known = {member.value for member in AlgorithmType}
+    return Segment(
+        id=segment_id,
+        name=segment.GetName() or segment_id,
+        layer_index=layer_index,
+        layer_value=int(segment.GetLabelValue()) or 1,
+        color_rgb=tuple(segment.GetColor()),
+        terminology=parse_slicer_terminology(_tag(segment, segment.GetTerminologyEntryTagName())),
+        description=_tag(segment, "Description"),
+        algorithm_type=AlgorithmType(algorithm_type) if algorithm_type in known else AlgorithmType.MANUAL,
+        algorithm_name=_tag(segment, "DICOM.SegmentAlgorithmName"),
+    )
+
+
+def _tag(segment, name: str) -> str:
+    value = vtk.reference("")
+    return str(value) if segment.GetTag(name, value) else ""
+
+
+def _to_world(node) -> Matrix:
+    """Return the (4, 4) map from a node's own RAS to the scene's; identity for no node or no transform."""
+    transform = node.GetParentTransformNode() if node is not None else None
+    if transform is None:
+        return np.eye(4)
+    if not transform.IsTransformToWorldLinear():
+        raise NonLinearTransformError(node.GetName(), transform.GetName())
+    matrix = vtk.vtkMatrix4x4()
+    transform.GetMatrixTransformToWorld(matrix)
+    return _array(matrix)
+
+
+def _array(matrix: vtk.vtkMatrix4x4) -> Matrix:
+    return np.array([[matrix.GetElement(row, column) for column in range(4)] for row in range(4)])
+
+
+def _unsigned(values: np.ndarray, name: str) -> Labels:
+    """Return the same values as uint8 or uint16, as a view where they have such a type or its signed twin."""
+    if values.dtype in (np.uint8, np.uint16):
+        return values
+    lowest, highest = values.min(), values.max()
+    if lowest < 0 or highest > _LARGEST_LABEL:
+        raise UnusableLabelsError(name, f"they range from {lowest} to {highest}")
+    if values.dtype in (np.int8, np.int16):
+        return values.view(np.uint8 if values.dtype == np.int8 else np.uint16)
+    labels = values.astype(np.uint16)
+    if not np.array_equal(labels, values):
+        raise UnusableLabelsError(name, "they are not whole numbers")
+    return labels
