@@ -111,6 +111,11 @@ def write_native_pixel_data(sink: Sink, vr: str, length: int, pieces: Iterable[b
         sink.write(b"\0")
 
 
+def native_pixel_data_size(length: int) -> int:
+    """Return the bytes that `write_native_pixel_data` writes for a value of that length."""
+    return len(element_header(_PIXEL_DATA, "OB", 0)) + length + length % 2
+
+
 def write_encapsulated_pixel_data(
     sink: Sink, frame_count: int, encoded_frames: Iterable[bytes], *, extended_offsets: bool
 ) -> None:
