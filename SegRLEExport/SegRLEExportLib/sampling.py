@@ -84,12 +84,33 @@ class SampledLayer:
         than half the way to its next neighbour.
         """
         counts = np.zeros(np.iinfo(self._labels.dtype).max + 1, dtype=np.int64)
-        for k, labels_ji in enumerate(self._labels):
-            j, i = np.nonzero(labels_ji)
-            if len(j):
-                outside = ~self._is_inside(np.stack([np.full(len(j), float(k)), j, i]))
-                counts += np.bincount(labels_ji[j[outside], i[outside]], minlength=len(counts))
+        across = self._axis_across_planes()
+        slices = np.moveaxis(self._labels, across, 0)
+        for slice_index in self._slices_not_wholly_inside(across):
+            labels = slices[slice_index]
+            voxels = list(np.nonzero(labels))
+            voxels_kji = np.stack([*voxels[:across], np.full(len(voxels[0]), slice_index), *voxels[across:]])
+            _, is_inside = self._planes_of(voxels_kji)
+            counts += np.bincount(labels[tuple(voxels)][~is_inside], minlength=len(counts))
         return counts[layer_values]
+
+    def _axis_across_planes(self) -> int:
+        """Return the axis of the layer that comes nearest to the normal of the planes."""
+        to_lps = self._layer_geometry.kji_to_lps[:3, :3]
+        return int(np.abs(self._stack.normal_lps @ to_lps / self._layer_geometry.spacing_mm).argmax())
+
+    def _slices_not_wholly_inside(self, across: int) -> list[int]:
+        """Return the slices of the layer along the axis `across` of which some voxel may lie beyond the planes.
+
+        The place of one plane is convex: if it holds the four corners of a slice, it holds all of it.
+        """
+        extents = [np.array([0, length - 1]) for length in self._labels.shape]
+        extents[across] = np.arange(self._labels.shape[across])
+        corners = np.moveaxis(np.stack(np.meshgrid(*extents, indexing="ij")), across + 1, 1).reshape(3, -1)
+        planes, is_inside = (values.reshape(-1, 4) for values in self._planes_of(corners))
+        has_one_plane = (planes == planes[:, :1]).all(axis=1)
+        wholly_inside = is_inside.all(axis=1) & has_one_plane
+        return np.flatnonzero(~wholly_inside).tolist()
 
     def _slices_met(self) -> NDArray[np.int64]:
         axis = int(np.abs(self._steps).sum(axis=1).argmin())
@@ -132,8 +153,8 @@ class SampledLayer:
         labels[inside] = self._labels[tuple(index[inside] for index in indices)]
         return _trimmed(labels)
 
-    def _is_inside(self, voxels_kji: Matrix) -> NDArray[np.bool_]:
-        """Tell for each voxel, (3, n), whether a plane of the stack stands for its place."""
+    def _planes_of(self, voxels_kji: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+        """Return for each voxel, (3, n), the nearest plane, counted along the normal, and whether it stands for it."""
         stack, to_lps = self._stack, self._layer_geometry.kji_to_lps
         lps = (to_lps[:3, :3] @ voxels_kji).T + to_lps[:3, 3]
         order = np.argsort(stack.positions_lps @ stack.normal_lps)
@@ -153,7 +174,7 @@ class SampledLayer:
             & (column >= -_NEAREST_VOXELS)
             & (column <= stack.columns - 1 + _NEAREST_VOXELS)
         )
-        return inside
+        return nearest, inside
 
     def _half_gaps(self, heights: Matrix) -> Matrix:
         """Return (planes, 2): how far below and above each plane still belongs to it, in mm."""
