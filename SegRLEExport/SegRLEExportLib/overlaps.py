@@ -79,9 +79,15 @@ def _shared_values(one: Region, other: Region) -> list[tuple[tuple[int, int], in
 
 
 def _fewest_colors(neighbours: dict[int, set[int]]) -> dict[int, int]:
-    """Return a colour, from 0, for each node, so that neighbours differ and the colours are fewest."""
-    alone = {node: 0 for node, near in neighbours.items() if not near}
-    return alone | _Coloring({node: near for node, near in neighbours.items() if near}).best
+    """Return a color, from 0, for each node, so that neighbours differ and the colors are fewest.
+
+    Nodes without neighbours join the largest group, so that the other files hold only what must be apart.
+    """
+    connected = {node: near for node, near in neighbours.items() if near}
+    colors = _Coloring(connected).best
+    taken = list(colors.values())
+    commonest = max(set(taken), key=taken.count, default=0)
+    return colors | {node: commonest for node in neighbours.keys() - connected.keys()}
 
 
 class _Coloring:

@@ -57,6 +57,13 @@ def labels_of(image, name: str) -> Labels:
     return _unsigned(vtk_to_numpy(scalars).reshape(k, j, i), name)
 
 
+def volume_voxels(volume_node) -> np.ndarray:
+    """Return the voxels of a scalar volume node, (k, j, i), a view."""
+    image = volume_node.GetImageData()
+    i, j, k = image.GetDimensions()
+    return vtk_to_numpy(image.GetPointData().GetScalars()).reshape(k, j, i)
+
+
 def geometry_of(ijk_to_ras: vtk.vtkMatrix4x4, extent: tuple[int, ...], node_to_patient: Matrix) -> Geometry:
     """Return where the voxels of a vtkImageData with that matrix and extent lie, `node_to_patient` in RAS."""
     ijk_to_lps = _RAS_TO_LPS @ node_to_patient @ _array(ijk_to_ras)
