@@ -179,6 +179,20 @@ class UnusableLabelsError(ExportError):
         )
 
 
+class UnwritableVolumeError(ExportError):
+    """A volume that is not from DICOM cannot be made a series of images."""
+
+    def __init__(self, reason: str, remedy: str) -> None:
+        super().__init__(f"The volume cannot be written as DICOM images: {reason}. {remedy}")
+
+
+class NothingSegmentedError(ExportError):
+    """A segmentation has no segment at all."""
+
+    def __init__(self, node_name: str) -> None:
+        super().__init__(f"'{node_name}' has no segment. Add one in the Segment Editor, then export.")
+
+
 class NoReferenceError(ExportError):
     """Nothing says which DICOM images a segmentation was drawn on."""
 
@@ -188,6 +202,16 @@ class NoReferenceError(ExportError):
             "reference volume; it must have been loaded from the DICOM database. For a volume that is not from DICOM, "
             "export the volume to DICOM first and load it from there, or give a folder with the DICOM images of the "
             "same place."
+        )
+
+
+class NoDatabaseError(ExportError):
+    """Slicer's DICOM database is not open."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Slicer's DICOM database is not open, so the images that were segmented cannot be found. "
+            "Open the DICOM module once, or choose a database folder in Application settings, DICOM."
         )
 
 

@@ -63,14 +63,18 @@ def _files_of_instances(database, uids: list[str]) -> list[Path]:
     return present
 
 
-def _files_of_study(database, segmentation_node) -> list[Path]:
-    """Return all files of the study that the subject hierarchy puts the segmentation into."""
+def study_uid_of(segmentation_node) -> str:
+    """Return the Study Instance UID of the study that the subject hierarchy puts the segmentation into, or ""."""
     hierarchy, item = _hierarchy_item(segmentation_node)
     if not item:
-        return []
+        return ""
     constants = slicer.vtkMRMLSubjectHierarchyConstants
     study_item = hierarchy.GetItemAncestorAtLevel(item, constants.GetDICOMLevelStudy())
-    study_uid = hierarchy.GetItemUID(study_item, constants.GetDICOMUIDName()) if study_item else ""
+    return hierarchy.GetItemUID(study_item, constants.GetDICOMUIDName()) if study_item else ""
+
+
+def _files_of_study(database, segmentation_node) -> list[Path]:
+    study_uid = study_uid_of(segmentation_node)
     if not study_uid:
         return []
     return [Path(file) for series in database.seriesForStudy(study_uid) for file in database.filesForSeries(series)]

@@ -1,0 +1,128 @@
+"""What the fields of Slicer's DICOM export dialog mean, and which edits in them cannot be obeyed.
+
+The dialog calls its fields by DICOM keywords and keeps all values as text. Nothing here needs Slicer.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+
+from SegRLEExportLib.errors import ExportError, PreflightError
+from SegRLEExportLib.model.finding import Finding, Severity
+from SegRLEExportLib.options import ExportOptions
+
+SERIES_NUMBER_STEP = 100
+"""Series made from others are numbered from the source's number plus this, as Slicer does."""
+
+IDENTITY_TAGS = {
+    "PatientID": "0010,0020",
+    "PatientName": "0010,0010",
+    "PatientBirthDate": "0010,0030",
+    "PatientSex": "0010,0040",
+    "StudyInstanceUID": "0020,000D",
+    "StudyID": "0020,0010",
+    "StudyDate": "0008,0020",
+    "StudyTime": "0008,0030",
+    "StudyDescription": "0008,1030",
+}
+"""What a SEG shares with the images it belongs to: keywords of the dialog, and their tags."""
+
+_WRITTEN_FOR_EMPTY = {"PatientName": "No name", "StudyDescription": "No study description"}
+"""What Slicer shows where the images have no value."""
+
+LINE_LENGTH = 100
+LINES_SHOWN = 8
+
+
+def free_series_number(source_number: int, taken: Collection[int], rank: int = 0) -> int:
+    """Return the free Series Number that the segmentation of that rank, from 0, among several of its study gets."""
+    number = source_number + SERIES_NUMBER_STEP
+    while True:
+        if number not in taken:
+            if rank == 0:
+                return number
+            rank -= 1
+        number += 1
+
+
+def options_of_fields(fields: Mapping[str, str], options: ExportOptions) -> ExportOptions:
+    """Return `options` with the texts of the dialog; what their VRs allow is for pre-flight to say.
+
+    Raises `PreflightError` if the series number is no number.
+    """
+    return replace(
+        options,
+        series_description=fields["SeriesDescription"].strip(),
+        series_number=series_number_of(fields["SeriesNumber"]),
+        content_label=fields["ContentLabel"].strip(),
+        content_description=fields["ContentDescription"].strip(),
+        content_creator_name=fields["ContentCreatorName"].strip(),
+    )
+
+
+def series_number_of(text: str) -> int | None:
+    """Return the number in a field, None if it is empty. Raises `PreflightError` if it is no number."""
+    stripped = text.strip()
+    if not stripped:
+        return None
+    if not stripped.lstrip("+-").isdecimal():
+        what = f"'{stripped}' is not a whole number."
+        help_ = "Write for example 101, or leave the field empty."
+        raise PreflightError([Finding("invalid-option", Severity.ERROR, what, "SeriesNumber", help_)])
+    return int(stripped)
+
+
+def refuse_changed_identity(fields: Mapping[str, str], images: Mapping[str, str]) -> None:
+    """Raise `PreflightError` if patient or study in the dialog are not those of the images.
+
+    Both map the keywords of `IDENTITY_TAGS`; what is empty in the dialog was never filled in.
+    """
+    changed = [
+        Finding(
+            "identity-changed",
+            Severity.ERROR,
+            f"'{fields[keyword].strip()}' is not what the images have, which is '{images[keyword].strip()}'. "
+            "The segmentation would no longer belong to their study.",
+            keyword,
+            "Write that value again, or change it in the images first.",
+        )
+        for keyword in IDENTITY_TAGS
+        if _is_changed(keyword, fields.get(keyword, "").strip(), images.get(keyword, "").strip())
+    ]
+    if changed:
+        raise PreflightError(changed)
+
+
+def _is_changed(keyword: str, shown: str, stored: str) -> bool:
+    if not shown or shown == stored:
+        return False
+    if keyword == "PatientID" and not stored:
+        return not shown.startswith("Patient-")
+    return bool(stored) or shown != _WRITTEN_FOR_EMPTY.get(keyword)
+
+
+def dialog_message(error: ExportError, name: str = "") -> str:
+    """Return the text for the dialog's message line: short lines, because the line is as wide as its text.
+
+    `name` is the segmentation that is meant, where there are several.
+    """
+    if isinstance(error, PreflightError):
+        texts = [_sentence(finding) for finding in error.findings]
+    else:
+        texts = str(error).splitlines()
+    if name:
+        texts = [f"{name}:", *texts]
+    lines = [line for text in texts for line in textwrap.wrap(text, LINE_LENGTH)]
+    if len(lines) > LINES_SHOWN:
+        lines = [
+            *lines[: LINES_SHOWN - 1],
+            f"... and {len(lines) - LINES_SHOWN + 1} more lines in the application log.",
+        ]
+    return "\n".join(lines)
+
+
+def _sentence(finding: Finding) -> str:
+    place = f"{finding.where}: " if finding.where else ""
+    return f"{place}{finding.what} {finding.help}".strip()
