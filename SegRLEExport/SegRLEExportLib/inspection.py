@@ -111,6 +111,8 @@ def _pixel_structure(seg: AnySeg) -> tuple[str, list[str]]:
     """Return what is known of Pixel Data in a sentence, and its faults."""
     if seg.transfer_syntax == RLELossless:
         return _rle_structure(seg)
+    if not seg.transfer_syntax.is_transfer_syntax:
+        return "in a transfer syntax that this pydicom does not know; not checked", []
     if seg.transfer_syntax.is_encapsulated:
         return "compressed; its structure is not checked here", []
     bits = seg.frame_count * int(seg.dataset.Rows) * int(seg.dataset.Columns) * int(seg.dataset.BitsAllocated)

@@ -38,6 +38,8 @@ def draw_contours(picture: Path, voxels_kji: np.ndarray, source, seg_paths: Sequ
                 axis.contour(mask[plane], levels=[0.5], colors=[color], linewidths=1)
         axis.set_title(f"slice {plane + 1}", fontsize=9)
         axis.axis("off")
+        if source.stack.row_direction_lps[0] < 0:
+            axis.invert_xaxis()
     lines = [pyplot.Line2D([], [], color=color) for color in COLORS]
     figure.legend(lines, [name for name, _ in segments], loc="lower center", ncols=4, fontsize=8, frameon=False)
     figure.tight_layout(rect=(0, 0.12, 1, 0.98))

@@ -1,0 +1,218 @@
+"""A segmentation node as plain values, against what slicer-core itself says of the node."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import scenes
+import SimpleITK as sitk
+import vtk
+from SegRLEExportLib.errors import NoBinaryLabelmapError, NonLinearTransformError, UnusableLabelsError
+from SegRLEExportLib.model.segmentation import AlgorithmType
+from SegRLEExportLib.model.terminology import Code
+from SegRLEExportLib.slicer_side.mrml_host import read_segmentation_file, read_segmentation_node, scene
+from SegRLEExportLib.slicer_side.node_reader import read_segmentation
+from vtk.util.numpy_support import vtk_to_numpy
+
+LABELS = np.zeros((4, 5, 6), dtype=np.uint8)
+LABELS[1:3, 1:4, 2:5] = 1
+LABELS[3, 0, 0] = 2
+
+
+def voxels_in_world_ras(node, segment_id: str) -> set[tuple[float, ...]]:
+    """Centres of a segment's voxels by Slicer's own merging, transform applied by vtk, rounded to a micrometre."""
+    import slicer
+
+    merged = slicer.vtkOrientedImageData()
+    assert node.GetBinaryLabelmapRepresentation(segment_id, merged)
+    matrix = vtk.vtkMatrix4x4()
+    merged.GetImageToWorldMatrix(matrix)
+    extent = merged.GetExtent()
+    i, j, k = merged.GetDimensions()
+    found = np.argwhere(vtk_to_numpy(merged.GetPointData().GetScalars()).reshape(k, j, i))
+    transform = vtk.vtkGeneralTransform()
+    if node.GetParentTransformNode():
+        node.GetParentTransformNode().GetTransformToWorld(transform)
+    places = set()
+    for voxel_k, voxel_j, voxel_i in found:
+        local = matrix.MultiplyPoint((voxel_i + extent[0], voxel_j + extent[2], voxel_k + extent[4], 1))[:3]
+        places.add(tuple(round(x, 3) + 0.0 for x in transform.TransformPoint(local)))
+    return places
+
+
+def voxels_in_world_lps(segmentation, position: int) -> set[tuple[float, ...]]:
+    """The same of our value, as RAS."""
+    segment = segmentation.segments[position]
+    layer = segmentation.layers[segment.layer_index]
+    kji = np.argwhere(layer.labels_kji == segment.layer_value)
+    lps = np.c_[kji, np.ones(len(kji))] @ layer.geometry.kji_to_lps.T
+    return {tuple(round(x, 3) + 0.0 for x in (-place[0], -place[1], place[2])) for place in lps}
+
+
+class TestLayers:
+    def test_are_shared_and_not_copied(self, overlapping_node):
+        segmentation = read_segmentation(overlapping_node)
+        scalars = (
+            overlapping_node.GetSegmentation().GetNthSegment(0).GetRepresentation("Binary labelmap").GetPointData()
+        )
+        assert len(segmentation.layers) == 2
+        assert np.shares_memory(segmentation.layers[0].labels_kji, vtk_to_numpy(scalars.GetScalars()))
+
+    def test_cannot_be_written_to(self, overlapping_node):
+        assert not read_segmentation(overlapping_node).layers[0].labels_kji.flags.writeable
+
+    def test_lie_where_slicer_says(self, overlapping_node):
+        segmentation = read_segmentation(overlapping_node)
+        for position in (0, 7):
+            segment_id = segmentation.segments[position].id
+            assert voxels_in_world_lps(segmentation, position) == voxels_in_world_ras(overlapping_node, segment_id)
+
+    def test_lie_where_another_reader_finds_them(self, shared_data):
+        path = shared_data / "05_sts_008_ct_pet_mr/seg/CT_mask.nii.gz"
+        image = sitk.ReadImage(str(path))
+        indices = np.argwhere(sitk.GetArrayFromImage(image))
+        places = {
+            tuple(round(x, 3) + 0.0 for x in image.TransformIndexToPhysicalPoint(index[::-1].tolist()))
+            for index in indices
+        }
+        segmentation = read_segmentation_file(path)
+        ours = {(-r, -a, s) for r, a, s in voxels_in_world_lps(segmentation, 0)}
+        assert {tuple(x + 0.0 for x in place) for place in ours} == places
+
+    def test_of_signed_type_are_read_as_unsigned(self):
+        node = scenes.a_segmentation_node(LABELS.astype(np.int16), {1: "one"})
+        layer = read_segmentation(node).layers[0]
+        assert layer.labels_kji.dtype == np.uint16
+        assert np.array_equal(layer.labels_kji, LABELS)
+
+    def test_with_negative_values_are_refused(self):
+        node = scenes.a_segmentation_node(LABELS.astype(np.int16) - 1, {1: "one"})
+        with pytest.raises(
+            UnusableLabelsError, match="range from -1 to 1. Labels must be whole numbers from 0 to 65535"
+        ):
+            read_segmentation(node)
+
+    def test_with_fractions_are_refused(self):
+        node = scenes.a_segmentation_node(LABELS * 0.5, {1: "one"})
+        with pytest.raises(UnusableLabelsError, match="they are not whole numbers"):
+            read_segmentation(node)
+
+
+class TestTransforms:
+    MATRIX = np.array([[0, -1, 0, 11], [1, 0, 0, -7], [0, 0, 1, 3.5], [0, 0, 0, 1]])
+
+    def test_linear_one_above_the_segmentation_is_applied(self):
+        node = scenes.a_segmentation_node(LABELS, {1: "one", 2: "two"}, np.diag([2.0, 3.0, 4.0, 1.0]))
+        scenes.put_under_linear_transform(node, self.MATRIX)
+        segmentation = read_segmentation(node)
+        assert voxels_in_world_lps(segmentation, 0) == voxels_in_world_ras(node, "Segment_1")
+
+    def test_the_same_one_above_the_volume_is_taken_back(self):
+        node, volume = scenes.a_segmentation_node(LABELS, {1: "one"}), scenes.a_volume_node()
+        alone = read_segmentation(node)
+        for moved in (node, volume):
+            scenes.put_under_linear_transform(moved, self.MATRIX)
+        assert voxels_in_world_lps(read_segmentation(node, None, volume), 0) == voxels_in_world_lps(alone, 0)
+
+    def test_one_above_the_volume_alone_moves_the_segmentation_the_other_way(self):
+        node, volume = scenes.a_segmentation_node(LABELS, {1: "one"}), scenes.a_volume_node()
+        before = voxels_in_world_lps(read_segmentation(node), 0)
+        scenes.put_under_linear_transform(volume, np.array([[1, 0, 0, 5], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]]))
+        after = voxels_in_world_lps(read_segmentation(node, None, volume), 0)
+        assert after == {(r - 5, a, s) for r, a, s in before}
+
+    @pytest.mark.parametrize("bent", ["segmentation", "volume"])
+    def test_bent_one_is_refused(self, bent):
+        node, volume = scenes.a_segmentation_node(LABELS, {1: "one"}), scenes.a_volume_node()
+        scenes.put_under_bent_transform(node if bent == "segmentation" else volume)
+        with pytest.raises(
+            NonLinearTransformError, match=r"non-linear transform 'Bent.*Harden the transform on a copy"
+        ):
+            read_segmentation(node, None, volume)
+
+
+class TestOtherRepresentations:
+    def test_surface_is_converted_on_a_copy(self):
+        node = scenes.a_surface_node(radius_mm=10)
+        segmentation = read_segmentation(node)
+        layer = segmentation.layers[0]
+        volume_mm3 = np.count_nonzero(layer.labels_kji) * abs(np.linalg.det(layer.geometry.kji_to_lps))
+        assert volume_mm3 == pytest.approx(4 / 3 * np.pi * 10**3, rel=0.1)
+        assert not node.GetSegmentation().ContainsRepresentation("Binary labelmap")
+
+    def test_contours_that_cannot_be_converted_are_refused(self, shared_data):
+        path = shared_data / "11_slicer_old_seg_slicerrt/TinyPatientStructureSet.seg.vtm"
+        with pytest.raises(NoBinaryLabelmapError, match=r"stored as Planar contour.*create the Binary labelmap"):
+            read_segmentation_file(path)
+
+
+class TestSegments:
+    def test_keep_names_ids_order_and_colors(self, overlapping_node):
+        segmentation = read_segmentation(overlapping_node)
+        slicers = overlapping_node.GetSegmentation()
+        ids = [slicers.GetNthSegmentID(n) for n in range(slicers.GetNumberOfSegments())]
+        assert [segment.id for segment in segmentation.segments] == ids
+        assert [segment.name for segment in segmentation.segments] == [slicers.GetSegment(i).GetName() for i in ids]
+        assert segmentation.segments[5].color_rgb == slicers.GetSegment(ids[5]).GetColor()
+
+    def test_keep_their_codes(self, overlapping_node):
+        left_lung = read_segmentation(overlapping_node).segments[5]
+        assert left_lung.terminology.type == Code("SCT", "39607008", "Lung")
+        assert left_lung.terminology.type_modifier == Code("SCT", "7771000", "Left")
+
+    def test_can_be_chosen(self, overlapping_node):
+        segmentation = read_segmentation(overlapping_node, ["Segment_5", "Segment_2"])
+        assert [segment.id for segment in segmentation.segments] == ["Segment_2", "Segment_5"]
+
+    def test_keep_algorithm_and_description(self):
+        node = scenes.a_segmentation_node(LABELS, {1: "one"})
+        segment = node.GetSegmentation().GetNthSegment(0)
+        segment.SetTag("DICOM.SegmentAlgorithmType", "AUTOMATIC")
+        segment.SetTag("DICOM.SegmentAlgorithmName", "TotalSegmentator")
+        segment.SetTag("Description", "by the night job")
+        read = read_segmentation(node).segments[0]
+        assert (read.algorithm_type, read.algorithm_name) == (AlgorithmType.AUTOMATIC, "TotalSegmentator")
+        assert read.description == "by the night job"
+
+    def test_are_manual_as_in_slicers_own_export_where_nothing_is_said(self):
+        assert read_segmentation(scenes.a_segmentation_node(LABELS, {1: "one"})).segments[0].algorithm_type is (
+            AlgorithmType.MANUAL
+        )
+
+    def test_without_any_voxel_are_read_as_empty(self):
+        node = scenes.a_segmentation_node(LABELS, {1: "one", 2: "two"})
+        node.GetSegmentation().AddEmptySegment("Segment_empty", "nothing yet")
+        segmentation = read_segmentation(node)
+        empty = segmentation.segments[2]
+        assert empty.name == "nothing yet"
+        assert not np.any(segmentation.layers[empty.layer_index].labels_kji == empty.layer_value)
+
+
+@pytest.mark.parametrize(
+    ("name", "segments", "layers"),
+    [
+        ("10_slicer_seg_nrrd_slicerio/Segmentation.seg.nrrd", 7, 1),
+        ("10_slicer_seg_nrrd_slicerio/SegmentationOverlapping.seg.nrrd", 8, 2),
+        ("11_slicer_old_seg_slicerrt/EclipseProstate_Bladder_Union_PTV.seg.nrrd", 1, 1),
+        ("11_slicer_old_seg_slicerrt/EclipseProstate_Expanded_5_5_5_Rectum.seg.nrrd", 1, 1),
+        ("12_slicer_core_generated/sts008_CT.seg.nrrd", 3, 3),
+        ("12_slicer_core_generated/sts008_CT_cropped.seg.nrrd", 3, 3),
+        ("12_slicer_core_generated/sts008_PET.seg.nrrd", 2, 2),
+        ("01_ct_3slice_dcmqi/seg/liver_spine_gapped_seg.nrrd", 2, 1),
+        ("05_sts_008_ct_pet_mr/seg/PET_mask.nii.gz", 1, 1),
+    ],
+)
+def test_every_file_format_is_read(shared_data, name, segments, layers):
+    segmentation = read_segmentation_file(shared_data / name)
+    assert (len(segmentation.segments), len(segmentation.layers)) == (segments, layers)
+    assert all(
+        np.any(segmentation.layers[segment.layer_index].labels_kji == segment.layer_value)
+        for segment in segmentation.segments
+    )
+
+
+def test_reading_changes_neither_node_nor_scene():
+    node = read_segmentation_node(scenes.SEGMENTS)
+    before = node.GetMTime(), node.GetSegmentation().GetMTime(), scene().GetNumberOfNodes()
+    read_segmentation(node)
+    assert (node.GetMTime(), node.GetSegmentation().GetMTime(), scene().GetNumberOfNodes()) == before
