@@ -1,0 +1,35 @@
+"""The README's table of encodings, made from the code. Run it to renew the README."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+BEGIN = "<!-- table of encodings: python3 Testing/readme_table.py -->\n"
+END = "<!-- end of table -->"
+
+
+def table_of_encodings() -> str:
+    """Return one row for each encoding, in Markdown."""
+    from SegRLEExportLib.encoding.plan import PLANS
+
+    lines = ["| id | what the file is | opens in | does not open in |", "|---|---|---|---|"]
+    for plan in PLANS.values():
+        expert = " (for experts)" if plan.is_for_experts else ""
+        what = f"{plan.title}{expert}: {plan.segmentation_type.value}, {plan.transfer_syntax.name}"
+        lines.append(f"| `{plan.id}` | {what} | {plan.reads_in} | {plan.fails_in} |")
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    """Write the table into the README."""
+    path = ROOT / "README.md"
+    text = path.read_text(encoding="utf-8")
+    before, _, rest = text.partition(BEGIN)
+    path.write_text(before + BEGIN + table_of_encodings() + END + rest.partition(END)[2], encoding="utf-8")
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(ROOT / "SegRLEExport"))
+    main()
