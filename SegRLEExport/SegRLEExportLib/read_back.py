@@ -11,6 +11,7 @@ import struct
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
 from typing import IO
@@ -41,6 +42,9 @@ _LONG_VRS = frozenset((b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b
 _UNDEFINED = 0xFFFFFFFF
 _READ_BYTES = 1 << 20
 
+_PLANES_REMEMBERED = 4096
+"""Frames of different segments on one plane repeat its groups byte for byte; they are parsed once."""
+
 
 class ReadBackError(ValueError):
     """The file is not built as it should be; the text says where."""
@@ -56,6 +60,15 @@ class FrameRecord:
     dimension_indices: tuple[int, ...]
     source_instance_uid: str
     """Of the image it was derived from; empty if none is named."""
+
+
+@dataclass(frozen=True)
+class FrameRows:
+    """The part of a frame that may hold anything but 0."""
+
+    first_row: int
+    pixels: Labels
+    """(rows, columns) from that row on, as stored: 0 and 1, 0 and 255, or labels."""
 
 
 class SegReadBack:
@@ -82,16 +95,12 @@ class SegReadBack:
         """Whether frames are RLE coded."""
         return bool(self.meta.TransferSyntaxUID == RLELossless)
 
-    def pixels(self) -> Iterator[Labels]:
-        """Yield each frame as (rows, columns), as stored: 0 and 1, 0 and 255, or labels."""
-        if self.is_rle and self.header.BitsAllocated > 1:
-            yield from iter_pixels(self._path, raw=True, decoding_plugin="pydicom")
-        elif self.is_rle:
-            yield from self._one_bit_rle_frames()
-        elif self.header.BitsAllocated == 1:
+    def pixels(self) -> Iterator[FrameRows]:
+        """Yield the pixels of each frame."""
+        if self.header.BitsAllocated == 1 and not self.is_rle:
             yield from self._bit_frames()
         else:
-            yield from self._byte_frames()
+            yield from (FrameRows(0, pixels) for pixels in self._whole_frames())
 
     def fragment_lengths(self) -> list[int]:
         """Return the length of each fragment, after checking the item structure and the offset table.
@@ -115,6 +124,11 @@ class SegReadBack:
             else:
                 header += head + self._stream.take(length)
         return read_dataset(BytesIO(bytes(header)), is_implicit_VR=False, is_little_endian=True), records
+
+    def _whole_frames(self) -> Iterator[Labels]:
+        if self.is_rle and self.header.BitsAllocated > 1:
+            return iter_pixels(self._path, raw=True, decoding_plugin="pydicom")
+        return self._one_bit_rle_frames() if self.is_rle else self._byte_frames()
 
     def _fragments(self) -> Iterator[bytes]:
         if self._pixel_length != _UNDEFINED:
@@ -143,20 +157,18 @@ class SegReadBack:
             yield np.frombuffer(self._stream.take(shape[0] * shape[1] * dtype.itemsize), dtype).reshape(shape)
         self._expect_padding(self._pixel_length - len(self.frames) * shape[0] * shape[1] * dtype.itemsize)
 
-    def _bit_frames(self) -> Iterator[NDArray[np.uint8]]:
-        pixels = self.header.Rows * self.header.Columns
-        waiting = np.zeros(0, dtype=np.uint8)
-        taken = 0
+    def _bit_frames(self) -> Iterator[FrameRows]:
+        """Yield frames that follow each other bit by bit, so that one may begin within the last byte of another."""
+        rows, columns = self.header.Rows, self.header.Columns
+        first_bit, begun, taken = 0, b"", 0
         for _ in self.frames:
-            needed = (pixels - waiting.size + 7) // 8
-            packed = np.frombuffer(self._stream.take(needed), dtype=np.uint8)
+            needed = (first_bit + rows * columns + 7) // 8 - len(begun)
+            packed = begun + self._stream.take(needed)
             taken += needed
-            bits = np.unpackbits(packed, bitorder="little")
-            if waiting.size:
-                bits = np.concatenate([waiting, bits])
-            waiting = bits[pixels:]
-            yield bits[:pixels].reshape(self.header.Rows, self.header.Columns)
-        if waiting.any():
+            yield _unpacked_rows(packed, first_bit, rows, columns)
+            first_bit = (first_bit + rows * columns) % 8
+            begun = packed[-1:] if first_bit else b""
+        if begun and begun[0] >> first_bit:
             raise ReadBackError("bits are set behind the last frame")
         self._expect_padding(self._pixel_length - taken)
 
@@ -236,20 +248,42 @@ def _start_of_dataset(path: Path) -> int:
     return 132 + 12 + int(group_length)
 
 
+def _unpacked_rows(packed: bytes, first_bit: int, rows: int, columns: int) -> FrameRows:
+    """Return the rows of the frame that begins at `first_bit` of `packed`, all-zero words at both ends left out."""
+    whole_words = packed.ljust(-(-len(packed) // 8) * 8, b"\0")
+    used_words = np.flatnonzero(np.frombuffer(whole_words, dtype="<u8"))
+    if not used_words.size:
+        return FrameRows(0, np.zeros((0, columns), dtype=np.uint8))
+    first_row = max(0, int(used_words[0]) * 64 - first_bit) // columns
+    stop_row = min(rows, -(-(int(used_words[-1] + 1) * 64 - first_bit) // columns))
+    start, stop = first_bit + first_row * columns, first_bit + stop_row * columns
+    bits = np.unpackbits(np.frombuffer(packed, np.uint8)[start // 8 : -(-stop // 8)], bitorder="little")
+    return FrameRows(first_row, bits[start % 8 :][: stop - start].reshape(-1, columns))
+
+
 def _frame_record(content: bytes) -> FrameRecord:
     groups = _elements(content)
-    position = _elements(_first_item(groups[_PLANE_POSITION]))[_IMAGE_POSITION].decode("ascii")
     indices = _elements(_first_item(groups[_FRAME_CONTENT]))[_DIMENSION_INDEX_VALUES]
     segment_number = 0
     if _SEGMENT_IDENTIFICATION in groups:
         identification = _elements(_first_item(groups[_SEGMENT_IDENTIFICATION]))
         (segment_number,) = struct.unpack("<H", identification[_REFERENCED_SEGMENT_NUMBER])
-    x, y, z = (float(part) for part in position.split("\\"))
-    source = _source_instance(groups[_DERIVATION_IMAGE]) if groups[_DERIVATION_IMAGE] else ""
-    return FrameRecord(segment_number, (x, y, z), struct.unpack(f"<{len(indices) // 4}I", indices), source)
+    dimension_indices = struct.unpack(f"<{len(indices) // 4}I", indices)
+    position, source = _position(groups[_PLANE_POSITION]), _source_instance(groups[_DERIVATION_IMAGE])
+    return FrameRecord(segment_number, position, dimension_indices, source)
 
 
+@lru_cache(maxsize=_PLANES_REMEMBERED)
+def _position(plane_position: bytes) -> tuple[float, float, float]:
+    text = _elements(_first_item(plane_position))[_IMAGE_POSITION].decode("ascii")
+    x, y, z = (float(part) for part in text.split("\\"))
+    return x, y, z
+
+
+@lru_cache(maxsize=_PLANES_REMEMBERED)
 def _source_instance(derivation: bytes) -> str:
+    if not derivation:
+        return ""
     source_image = _elements(_first_item(derivation))[_SOURCE_IMAGE]
     return _elements(_first_item(source_image))[_REFERENCED_SOP_INSTANCE].decode("ascii").rstrip("\0")
 

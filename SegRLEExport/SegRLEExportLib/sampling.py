@@ -44,12 +44,13 @@ class SampledLayer:
         self._pixel_to_kji: Matrix = (lps_to_kji @ stack.plane_to_lps(0))[:3, :2]
         self._origins_kji: Matrix = stack.positions_lps @ lps_to_kji[:3, :3].T + lps_to_kji[:3, 3]
         self._steps: Matrix = np.rint(self._pixel_to_kji)
+        self._regions: dict[int, Region | None] = {}
 
     def region(self, plane_index: int) -> Region | None:
         """Return what the layer holds of that plane, or None if it does not reach it."""
-        if self.keeps_step:
-            return self._view(plane_index)
-        return self._resampled[plane_index]
+        if plane_index not in self._regions:
+            self._regions[plane_index] = self._view(plane_index) if self.keeps_step else self._nearest(plane_index)
+        return self._regions[plane_index]
 
     @cached_property
     def is_exact(self) -> bool:
@@ -131,10 +132,6 @@ class SampledLayer:
         )
         region = labels[rows, columns]
         return Region(region, first_row, first_column) if region.size else None
-
-    @cached_property
-    def _resampled(self) -> list[Region | None]:
-        return [self._nearest(plane_index) for plane_index in range(len(self._stack))]
 
     def _nearest(self, plane_index: int) -> Region | None:
         row_index = np.arange(self._stack.rows)[:, None]
