@@ -9,6 +9,7 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ import SegRLEExportLib
 
 if TYPE_CHECKING:
     from SegRLEExportLib.model.segmentation import Segmentation
+    from SegRLEExportLib.model.source_series import SourceSeries
     from SegRLEExportLib.options import ExportOptions
 
 DIFFERENT = 1
@@ -49,11 +51,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _export(parsed: argparse.Namespace) -> int:
     from SegRLEExportLib.export import export
-    from SegRLEExportLib.source_reader import find_source
 
     segmentation = _segmentation(parsed)
-    source = find_source(parsed.series_dir, segmentation, parsed.series)
-    with _ProgressLine(sys.stderr) as line:
+    with _source(parsed, segmentation) as source, _ProgressLine(sys.stderr) as line:
         report = export(segmentation, source, parsed.output, options=_options(parsed), progress=line.update)
     _print(parsed, report)
     return 0
@@ -115,6 +115,23 @@ def _segmentation(parsed: argparse.Namespace) -> Segmentation:
         raise UnknownSegmentError(unknown, [segment.name for segment in segmentation.segments])
     return segmentation.only(
         [s.id for s in segmentation.segments if s.id in parsed.segment or s.name in parsed.segment]
+    )
+
+
+def _source(parsed: argparse.Namespace, segmentation: Segmentation) -> AbstractContextManager[SourceSeries]:
+    """Return the series in the folder, or the one made there of a volume that is not from DICOM."""
+    if parsed.volume is None:
+        from SegRLEExportLib.source_reader import find_source
+
+        return nullcontext(find_source(parsed.series_dir, segmentation, parsed.series))
+    from SegRLEExportLib.slicer_side.volume_series import written_series
+
+    return written_series(
+        parsed.volume,
+        parsed.series_dir,
+        modality=parsed.modality,
+        patient_name=parsed.patient_name,
+        patient_id=parsed.patient_id,
     )
 
 
@@ -184,6 +201,7 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("-o", "--output", type=Path, required=True, metavar="OUT", help="file or folder to write")
     export.add_argument("-c", "--compression", choices=ENCODING_IDS, default=ENCODING_IDS[0])
     _add_option_arguments(export)
+    _add_volume_arguments(export)
     forecast = _command(commands, "forecast", _forecast, "tell how large each encoding would be, without writing")
     _add_input_arguments(forecast)
     forecast.set_defaults(compression=ENCODING_IDS[0])
@@ -234,3 +252,13 @@ def _add_option_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--no-verify", action="store_true", help="do not read the file back")
     parser.add_argument("--overwrite", action="store_true", help="replace a file of that name")
     parser.add_argument("--strict", action="store_true", help="refuse instead of repairing source headers")
+
+
+def _add_volume_arguments(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group(
+        "images that are not from DICOM", "SERIES_DIR is then a new folder, and the images are written there first."
+    )
+    group.add_argument("--volume", type=Path, metavar="VOLUME", help=".nrrd or NIfTI that was segmented")
+    group.add_argument("--modality", choices=("CT", "MR", "OT"), default="OT", help="default: OT, other")
+    group.add_argument("--patient-name", default="", metavar="FAMILY^GIVEN")
+    group.add_argument("--patient-id", default="")

@@ -116,6 +116,29 @@ class TestExport:
         assert list(tmp_path.iterdir()) == []
 
 
+class TestVolumeThatIsNotDicom:
+    def test_images_and_segmentation_are_written_in_one_step(self, tmp_path, capsys):
+        words = ("--volume", scenes.CHEST, "--modality", "CT", "--patient-name", "Roe^Jane")
+        target = tmp_path / "seg.dcm"
+        assert segrle("export", scenes.SEGMENTS, tmp_path / "ct", "-o", target, *words) == 0
+        capsys.readouterr()
+        assert segrle("verify", target, scenes.SEGMENTS, tmp_path / "ct") == 0, capsys.readouterr().out
+        image, seg = dcmread(next((tmp_path / "ct").iterdir())), dcmread(target, stop_before_pixels=True)
+        assert seg.StudyInstanceUID == image.StudyInstanceUID
+        assert seg.PatientName == image.PatientName == "Roe^Jane"
+
+    def test_images_go_again_if_the_export_is_refused(self, tmp_path, capsys):
+        words = ("--volume", scenes.CHEST, "--content-label", "not valid!")
+        assert segrle("export", scenes.SEGMENTS, tmp_path / "ct", "-o", tmp_path / "seg.dcm", *words) == cli.REFUSED
+        assert "ContentLabel" in capsys.readouterr().err
+        assert list(tmp_path.iterdir()) == []
+
+    def test_a_folder_with_files_is_refused(self, chest_folder, tmp_path, capsys):
+        words = ("--volume", scenes.CHEST, "-o", tmp_path / "seg.dcm")
+        assert segrle("export", scenes.SEGMENTS, chest_folder, *words) == cli.REFUSED
+        assert "the images of the volume need a new or an empty folder" in capsys.readouterr().err
+
+
 class TestForecast:
     def test_is_exact_for_every_encoding_and_writes_nothing(self, chest_folder, tmp_path, capsys, monkeypatch):
         monkeypatch.chdir(tmp_path)
