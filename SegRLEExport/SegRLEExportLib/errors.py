@@ -215,6 +215,16 @@ class NoDatabaseError(ExportError):
         )
 
 
+class NotImportedError(ExportError):
+    """The DICOM database did not take a file that was written and verified."""
+
+    def __init__(self, file_name: str) -> None:
+        super().__init__(
+            f"Slicer's DICOM database did not take {file_name}, so nothing was exported. "
+            "Export to a folder instead, and see the application log for the reason."
+        )
+
+
 class SourceFilesMissingError(ExportError):
     """The database does not have the images, or not all of them."""
 

@@ -13,9 +13,10 @@ import numpy as np
 from pydicom import Dataset
 
 from SegRLEExportLib.dataset.functional_groups import matching_frames
+from SegRLEExportLib.dataset.given_texts import refused_texts
 from SegRLEExportLib.dataset.segments import naming_findings
 from SegRLEExportLib.dataset.source_attributes import copied_attributes
-from SegRLEExportLib.dataset.value_repair import is_uid, repaired_value
+from SegRLEExportLib.dataset.value_repair import is_uid
 from SegRLEExportLib.encoding.plan import EncodingPlan, Split
 from SegRLEExportLib.errors import PreflightError
 from SegRLEExportLib.frames import FrameIndex, index_frames
@@ -173,15 +174,14 @@ def _strict(repairs: list[Finding], options: ExportOptions) -> Iterator[Finding]
 
 
 def _option_findings(options: ExportOptions) -> Iterator[Finding]:
-    for keyword, vr, text in (
-        ("ContentLabel", "CS", options.content_label),
-        ("ContentCreatorName", "PN", options.content_creator_name),
-        ("ContentDescription", "LO", options.content_description),
-        ("SeriesDescription", "LO", options.series_description),
-    ):
-        reason = repaired_value(vr, text).reason
-        if reason:
-            yield Finding("invalid-option", Severity.ERROR, f"{text!r} is {reason}.", keyword, "Choose another text.")
+    yield from refused_texts(
+        (
+            ("ContentLabel", options.content_label),
+            ("ContentCreatorName", options.content_creator_name),
+            ("ContentDescription", options.content_description),
+            ("SeriesDescription", options.series_description),
+        )
+    )
     if not options.content_label.strip():
         yield Finding(
             "invalid-option", Severity.ERROR, "It must not be empty.", "ContentLabel", "Write for example SEGMENTATION."

@@ -51,7 +51,7 @@ def top_level(draft: Draft) -> Dataset:
     dataset.SharedFunctionalGroupsSequence = [functional_groups.shared_groups(found.stack, source.slice_thickness_mm)]
     referenced = [frame for frame in found.source_frames if frame is not None] or list(source.frames)
     dataset[0x0008, 0x1115] = header.referenced_series(source.series_instance_uid, referenced)
-    _set_character_set(dataset)
+    set_character_set(dataset)
     return dataset
 
 
@@ -63,7 +63,7 @@ def encoded_top_level(dataset: Dataset) -> bytes:
     return written.getvalue()
 
 
-def _set_character_set(dataset: Dataset) -> None:
+def set_character_set(dataset: Dataset) -> None:
     """Say UTF-8 where a text needs it, and nothing where all is ASCII (PS3.3, C.12.1.1.2)."""
     if not _is_ascii(dataset):
         dataset.SpecificCharacterSet = "ISO_IR 192"
