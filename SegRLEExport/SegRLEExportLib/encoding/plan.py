@@ -106,7 +106,8 @@ class EncodingPlan:
 
 _LABEL_MAPS_NEED = (
     "Software that does not know label map segmentations (DICOM Supplement 243, 2024) refuses it with an "
-    "error: 3D Slicer before 5.12, dcmqi before 1.5.4, DCMTK before 3.7, GDCM, ITK and SimpleITK, pydicom-seg"
+    "error: 3D Slicer before 5.12, dcmqi before 1.5.4, GDCM, ITK and SimpleITK, pydicom-seg. With more than 255 "
+    "segments, highdicom up to 0.28 mixes segments up without saying so where it reads them one by one"
 )
 
 _ROWS = (
@@ -134,7 +135,7 @@ _ROWS = (
         reads_in="nearly everything that reads DICOM SEG",
         fails_in=(
             "Where rows x columns is not a multiple of 8, 3D Slicer 5.6 and 5.8 (dcmqi 1.3) read wrong voxels "
-            "without saying so, and SimpleITK loses the last pixels."
+            "without saying so, and SimpleITK shows garbage in the last pixels."
         ),
     ),
     EncodingPlan(
@@ -147,7 +148,10 @@ _ROWS = (
         full_value=1,
         split=Split.NEVER,
         reads_in="3D Slicer 5.10 and newer, dcmqi 1.5.3 and newer, highdicom, pydicom, DCMTK, GDCM",
-        fails_in="Some archives refuse deflated files; dcmqi 1.3 from PyPI stops working on them.",
+        fails_in=(
+            "Some archives refuse deflated files; dcmqi 1.3 from PyPI stops working on them. Where the pixels of all "
+            "frames together are not a multiple of 8, SimpleITK shows garbage in the last pixels."
+        ),
     ),
     EncodingPlan(
         id="labelmap",

@@ -1,0 +1,103 @@
+"""The page for people: the blocks of README.md that are made from the table."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from SegRLEExportLib.encoding.plan import PLANS
+
+from peers.known_failures import KNOWN_FAILURES
+from peers.measuring import Outcome
+from peers.table import Column, Table
+
+PATH = Path(__file__).with_name("README.md")
+
+_SIGNS = {
+    Outcome.RIGHT: "right",
+    Outcome.WRONG: "**WRONG**",
+    Outcome.ERROR: "error",
+    Outcome.CRASH: "crash",
+    Outcome.NOT_APPLICABLE: "-",
+}
+
+
+def write(table: Table) -> None:
+    """Bring the generated blocks up to date."""
+    PATH.write_text(filled(PATH.read_text("utf-8"), table), "utf-8")
+
+
+def filled(page: str, table: Table) -> str:
+    """Return the page with each generated block made anew."""
+    for name, lines in (
+        ("silently wrong", _silently_wrong(table)),
+        ("table", _table(table)),
+        ("sizes", _sizes(table)),
+        ("known failures", _known_failures(table)),
+    ):
+        block = "\n".join(["", *lines, ""])
+        pattern = rf"(<!-- begin {name} -->).*(<!-- end {name} -->)"
+        page = re.sub(pattern, lambda marks, text=block: marks[1] + text + marks[2], page, flags=re.DOTALL)
+    return page
+
+
+def _silently_wrong(table: Table) -> Iterator[str]:
+    yield "| reader | encoding | cases | what is wrong |"
+    yield "|---|---|---|---|"
+    cells: dict[tuple[str, str], list[str]] = {}
+    messages: dict[tuple[str, str], str] = {}
+    for reader_id, plan_id, case_id, cell in table.of_outcome(Outcome.WRONG):
+        cells.setdefault((reader_id, plan_id), []).append(case_id)
+        messages.setdefault((reader_id, plan_id), cell.message)
+    for (reader_id, plan_id), cases in cells.items():
+        message = messages[reader_id, plan_id].split(";")[0]
+        yield f"| {table.columns[reader_id].title} | `{plan_id}` | {_listed(cases, table)} | {message} |"
+
+
+def _table(table: Table) -> Iterator[str]:
+    yield "| reader | version | " + " | ".join(f"`{plan_id}`" for plan_id in PLANS) + " |"
+    yield "|---|---|" + "---|" * len(PLANS)
+    for column in table.columns.values():
+        cells = " | ".join(_cell(column, plan_id) for plan_id in PLANS)
+        yield f"| {column.title} | {column.version} | {cells} |"
+    yield ""
+    yield from (f"- *{column.title}* ({column.measured}): {column.what}." for column in table.columns.values())
+
+
+def _cell(column: Column, plan_id: str) -> str:
+    outcomes = column.outcomes(plan_id)
+    if not outcomes:
+        return "-"
+    kinds = [outcome for outcome in Outcome if outcome in outcomes.values()]
+    if len(kinds) == 1:
+        return _SIGNS[kinds[0]]
+    counts = {kind: list(outcomes.values()).count(kind) for kind in kinds}
+    return ", ".join(f"{_SIGNS[kind]} {count}" for kind, count in counts.items())
+
+
+def _sizes(table: Table) -> Iterator[str]:
+    yield "| what | " + " | ".join(f"`{plan_id}`" for plan_id in PLANS) + " |"
+    yield "|---|" + "---:|" * len(PLANS)
+    for name, by_plan in table.sizes.items():
+        yield f"| {name} | " + " | ".join(_size(by_plan.get(plan_id)) for plan_id in PLANS) + " |"
+
+
+def _size(count: int | None) -> str:
+    if count is None:
+        return "-"
+    return f"{count / 1e6:.2f} MB" if count >= 1e6 else f"{count / 1e3:.0f} kB"
+
+
+def _known_failures(table: Table) -> Iterator[str]:
+    yield "| who | encoding | how | why | upstream |"
+    yield "|---|---|---|---|---|"
+    for known in KNOWN_FAILURES:
+        who = ", ".join(table.columns[reader].title for reader in known.readers if reader in table.columns)
+        plans = ", ".join(f"`{plan_id}`" for plan_id in known.plans)
+        cases = f" ({', '.join(known.cases)})" if known.cases else ""
+        yield f"| {who} | {plans}{cases} | {known.outcome.value} | {known.why} | {known.upstream} |"
+
+
+def _listed(cases: list[str], table: Table) -> str:
+    return "all" if len(cases) >= len(table.cases) - 1 else ", ".join(cases)

@@ -1,0 +1,29 @@
+"""Is the published table still true?"""
+
+from __future__ import annotations
+
+from peers.measuring import Measurement
+from peers.table import Table
+
+
+def changes(fresh: Measurement, published: Table) -> list[str]:
+    """Return a sentence for each cell in which a reader got better or worse than the table says."""
+    column = published.columns.get(fresh.reader.id)
+    if column is None:
+        return [f"{fresh.reader.title} is not in the published table. {_REMEDY}"]
+    return [
+        f"{fresh.reader.title}, '{plan_id}', {case_id}: {cell.outcome.value} now ({fresh.version}), "
+        f"{column.cells[plan_id, case_id].outcome.value} in the published table ({column.version}). {_REMEDY}"
+        for (plan_id, case_id), cell in fresh.cells.items()
+        if (plan_id, case_id) in column.cells and cell.outcome is not column.cells[plan_id, case_id].outcome
+    ] + [
+        f"{fresh.reader.title}, '{plan_id}', {case_id}: not in the published table. {_REMEDY}"
+        for plan_id, case_id in fresh.cells
+        if (plan_id, case_id) not in column.cells
+    ]
+
+
+_REMEDY = (
+    "Run 'python Testing/peers/run.py --update' and correct the texts in encoding/plan.py and "
+    "Testing/peers/known_failures.py."
+)

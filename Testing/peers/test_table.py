@@ -1,0 +1,117 @@
+"""The published table is explained, and every text that speaks of readers agrees with it."""
+
+from __future__ import annotations
+
+import pytest
+from SegRLEExportLib.encoding.plan import PLANS
+
+from peers import page, table
+from peers.cases import case_set
+from peers.catalog import READERS
+from peers.known_failures import KNOWN_FAILURES
+from peers.measuring import Outcome
+
+PUBLISHED = table.load()
+
+SPOKEN = {
+    "3D Slicer 5.12": "slicer-5.12",
+    "3D Slicer 5.6": "slicer-dcmqi-1.3.1",
+    "3D Slicer before 5.12": "slicer-dcmqi-1.5.3",
+    "3D Slicer": "slicer",
+    "dcmqi 1.5.4": "dcmqi-1.5.4",
+    "dcmqi before 1.5.4": "slicer-dcmqi-1.5.3",
+    "dcmqi 1.5.3": "slicer-dcmqi-1.5.3",
+    "dcmqi 1.3": "slicer-dcmqi-1.3.4",
+    "highdicom": "highdicom",
+    "pydicom with pylibjpeg-rle": "pydicom-pylibjpeg",
+    "SimpleITK": "simpleitk",
+    "DCMTK": "dcmtk",
+    "GDCM": "gdcm",
+}
+"""How the texts of the plans name readers; the longest name that fits is meant."""
+
+
+def readers_named_in(text: str) -> set[str]:
+    """Return the ids of the readers that a text names."""
+    named = set()
+    for spoken in sorted(SPOKEN, key=len, reverse=True):
+        if spoken in text:
+            named.add(SPOKEN[spoken])
+            text = text.replace(spoken, "")
+    return named
+
+
+def outcomes(reader_id: str, plan_id: str) -> set[Outcome]:
+    return set(PUBLISHED.columns[reader_id].outcomes(plan_id).values())
+
+
+def test_the_table_holds_every_cell_of_every_reader_in_it():
+    assert PUBLISHED.cases == {case.id: case.what for case in case_set()}
+    for reader in READERS:
+        plans = reader.plans or tuple(PLANS)
+        missing = [
+            (plan_id, case_id)
+            for plan_id in plans
+            for case_id in PUBLISHED.cases
+            if (plan_id, case_id) not in PUBLISHED.columns[reader.id].cells
+        ]
+        assert missing in ([], [("rle-per-segment", "300-segments")]), reader.id
+
+
+def test_at_least_fifteen_readers_were_measured():
+    assert len(PUBLISHED.columns) >= 15
+
+
+def test_saving_and_loading_changes_nothing(tmp_path):
+    table.save(PUBLISHED, tmp_path / "table.json")
+    assert table.load(tmp_path / "table.json") == PUBLISHED
+    assert (tmp_path / "table.json").read_text("utf-8") == table.PATH.read_text("utf-8")
+
+
+@pytest.mark.parametrize("outcome", [Outcome.WRONG, Outcome.CRASH, Outcome.ERROR], ids=lambda o: o.value)
+def test_every_cell_that_is_not_right_has_a_known_reason(outcome):
+    unexplained = [
+        (reader_id, plan_id, case_id, cell.message)
+        for reader_id, plan_id, case_id, cell in PUBLISHED.of_outcome(outcome)
+        if not any(k.covers(reader_id, plan_id, case_id) and k.outcome is outcome for k in KNOWN_FAILURES)
+    ]
+    assert unexplained == []
+
+
+@pytest.mark.parametrize("known", KNOWN_FAILURES, ids=lambda k: f"{k.readers[0]} {k.plans[0]} {k.outcome.value}")
+def test_every_known_failure_is_still_there(known):
+    better = [
+        (reader_id, plan_id, case_id)
+        for reader_id in known.readers
+        for (plan_id, case_id), cell in PUBLISHED.columns[reader_id].cells.items()
+        if known.covers(reader_id, plan_id, case_id) and cell.outcome is not known.outcome
+    ]
+    assert better == [], "it reads these otherwise now: correct known_failures.py and the texts in encoding/plan.py"
+
+
+@pytest.mark.parametrize("plan", PLANS.values(), ids=lambda plan: plan.id)
+def test_who_is_said_to_read_it_reads_it(plan):
+    for reader_id in readers_named_in(plan.reads_in):
+        found = outcomes(reader_id, plan.id)
+        assert Outcome.RIGHT in found, reader_id
+        assert not found & {Outcome.ERROR, Outcome.CRASH}, reader_id
+
+
+@pytest.mark.parametrize("plan", PLANS.values(), ids=lambda plan: plan.id)
+def test_who_is_said_to_fail_fails(plan):
+    for reader_id in readers_named_in(plan.fails_in):
+        assert outcomes(reader_id, plan.id) - {Outcome.RIGHT}, reader_id
+
+
+@pytest.mark.parametrize("plan", PLANS.values(), ids=lambda plan: plan.id)
+def test_whoever_is_silently_wrong_is_named(plan):
+    programs = {SPOKEN[name]: name.split()[0] for name in SPOKEN}
+    for reader_id, column in PUBLISHED.columns.items():
+        if Outcome.WRONG in column.outcomes(plan.id).values():
+            family = next((name for id_, name in programs.items() if reader_id.startswith(id_)), column.title)
+            assert family in plan.fails_in, f"{column.title} is silently wrong on '{plan.id}', and it does not say so"
+
+
+def test_the_page_is_made_from_the_table():
+    text = page.PATH.read_text("utf-8")
+    assert page.filled(text, PUBLISHED) == text, "run: python Testing/peers/run.py --update"
