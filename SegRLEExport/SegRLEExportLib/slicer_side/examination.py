@@ -15,13 +15,11 @@ from SegRLEExportLib.errors import (
     SourceFilesMissingError,
 )
 from SegRLEExportLib.slicer_side.dialog_fields import IDENTITY_TAGS, free_series_number
-from SegRLEExportLib.slicer_side.requirements import refuse_unsatisfied
 from SegRLEExportLib.slicer_side.source_lookup import reference_instance_uids, reference_volume_of, study_uid_of
 
 
 def refuse_hopeless(segmentation_node, database) -> None:
     """Raise the `ExportError` that an export of the node is sure to end with, if that can be known already."""
-    refuse_unsatisfied()
     if segmentation_node.GetSegmentation().GetNumberOfSegments() == 0:
         raise NothingSegmentedError(segmentation_node.GetName())
     if database is None or not database.isOpen:

@@ -1,0 +1,93 @@
+"""What the user prefers for every export: Application settings, DICOM, SegRLEExport."""
+
+from __future__ import annotations
+
+import ctk
+import qt
+import slicer
+from slicer.i18n import tr as _
+
+PREFIX = "DICOM/SegRLEExport/"
+
+
+def default_encoding() -> str:
+    """Return the id of the row of the table of encodings that the panel begins with."""
+    return slicer.util.settingsValue(PREFIX + "Encoding", "rle")
+
+
+def creator_name() -> str:
+    """Return the Content Creator's Name: that of these settings, or else Slicer's user, or nothing."""
+    name = slicer.util.settingsValue(PREFIX + "CreatorName", "")
+    return name or slicer.app.applicationLogic().GetUserInformation().GetName() or ""
+
+
+def is_verified() -> bool:
+    """Return whether files are read back and compared."""
+    return slicer.util.settingsValue(PREFIX + "Verify", True, converter=slicer.util.toBool)
+
+
+def keeps_empty_frames() -> bool:
+    """Return whether planes without any segment are written too."""
+    return slicer.util.settingsValue(PREFIX + "KeepEmptyFrames", False, converter=slicer.util.toBool)
+
+
+def preferred_options():
+    """Return `ExportOptions` as the user prefers them."""
+    from SegRLEExportLib.options import ExportOptions
+
+    return ExportOptions(
+        content_creator_name=creator_name(), verify=is_verified(), keep_empty_frames=keeps_empty_frames()
+    )
+
+
+def add_to_panel(panel, parent) -> None:
+    """Add the group of SegRLEExport to the DICOM page of Slicer's application settings."""
+    form = qt.QFormLayout(parent)
+    _add_encoding(panel, form)
+    _add_creator_name(panel, form)
+    _add_check_box(
+        panel,
+        form,
+        "Verify",
+        _("Verify each file:"),
+        _("Read each file back and compare every voxel before it gets its name. Recommended."),
+        checked=True,
+    )
+    _add_check_box(
+        panel,
+        form,
+        "KeepEmptyFrames",
+        _("Keep empty frames:"),
+        _("Write a frame also for slices where nothing is segmented. A few old viewers need that; files get larger."),
+        checked=False,
+    )
+
+
+def _add_encoding(panel, form) -> None:
+    combo_box = ctk.ctkComboBox()
+    combo_box.toolTip = _("Encoding that the SegRLEExport module begins with.")
+    combo_box.addItem(_("RLE compressed label map"), "rle")
+    combo_box.addItem(_("Uncompressed: opens almost everywhere"), "none")
+    combo_box.addItem(_("Deflated: the smallest"), "deflate")
+    form.addRow(_("Default encoding:"), combo_box)
+    signal = str(qt.SIGNAL("currentIndexChanged(int)"))
+    panel.registerProperty(PREFIX + "Encoding", combo_box, "currentUserDataAsString", signal)
+
+
+def _add_creator_name(panel, form) -> None:
+    line_edit = qt.QLineEdit()
+    line_edit.toolTip = _(
+        "Written as Content Creator's Name, as Family^Given. Empty: the name of Slicer's user, if set."
+    )
+    line_edit.placeholderText = "Family^Given"
+    form.addRow(_("Creator name:"), line_edit)
+    panel.registerProperty(PREFIX + "CreatorName", line_edit, "text", str(qt.SIGNAL("textChanged(QString)")))
+
+
+def _add_check_box(panel, form, key: str, label: str, tool_tip: str, *, checked: bool) -> None:
+    check_box = qt.QCheckBox()
+    check_box.toolTip = tool_tip
+    check_box.checked = checked
+    form.addRow(label, check_box)
+    mapper = ctk.ctkBooleanMapper(check_box, "checked", str(qt.SIGNAL("toggled(bool)")))
+    panel.registerProperty(PREFIX + key, mapper, "valueAsInt", str(qt.SIGNAL("valueAsIntChanged(int)")))
