@@ -33,6 +33,13 @@ class FrameIndex:
         counts: NDArray[np.int64] = self.voxels.sum(axis=1)
         return counts
 
+    def rows_in_use(self, positions: list[int]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+        """Return for each plane the first row with a voxel of those segments, and one past the last; 0, 0 if none."""
+        has_voxels = self.voxels[positions] > 0
+        stop_row = np.where(has_voxels, self.last_row[positions] + 1, 0).max(axis=0)
+        first_row = np.where(has_voxels, self.first_row[positions], stop_row).min(axis=0)
+        return first_row, stop_row
+
 
 def index_frames(
     segmentation: Segmentation, layers: list[SampledLayer], plane_count: int, progress: Progress

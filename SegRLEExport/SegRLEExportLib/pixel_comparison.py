@@ -1,8 +1,8 @@
 """Do the frames of a file show the segmentation?
 
 Frames of one segment are compared as sets of pixels: those in the file, those in the layer and those in both are
-counted, by nothing that the writer used. Planes of labels are compared pixel by pixel. One pixel of each frame
-is also looked up by bare matrix arithmetic, without `sampling`, which writer and verification share.
+counted. Planes of labels are made again and compared pixel by pixel. Nothing of the writer's index or pixels is
+used; as `sampling` is shared with it, one pixel of each frame is also looked up by bare matrix arithmetic.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from SegRLEExportLib.draft import Draft
 from SegRLEExportLib.model.geometry import Matrix, PlaneStack
 from SegRLEExportLib.model.segmentation import Labels, Layer, Segment
-from SegRLEExportLib.pixels import LabelPlanes
 from SegRLEExportLib.read_back import FrameRecord, FrameRows
 from SegRLEExportLib.sampling import SampledLayer
 
@@ -32,14 +31,14 @@ class PixelComparison:
         self._layers = [SampledLayer(layer, stack) for layer in draft.survey.segmentation.layers]
         self._values = [self._values_of(layer_index) for layer_index in range(len(self._layers))]
         self._voxels: dict[tuple[int, int], dict[int, int]] = {}
-        self._label_planes = self._planes_of_labels() if draft.plan.is_label_map else None
+        self._tables = self._tables_of_labels() if draft.plan.is_label_map else {}
         self._spots: list[tuple[int, int, int, int]] = []
 
     def wrong_pixels(self, frame: FrameRecord, plane: int, found: FrameRows) -> int:
         """Return how many pixels of that frame, which lies in that plane of the stack, are not as they should be."""
         self._remember_spot(frame.segment_number, plane, found)
-        if self._label_planes is not None:
-            wanted = self._label_planes.plane(plane)
+        if self._draft.plan.is_label_map:
+            wanted = self._wanted_labels(plane)
             return 0 if np.array_equal(found.pixels, wanted) else int(np.count_nonzero(found.pixels != wanted))
         segment = self._segment(frame.segment_number)
         wanted_voxels = self._voxels_on(segment.layer_index, plane).get(segment.layer_value, 0)
@@ -67,11 +66,27 @@ class PixelComparison:
         segments = self._draft.survey.segmentation.segments
         return np.array([s.layer_value for s in segments if s.layer_index == layer_index], dtype=np.intp)
 
-    def _planes_of_labels(self) -> LabelPlanes:
-        survey, instance = self._draft.survey, self._draft.instance
-        shape = (self._stack.rows, self._stack.columns)
+    def _tables_of_labels(self) -> dict[int, Labels]:
+        """Return, for each layer of the instance, the segment number for every value it could have."""
+        segmentation, instance = self._draft.survey.segmentation, self._draft.instance
         dtype = self._draft.plan.stored_dtype(len(instance.segment_positions))
-        return LabelPlanes(survey.segmentation, self._layers, survey.index, instance.numbers, shape, dtype)
+        tables: dict[int, Labels] = {}
+        for position, number in instance.numbers.items():
+            segment = segmentation.segments[position]
+            values = np.iinfo(segmentation.layers[segment.layer_index].labels_kji.dtype).max + 1
+            tables.setdefault(segment.layer_index, np.zeros(values, dtype=dtype))[segment.layer_value] = number
+        return tables
+
+    def _wanted_labels(self, plane: int) -> Labels:
+        dtype = next(iter(self._tables.values())).dtype
+        wanted: Labels = np.zeros((self._stack.rows, self._stack.columns), dtype=dtype)
+        for layer_index, table in self._tables.items():
+            region = self._layers[layer_index].region(plane)
+            if region is not None:
+                rows, columns = region.labels.shape
+                part = wanted[region.first_row :, region.first_column :][:rows, :columns]
+                part |= np.take(table, region.labels, mode="clip")
+        return wanted
 
     def _voxels_on(self, layer_index: int, plane: int) -> dict[int, int]:
         """Return the voxels of each segment of a layer on a plane, by layer value."""

@@ -80,39 +80,60 @@ class LabelPlanes:
     ) -> None:
         """`numbers` gives the stored value for each position of a segment in the segmentation."""
         self._plane: Labels = np.zeros(shape, dtype=dtype)
-        self._parts: list[tuple[SampledLayer, Labels | None]] = []
+        self._parts: list[_LabelPart] = []
         for layer_index, layer in enumerate(layers):
-            values = {
-                segmentation.segments[position].layer_value: number
+            number_of = {
+                position: number
                 for position, number in numbers.items()
                 if segmentation.segments[position].layer_index == layer_index
             }
-            if values:
+            if number_of:
+                values = {segmentation.segments[position].layer_value: number for position, number in number_of.items()}
                 present = index.values_in_layer[layer_index]
                 is_stored_already = all(values.get(value) == value for value in present)
-                self._parts.append((layer, None if is_stored_already else _lookup_table(values, present, dtype)))
+                first_row, stop_row = index.rows_in_use(list(number_of))
+                table = None if is_stored_already else _lookup_table(values, present, dtype)
+                self._parts.append(_LabelPart(layer, first_row, stop_row, table))
 
     def plane(self, plane_index: int) -> Labels:
         """Return the labels of that plane, (rows, columns); valid until the next call."""
-        regions = [(layer.region(plane_index), stored) for layer, stored in self._parts]
-        present = [(region, stored) for region, stored in regions if region is not None]
-        if len(present) == 1:
-            region, stored = present[0]
-            labels = region.labels if stored is None else stored[region.labels]
-            if labels.shape == self._plane.shape and labels.dtype == self._plane.dtype:
-                return labels
+        parts = [part for part in self._parts if part.stop_row[plane_index]]
+        if len(parts) == 1 and parts[0].table is None:
+            region = parts[0].layer.region(plane_index)
+            if region is not None and _is_like(region.labels, self._plane):
+                return region.labels
         self._plane.fill(0)
-        for region, stored in present:
-            self._add(region, stored)
+        for part in parts:
+            self._add(part, plane_index)
         return self._plane
 
-    def _add(self, region: Region, stored: Labels | None) -> None:
-        labels = region.labels if stored is None else stored[region.labels]
-        rows, columns = labels.shape
-        part = self._plane[
-            region.first_row : region.first_row + rows, region.first_column : region.first_column + columns
-        ]
-        np.bitwise_or(part, labels.astype(part.dtype, copy=False), out=part)
+    def _add(self, part: _LabelPart, plane_index: int) -> None:
+        region = part.layer.region(plane_index)
+        if region is None:
+            return
+        first, stop = part.first_row[plane_index], part.stop_row[plane_index]
+        labels = region.labels[first - region.first_row : stop - region.first_row]
+        if part.table is not None:
+            labels = np.take(part.table, labels, mode="clip")
+        target = self._plane[first:stop, region.first_column : region.first_column + labels.shape[1]]
+        np.bitwise_or(target, labels.astype(target.dtype, copy=False), out=target)
+
+
+@dataclass(frozen=True)
+class _LabelPart:
+    """What one layer adds to the planes."""
+
+    layer: SampledLayer
+    first_row: NDArray[np.int32]
+    """(planes,), first row of each plane with a voxel to add."""
+    stop_row: NDArray[np.int32]
+    """(planes,), one past the last such row; 0 where there is none."""
+    table: Labels | None
+    """The stored value for each value of the layer; None if they are the same."""
+
+
+def _is_like(labels: Labels, plane: Labels) -> bool:
+    return labels.shape == plane.shape and labels.dtype == plane.dtype
 
 
 def _lookup_table(values: dict[int, int], present: frozenset[int], dtype: type[np.unsignedinteger[Any]]) -> Labels:
