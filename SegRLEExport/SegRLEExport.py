@@ -28,8 +28,8 @@ class SegRLEExport(ScriptedLoadableModule):
         parent.contributors = ["SegRLEExport contributors"]
         parent.helpText = _(
             "Exports a segmentation as DICOM Segmentation object, RLE compressed, deflated or uncompressed, and proves "
-            "each file by reading it back. The same choices are rows of the DICOM export dialog (Data module, right-click, "
-            'Export to DICOM). See the <a href="https://github.com/SegRLEExport/SlicerSegRLEExport">documentation</a>.'
+            "each file by reading it back. The same choices are rows of the DICOM export dialog (Data module, "
+            'right-click, Export to DICOM). See the <a href="https://github.com/SegRLEExport/SlicerSegRLEExport">documentation</a>.'
         )
         parent.acknowledgementText = _("Published under the MIT license.")
         from SegRLEExportLib.slicer_side import dicom_plugin

@@ -109,7 +109,7 @@ def dialog_message(error: ExportError, name: str = "") -> str:
     `name` is the segmentation that is meant, where there are several.
     """
     if isinstance(error, PreflightError):
-        texts = [_sentence(finding) for finding in error.findings]
+        texts = [sentence(finding) for finding in error.findings]
     else:
         texts = str(error).splitlines()
     if name:
@@ -123,6 +123,7 @@ def dialog_message(error: ExportError, name: str = "") -> str:
     return "\n".join(lines)
 
 
-def _sentence(finding: Finding) -> str:
+def sentence(finding: Finding) -> str:
+    """Return what a finding says to a person, without its severity."""
     place = f"{finding.where}: " if finding.where else ""
     return f"{place}{finding.what} {finding.help}".strip()

@@ -88,7 +88,7 @@ class SegPlugin(DICOMPlugin):
         return exportable
 
     def _obstacle(self, item_id, reason: str):
-        exportable = self._exportable(item_id, _("DICOM SEG: not possible yet, press Export to see why"), reason)
+        exportable = self._exportable(item_id, _("DICOM SEG not possible, press Export to see why"), reason)
         exportable.confidence = _IMPOSSIBLE_CONFIDENCE
         exportable.setTag("SeriesDescription", "")
         return exportable
@@ -133,7 +133,7 @@ class RLEPlugin(SegPlugin):
     @classmethod
     def label(cls) -> str:
         """Return the name of the row."""
-        return _("DICOM SEG, RLE compressed: small and fast")
+        return _("RLE compressed DICOM SEG")
 
     @classmethod
     def explanation(cls) -> str:
@@ -158,7 +158,7 @@ class UncompressedPlugin(SegPlugin):
     @classmethod
     def label(cls) -> str:
         """Return the name of the row."""
-        return _("DICOM SEG, uncompressed: opens almost everywhere")
+        return _("Uncompressed DICOM SEG")
 
     @classmethod
     def explanation(cls) -> str:
@@ -180,7 +180,7 @@ class DeflatedPlugin(SegPlugin):
     @classmethod
     def label(cls) -> str:
         """Return the name of the row."""
-        return _("DICOM SEG, deflated: the smallest")
+        return _("Deflated DICOM SEG")
 
     @classmethod
     def explanation(cls) -> str:
@@ -230,12 +230,14 @@ def _remove_files(reports) -> None:
 
 
 def _show_warnings(reports) -> None:
+    """Say what differs from what one might expect, once for all reports."""
     from SegRLEExportLib.model.finding import Severity
+    from SegRLEExportLib.slicer_side.dialog_fields import sentence
 
-    warnings = [str(finding) for report in reports for finding in report.of_severity(Severity.WARNING)]
+    warnings = [sentence(finding) for report in reports for finding in report.of_severity(Severity.WARNING)]
     if warnings:
-        text = _("The export is done and verified. Please note:") if settings.is_verified() else _("Please note:")
-        details = "\n\n".join(str(report) for report in reports)
         slicer.util.warningDisplay(
-            "\n".join([text, "", *warnings]), windowTitle=_("DICOM SEG export"), detailedText=details
+            "\n\n".join([_("The export is done. Please note:"), *warnings]),
+            windowTitle=_("DICOM SEG export"),
+            detailedText="\n\n".join(str(report) for report in reports),
         )

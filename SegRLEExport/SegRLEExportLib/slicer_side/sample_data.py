@@ -36,8 +36,6 @@ def register() -> None:
     logic.registerCustomSampleDataSource(
         category="SegRLEExport",
         sampleName=SAMPLE_NAME,
-            "Synthetic CT series in the DICOM database, and a segmentation of it. Nothing is downloaded."
-        ),
         thumbnailFileName=str(Path(__file__).parents[2] / "Resources" / "Icons" / "SegRLEExport.png"),
         customDownloader=lambda source: list(load_sample()),
     )
@@ -101,8 +99,16 @@ def segment_sample(volume):
 
 def _set_meaning(segment, type_code: str) -> None:
     value, scheme, meaning = type_code.split("^")
-    text = f"Segmentation category and type - DICOM master list~SCT^123037004^Anatomical Structure~{scheme}^{value}^{meaning}"
-    segment.SetTag(segment.GetTerminologyEntryTagName(), f"{text}~^^~Anatomic codes - DICOM master list~^^~^^")
+    parts = (
+        "Segmentation category and type - DICOM master list",
+        "SCT^123037004^Anatomical Structure",
+        f"{scheme}^{value}^{meaning}",
+        "^^",
+        "Anatomic codes - DICOM master list",
+        "^^",
+        "^^",
+    )
+    segment.SetTag(segment.GetTerminologyEntryTagName(), "~".join(parts))
 
 
 def _put_into_study_of(volume, node) -> None:
