@@ -16,14 +16,14 @@ from SegRLEExportLib.dataset.functional_groups import matching_frames
 from SegRLEExportLib.dataset.given_texts import refused_texts
 from SegRLEExportLib.dataset.segments import naming_findings
 from SegRLEExportLib.dataset.source_attributes import copied_attributes
-from SegRLEExportLib.dataset.value_repair import is_uid
+from SegRLEExportLib.dataset.value_repair import is_usable_uid
 from SegRLEExportLib.encoding.plan import EncodingPlan, Split
 from SegRLEExportLib.errors import PreflightError
 from SegRLEExportLib.frames import FrameIndex, index_frames
 from SegRLEExportLib.model.finding import Finding, Severity
 from SegRLEExportLib.model.geometry import PlaneStack
 from SegRLEExportLib.model.segmentation import Segmentation
-from SegRLEExportLib.model.source_series import SourceFrame, SourceSeries
+from SegRLEExportLib.model.source_series import SourceFrame, SourceSeries, text_of
 from SegRLEExportLib.options import ExportOptions, Grid
 from SegRLEExportLib.overlaps import Overlaps, find_overlaps
 from SegRLEExportLib.progress import Progress
@@ -120,14 +120,15 @@ def _segment_errors(segmentation: Segmentation) -> Iterator[Finding]:
 def _uid_errors(source: SourceSeries) -> Iterator[Finding]:
     """A SEG that names its study, series or images wrongly would be tied to nothing, or to somebody else's."""
     for keyword, tag in (("StudyInstanceUID", "(0020,000D)"), ("SeriesInstanceUID", "(0020,000E)")):
-        if not is_uid(str(source.header.get(keyword) or "")):
-            yield _missing_uid(f"{tag} {keyword}", str(source.header.get(keyword) or ""))
+        uid = text_of(source.header, keyword)
+        if not is_usable_uid(uid):
+            yield _missing_uid(f"{tag} {keyword}", uid)
     for frame in source.frames:
         for name, uid in (
             ("(0008,0018) SOPInstanceUID", frame.sop_instance_uid),
             ("(0008,0016) SOPClassUID", frame.sop_class_uid),
         ):
-            if not is_uid(uid):
+            if not is_usable_uid(uid):
                 yield _missing_uid(name, uid)
                 return
 

@@ -1,106 +1,74 @@
 """From DICOM files to the series that was segmented.
 
-Files are sorted by what they say, not by their names; other files may lie among them. A series whose
-planes differ in orientation or size is taken apart into the volumes it consists of. Pixels are never read.
+Files are sorted by what they say, not by their names; other files may lie among them. A series whose planes differ
+in orientation, size or frame of reference is taken apart into the volumes it consists of.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from pydicom import Dataset, dcmread
-from pydicom.errors import InvalidDicomError
-from pydicom.multival import MultiValue
 
 from SegRLEExportLib.errors import NoSourceImagesError, SeriesChoiceError, UnusableSourceError
 from SegRLEExportLib.model.finding import Finding, Severity
-from SegRLEExportLib.model.geometry import UNIFORM_SPACING_TOLERANCE_MM, PlaneStack
+from SegRLEExportLib.model.geometry import UNIFORM_SPACING_TOLERANCE_MM, Matrix, PlaneStack
 from SegRLEExportLib.model.segmentation import Segmentation
-from SegRLEExportLib.model.source_series import SourceFrame, SourceSeries
-from SegRLEExportLib.quick_header import read_elements
+from SegRLEExportLib.model.source_series import SourceSeries
+from SegRLEExportLib.plane_reader import Found, Plane, UnplacedImage, UnreadableFile, planes_in
 from SegRLEExportLib.sampling import SampledLayer
 
-NOT_IMAGES = frozenset(("SEG", "RTSTRUCT", "RTPLAN", "RTDOSE", "SR", "PR", "KO", "REG", "RWV", "DOC", "FID"))
-"""Modalities that are never the source of a segmentation."""
+SAME_DIRECTION_TOLERANCE = 1e-3
+"""Direction cosines that differ by no more are those of one volume: scanners round them."""
 
-_DIRECTION_DECIMALS = 3
-_SPACING_DECIMALS = 4
-
-_SOP_CLASS_UID = 0x00080016
-_SOP_INSTANCE_UID = 0x00080018
-_MODALITY = 0x00080060
-_SLICE_THICKNESS = 0x00180050
-_SERIES_INSTANCE_UID = 0x0020000E
-_INSTANCE_NUMBER = 0x00200013
-_IMAGE_POSITION = 0x00200032
-_IMAGE_ORIENTATION = 0x00200037
-_NUMBER_OF_FRAMES = 0x00280008
-_ROWS = 0x00280010
-_COLUMNS = 0x00280011
-_PIXEL_SPACING = 0x00280030
-_WANTED = frozenset(
-    (
-        _SOP_CLASS_UID,
-        _SOP_INSTANCE_UID,
-        _MODALITY,
-        _SLICE_THICKNESS,
-        _SERIES_INSTANCE_UID,
-        _INSTANCE_NUMBER,
-        _IMAGE_POSITION,
-        _IMAGE_ORIENTATION,
-        _NUMBER_OF_FRAMES,
-        _ROWS,
-        _COLUMNS,
-        _PIXEL_SPACING,
-    )
-)
+SAME_SPACING_TOLERANCE_MM = 1e-4
 
 
 def find_source(
-    where: Path | Sequence[Path], segmentation: Segmentation, series_uid: str | None = None
+    where: Path | Sequence[Path],
+    segmentation: Segmentation,
+    series_uid: str | None = None,
+    instance_uids: Collection[str] | None = None,
 ) -> SourceSeries:
     """Return the series in a folder (searched to its depths), or among files, that `segmentation` was drawn on.
 
     The series is the one named, or else the only one there is, or else the only one on whose planes the
-    segmentation lies exactly, or at least wholly.
+    segmentation lies exactly, or at least wholly. `instance_uids` limit the images to those of one volume.
 
     Raises `NoSourceImagesError`, `SeriesChoiceError` or `UnusableSourceError`.
     """
-    return choose_series(read_series(where), segmentation, series_uid)
+    return choose_series(read_series(where, instance_uids), segmentation, series_uid)
 
 
-def read_series(where: Path | Sequence[Path]) -> list[SourceSeries]:
+def read_series(where: Path | Sequence[Path], instance_uids: Collection[str] | None = None) -> list[SourceSeries]:
     """Return every volume in a folder or among files, in the order of their Series Instance UIDs.
+
+    `instance_uids` are the SOP Instance UIDs of the volume that was segmented; other images of its series, such as
+    those of other times at the same places, are left aside.
 
     Raises `NoSourceImagesError` or `UnusableSourceError` if there is none.
     """
     files, place = _files_at(where)
-    planes_of: dict[str, list[_Plane]] = defaultdict(list)
-    unplaced: dict[str, int] = defaultdict(int)
-    for path in files:
-        for series_uid, plane in _planes_in(path):
-            if plane is None:
-                unplaced[series_uid] += 1
-            else:
-                planes_of[series_uid].append(plane)
-    if not planes_of:
-        if unplaced:
-            raise UnusableSourceError(
-                next(iter(unplaced)),
-                f"none of its {sum(unplaced.values())} images has Image Position (Patient) (0020,0032), Image "
-                "Orientation (Patient) (0020,0037) and Pixel Spacing (0028,0030)",
-                "Only images with a place in space can be the source.",
-            )
-        reason = f"none of its {len(files)} files is a DICOM image" if files else "there is no file"
-        raise NoSourceImagesError(place, reason)
+    sorted_out = _Sorted.of(one for path in files for one in planes_in(path))
+    if not sorted_out.planes_of and not sorted_out.unplaced_of:
+        raise NoSourceImagesError(place, _why_none(files, sorted_out.unreadable))
+    if instance_uids is not None:
+        sorted_out = sorted_out.only(frozenset(instance_uids))
+        if not sorted_out.planes_of and not sorted_out.unplaced_of:
+            raise NoSourceImagesError(place, f"none of the {len(set(instance_uids))} images asked for is there")
+    if not sorted_out.planes_of:
+        raise _no_place(sorted_out.unplaced_of)
+    found_by_all = [*_unreadable_findings(sorted_out.unreadable), *_missing_findings(sorted_out, instance_uids)]
     return [
         volume
-        for series_uid in sorted(planes_of)
-        for volume in _volumes(planes_of[series_uid], unplaced.get(series_uid, 0))
+        for series_uid in sorted(sorted_out.planes_of)
+        for volume in _volumes(
+            sorted_out.planes_of[series_uid], sorted_out.unplaced_of.get(series_uid, []), found_by_all
+        )
     ]
 
 
@@ -124,31 +92,6 @@ def choose_series(
     raise SeriesChoiceError("The segmentation lies on none of the series.", _lines(candidates))
 
 
-@dataclass(frozen=True)
-class _Plane:
-    """Where one image plane lies, and who it is."""
-
-    path: Path
-    frame: SourceFrame
-    instance_number: int
-    position: tuple[float, ...]
-    orientation: tuple[float, ...]
-    spacing: tuple[float, ...]
-    rows: int
-    columns: int
-    thickness: float | None
-
-    @property
-    def shape_key(self) -> tuple[object, ...]:
-        """Planes with the same key can form one volume."""
-        return (
-            np.round(self.orientation, _DIRECTION_DECIMALS).tolist(),
-            np.round(self.spacing, _SPACING_DECIMALS).tolist(),
-            self.rows,
-            self.columns,
-        )
-
-
 def _files_at(where: Path | Sequence[Path]) -> tuple[list[Path], str]:
     if not isinstance(where, Path):
         return list(where), f"the {len(where)} files given"
@@ -159,136 +102,187 @@ def _files_at(where: Path | Sequence[Path]) -> tuple[list[Path], str]:
     return sorted(path for path in where.rglob("*") if path.is_file()), str(where)
 
 
-def _planes_in(path: Path) -> list[tuple[str, _Plane | None]]:
-    """Return series UID and plane for each image plane of a file; no plane if it has no place in space."""
-    elements = read_elements(path, _WANTED)
-    if elements is not None and _NUMBER_OF_FRAMES not in elements:
-        return _single_plane(path, {tag: _decoded(tag, value) for tag, value in elements.items()})
-    dataset = _read_with_pydicom(path)
-    if dataset is None:
-        return []
-    if "PerFrameFunctionalGroupsSequence" in dataset and str(dataset.get("Modality", "")) not in NOT_IMAGES:
-        return _planes_of_multi_frame(path, dataset)
-    return _single_plane(path, {tag: _text(dataset[tag].value) for tag in _WANTED if tag in dataset})
+@dataclass(frozen=True)
+class _Sorted:
+    """What was found in the files, by Series Instance UID."""
 
+    planes_of: dict[str, list[Plane]]
+    unplaced_of: dict[str, list[UnplacedImage]]
+    unreadable: list[UnreadableFile]
 
-def _decoded(tag: int, value: bytes) -> str:
-    if tag in (_ROWS, _COLUMNS):
-        return str(int.from_bytes(value, "little"))
-    return value.decode("ascii", "replace").strip("\0 ")
+    @classmethod
+    def of(cls, found: Iterable[Found]) -> _Sorted:
+        planes_of: dict[str, list[Plane]] = defaultdict(list)
+        unplaced_of: dict[str, list[UnplacedImage]] = defaultdict(list)
+        unreadable: list[UnreadableFile] = []
+        for one in found:
+            if isinstance(one, UnreadableFile):
+                unreadable.append(one)
+            elif isinstance(one, UnplacedImage):
+                unplaced_of[one.series_uid].append(one)
+            else:
+                planes_of[one.series_uid].append(one)
+        return cls(dict(planes_of), dict(unplaced_of), unreadable)
 
-
-def _text(value: object) -> str:
-    if isinstance(value, MultiValue):
-        return "\\".join(str(part) for part in value)
-    return "" if value is None else str(value)
-
-
-def _read_with_pydicom(path: Path) -> Dataset | None:
-    try:
-        dataset = dcmread(path, stop_before_pixels=True)
-        dataset.decode()
-        return dataset
-    except (InvalidDicomError, OSError, EOFError, ValueError, KeyError, NotImplementedError, AttributeError, TypeError):
-        return None
-
-
-def _single_plane(path: Path, texts: dict[int, str]) -> list[tuple[str, _Plane | None]]:
-    is_image = all(texts.get(tag) for tag in (_SOP_INSTANCE_UID, _SERIES_INSTANCE_UID, _ROWS, _COLUMNS))
-    if not is_image or texts.get(_MODALITY) in NOT_IMAGES:
-        return []
-    try:
-        plane = _Plane(
-            path=path,
-            frame=SourceFrame(texts[_SOP_CLASS_UID], texts[_SOP_INSTANCE_UID]),
-            instance_number=int(texts.get(_INSTANCE_NUMBER) or 0),
-            position=_numbers(texts[_IMAGE_POSITION], 3),
-            orientation=_numbers(texts[_IMAGE_ORIENTATION], 6),
-            spacing=_numbers(texts[_PIXEL_SPACING], 2),
-            rows=int(texts[_ROWS]),
-            columns=int(texts[_COLUMNS]),
-            thickness=float(texts[_SLICE_THICKNESS]) if texts.get(_SLICE_THICKNESS) else None,
+    def only(self, instance_uids: frozenset[str]) -> _Sorted:
+        wanted_planes = (
+            plane
+            for planes in self.planes_of.values()
+            for plane in planes
+            if plane.frame.sop_instance_uid in instance_uids
         )
-    except (KeyError, ValueError):
-        return [(texts[_SERIES_INSTANCE_UID], None)]
-    return [(texts[_SERIES_INSTANCE_UID], plane)]
+        wanted_images = (
+            image for images in self.unplaced_of.values() for image in images if image.sop_instance_uid in instance_uids
+        )
+        return _Sorted.of([*wanted_planes, *wanted_images, *self.unreadable])
+
+    def instance_uids(self) -> set[str]:
+        placed = {plane.frame.sop_instance_uid for planes in self.planes_of.values() for plane in planes}
+        return placed | {image.sop_instance_uid for images in self.unplaced_of.values() for image in images}
 
 
-def _numbers(text: str, count: int) -> tuple[float, ...]:
-    numbers = tuple(float(part) for part in text.split("\\"))
-    if len(numbers) != count or not np.all(np.isfinite(numbers)):
-        raise ValueError(f"{count} numbers were due, not {text!r}")
-    return numbers
+def _why_none(files: list[Path], unreadable: list[UnreadableFile]) -> str:
+    if not files:
+        return "there is no file"
+    if unreadable:
+        return f"{len(unreadable)} of its {len(files)} files could not be read ({_example(unreadable)})"
+    return f"none of its {len(files)} files is a DICOM image"
 
 
-def _planes_of_multi_frame(path: Path, dataset: Dataset) -> list[tuple[str, _Plane | None]]:
-    """Return the planes of an enhanced image, by its functional groups (PS3.3, C.7.6.16)."""
-    shared = dataset.get("SharedFunctionalGroupsSequence", [Dataset()])[0]
-    planes: list[tuple[str, _Plane | None]] = []
-    for frame_number, own in enumerate(dataset.PerFrameFunctionalGroupsSequence, start=1):
-        try:
-            position = _group(own, shared, "PlanePositionSequence").ImagePositionPatient
-            orientation = _group(own, shared, "PlaneOrientationSequence").ImageOrientationPatient
-            measures = _group(own, shared, "PixelMeasuresSequence")
-            thickness = measures.get("SliceThickness")
-            plane = _Plane(
-                path=path,
-                frame=SourceFrame(str(dataset.SOPClassUID), str(dataset.SOPInstanceUID), frame_number),
-                instance_number=frame_number,
-                position=tuple(float(x) for x in position),
-                orientation=tuple(float(x) for x in orientation),
-                spacing=tuple(float(x) for x in measures.PixelSpacing),
-                rows=int(dataset.Rows),
-                columns=int(dataset.Columns),
-                thickness=None if thickness is None else float(thickness),
-            )
-        except (AttributeError, IndexError, TypeError, ValueError):
-            plane = None
-        planes.append((str(dataset.get("SeriesInstanceUID", "")), plane))
-    return planes
+def _example(found: Sequence[UnreadableFile | UnplacedImage]) -> str:
+    return f"{found[0].path.name}: {found[0].reason}"
 
 
-def _group(own: Dataset, shared: Dataset, keyword: str) -> Dataset:
-    group: Dataset = (own if keyword in own else shared)[keyword].value[0]
-    return group
+def _no_place(unplaced_of: dict[str, list[UnplacedImage]]) -> UnusableSourceError:
+    unplaced = [image for images in unplaced_of.values() for image in images]
+    return UnusableSourceError(
+        unplaced[0].series_uid or "without UID",
+        f"none of the {len(unplaced)} images found has a usable place in space ({_example(unplaced)})",
+        "Only images with position, orientation and pixel spacing can be the source; radiographs and most "
+        "ultrasound images have none.",
+    )
 
 
-def _volumes(planes: list[_Plane], unplaced: int) -> list[SourceSeries]:
+def _unreadable_findings(unreadable: list[UnreadableFile]) -> Iterator[Finding]:
+    if unreadable:
+        yield Finding(
+            "unreadable-file",
+            Severity.WARNING,
+            f"{len(unreadable)} file(s) among the images could not be read, the first for this reason: "
+            f"{unreadable[0].reason}.",
+            where=unreadable[0].path.name,
+            help="If it is an image of the series, export it again from the archive.",
+        )
+
+
+def _missing_findings(found: _Sorted, instance_uids: Collection[str] | None) -> Iterator[Finding]:
+    missing = set(instance_uids or ()) - found.instance_uids()
+    if missing:
+        yield Finding(
+            "source-image-missing",
+            Severity.WARNING,
+            f"{len(missing)} of the {len(set(instance_uids or ()))} images of the volume that was segmented are not "
+            "there; they are not referenced.",
+            where=min(missing),
+            help="Import the series again, with all its images.",
+        )
+
+
+def _volumes(planes: list[Plane], unplaced: list[UnplacedImage], found_by_all: list[Finding]) -> list[SourceSeries]:
     """Return the volumes that the planes of one series form."""
-    by_shape: dict[str, list[_Plane]] = defaultdict(list)
-    for plane in {(plane.frame, plane.position): plane for plane in planes}.values():
-        by_shape[repr(plane.shape_key)].append(plane)
-    findings = []
-    if unplaced:
-        findings.append(
-            Finding(
-                "source-image-without-place",
-                Severity.WARNING,
-                f"{unplaced} image(s) of the series have no position, orientation or pixel spacing; "
-                "they are not referenced.",
-            )
-        )
-    if len(by_shape) > 1:
+    different = list({(plane.frame, plane.position): plane for plane in planes}.values())
+    volumes = _of_one_shape(different)
+    findings = [*found_by_all, *_unplaced_findings(unplaced), *_identity_findings(different)]
+    if len(volumes) > 1:
         findings.append(
             Finding(
                 "mixed-orientation",
                 Severity.WARNING,
-                f"The images of the series form {len(by_shape)} volumes of different orientation or size; "
-                "only those of one volume are referenced.",
+                f"The images of the series form {len(volumes)} volumes of different orientation, size or frame of "
+                "reference; only those of one volume are referenced.",
             )
         )
-    return [_volume(members, findings) for members in by_shape.values()]
+    return [_volume(members, findings) for members in volumes]
 
 
-def _volume(planes: list[_Plane], findings: list[Finding]) -> SourceSeries:
+def _of_one_shape(planes: list[Plane]) -> list[list[Plane]]:
+    """Return the planes in groups that can be volumes."""
+    groups: list[list[Plane]] = []
+    for plane in planes:
+        for group in groups:
+            if _is_of_one_shape(group[0], plane):
+                group.append(plane)
+                break
+        else:
+            groups.append([plane])
+    return groups
+
+
+def _is_of_one_shape(one: Plane, other: Plane) -> bool:
+    frames_of_reference = {one.frame_of_reference_uid, other.frame_of_reference_uid} - {""}
+    return (
+        (one.rows, one.columns) == (other.rows, other.columns)
+        and len(frames_of_reference) <= 1
+        and _all_near(one.orientation, other.orientation, SAME_DIRECTION_TOLERANCE)
+        and _all_near(one.spacing, other.spacing, SAME_SPACING_TOLERANCE_MM)
+    )
+
+
+def _all_near(some: tuple[float, ...], others: tuple[float, ...], tolerance: float) -> bool:
+    return all(abs(a - b) <= tolerance for a, b in zip(some, others))
+
+
+def _unplaced_findings(unplaced: list[UnplacedImage]) -> Iterator[Finding]:
+    if unplaced:
+        yield Finding(
+            "source-image-without-place",
+            Severity.WARNING,
+            f"{len(unplaced)} image(s) of the series have no usable place in space, the first because "
+            f"{unplaced[0].reason}; they are not referenced.",
+            where=unplaced[0].path.name,
+        )
+
+
+def _identity_findings(planes: list[Plane]) -> Iterator[Finding]:
+    """Tell whether the images agree on whose they are, and each has a UID of its own."""
+    for tag, what, plural, values in (
+        ("(0010,0020) PatientID", "patient", "patients", {plane.patient_id for plane in planes}),
+        ("(0020,000D) StudyInstanceUID", "study", "studies", {plane.study_uid for plane in planes}),
+    ):
+        if len(values) > 1:
+            yield Finding(
+                f"several-{plural}",
+                Severity.ERROR,
+                f"The images of the series disagree about their {what}: {', '.join(map(repr, sorted(values)[:3]))}.",
+                where=tag,
+                help=f"Give only the images of one {what}.",
+            )
+    places_of: dict[object, int] = defaultdict(int)
+    for plane in planes:
+        places_of[plane.frame] += 1
+    shared = sum(1 for count in places_of.values() if count > 1)
+    if shared:
+        yield Finding(
+            "same-uid",
+            Severity.ERROR,
+            f"{shared} SOP Instance UID(s) are each used by images at different places, so a reference to them is "
+            "ambiguous.",
+            where="(0008,0018) SOPInstanceUID",
+            help="Export the images again from the archive or scanner.",
+        )
+    taken = {name for plane in planes for name in plane.from_file_meta}
+    for name in sorted(taken):
+        yield Finding(
+            "uid-from-file-meta",
+            Severity.REPAIR,
+            f"Images without {name} are referenced by the one that their File Meta Information states.",
+            where=name,
+        )
+
+
+def _volume(planes: list[Plane], findings: list[Finding]) -> SourceSeries:
     row_direction, column_direction = np.array(planes[0].orientation[:3]), np.array(planes[0].orientation[3:])
-    normal = np.cross(row_direction, column_direction)
-    heights = {id(plane): float(np.dot(normal, plane.position)) for plane in planes}
-    in_order = sorted(planes, key=lambda plane: (round(heights[id(plane)], 3), plane.instance_number))
-    kept: list[_Plane] = []
-    for plane in in_order:
-        if not kept or heights[id(plane)] - heights[id(kept[-1])] > UNIFORM_SPACING_TOLERANCE_MM:
-            kept.append(plane)
+    kept = _one_at_each_height(planes, np.cross(row_direction, column_direction))
     own_findings = list(findings)
     if len(kept) < len(planes):
         own_findings.append(
@@ -310,12 +304,35 @@ def _volume(planes: list[_Plane], findings: list[Finding]) -> SourceSeries:
         positions_lps=np.array([plane.position for plane in kept]),
     )
     return SourceSeries(
-        header=dcmread(kept[0].path, stop_before_pixels=True),
+        header=_header(kept),
         frames=tuple(plane.frame for plane in kept),
         stack=stack,
         slice_thickness_mm=thicknesses.pop() if len(thicknesses) == 1 else None,
         findings=tuple(own_findings),
     )
+
+
+def _one_at_each_height(planes: list[Plane], normal: Matrix) -> list[Plane]:
+    """Return the planes along the normal; of several at one height the one with the lowest Instance Number."""
+    height_of = {id(plane): float(np.dot(normal, plane.position)) for plane in planes}
+    kept: list[Plane] = []
+    for plane in sorted(planes, key=lambda plane: (round(height_of[id(plane)], 3), plane.instance_number)):
+        if not kept or height_of[id(plane)] - height_of[id(kept[-1])] > UNIFORM_SPACING_TOLERANCE_MM:
+            kept.append(plane)
+    return kept
+
+
+def _header(planes: list[Plane]) -> Dataset:
+    """Return the dataset of the first plane that names a frame of reference, or else of the first."""
+    plane = min(planes, key=lambda plane: not plane.frame_of_reference_uid)
+    try:
+        return dcmread(plane.path, stop_before_pixels=True)
+    except Exception as error:  # pydicom raises whatever the damage of a file leads to
+        raise UnusableSourceError(
+            plane.series_uid or "without UID",
+            f"its file {plane.path} cannot be read ({error})",
+            "Export it again from the archive.",
+        ) from error
 
 
 def _lies_exactly(segmentation: Segmentation, series: SourceSeries) -> bool:

@@ -123,17 +123,18 @@ def _decimal_string_rule(vr: str, text: str) -> Repaired:
 
 
 def _unique_identifier_rule(vr: str, text: str) -> Repaired:
+    """Keep a UID as it is or drop it: another one would name something else."""
     del vr
     stripped = text.strip(" \0")
-    if is_uid(stripped):
-        return Repaired(stripped)
-    without_zeros = ".".join(str(int(part)) if part.isdecimal() else part for part in stripped.split("."))
-    return Repaired(without_zeros if is_uid(without_zeros) else None, "not a UID (64 of digits and dots)")
+    return Repaired(stripped) if is_usable_uid(stripped) else Repaired(None, "not a UID (64 of digits and dots)")
 
 
-def is_uid(text: str) -> bool:
-    """Tell whether the text is a valid UID (PS3.5, 9.1)."""
-    return len(text) <= 64 and re.fullmatch(r"(0|[1-9][0-9]*)(\.(0|[1-9][0-9]*))*", text, re.ASCII) is not None
+def is_usable_uid(text: str) -> bool:
+    """Tell whether the text can name something: digits and dots (PS3.5, 9.1).
+
+    Components with leading zeros are forbidden and common; a reference must repeat them, or it refers to nothing.
+    """
+    return len(text) <= 64 and re.fullmatch(r"[0-9]+(\.[0-9]+)*", text, re.ASCII) is not None
 
 
 def _age_rule(vr: str, text: str) -> Repaired:

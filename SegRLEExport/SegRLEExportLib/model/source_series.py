@@ -41,15 +41,24 @@ class SourceSeries:
     @property
     def series_instance_uid(self) -> str:
         """Series Instance UID (0020,000E)."""
-        return str(self.header.SeriesInstanceUID)
+        return text_of(self.header, "SeriesInstanceUID")
 
     @property
     def description(self) -> str:
         """One line for a person: modality, number, description, planes."""
-        modality = self.header.get("Modality", "?")
-        number = self.header.get("SeriesNumber", "?")
-        name = self.header.get("SeriesDescription", "") or "no description"
+        modality = text_of(self.header, "Modality") or "?"
+        number = text_of(self.header, "SeriesNumber") or "?"
+        name = text_of(self.header, "SeriesDescription") or "no description"
         return (
             f"{self.series_instance_uid}  {modality}, series {number}, {name}: "
             f"{len(self.stack)} planes of {self.stack.rows} x {self.stack.columns}"
         )
+
+
+def text_of(dataset: Dataset, keyword: str) -> str:
+    """Return a value as text; empty where there is none, or none that can be converted."""
+    try:
+        value = dataset.get(keyword)
+        return "" if value is None else str(value)
+    except Exception:  # pydicom raises whatever the conversion of a damaged value raises
+        return ""
