@@ -50,6 +50,10 @@ def _dcmqi(environment: str, *, as_slicer: bool) -> Callable[[Environments], dic
     return lambda environments: {"program": str(environments.dcmqi(environment)), "as_slicer": as_slicer}
 
 
+def _orthanc(as_what: str) -> Callable[[Environments], dict[str, Any]]:
+    return lambda _environments: {"program": str(program("Orthanc")), "as": as_what}
+
+
 _WHOLE = "voxels, places, names and codes"
 _PIXELS = "pixels; places and names are taken from the file by other means"
 
@@ -163,6 +167,13 @@ READERS: tuple[Reader, ...] = (
         is_quick=True,
     ),
     Reader(
+        "pydicom-seg",
+        "pydicom-seg 0.4",
+        f"SegmentReader: {_WHOLE}",
+        "by_pydicom_seg",
+        environment="pydicom-seg",
+    ),
+    Reader(
         "dcmtk",
         "DCMTK 3.6.7 (Debian 12)",
         f"dcmdrle for RLE, dcmconv for the rest: {_PIXELS}",
@@ -177,6 +188,30 @@ READERS: tuple[Reader, ...] = (
         "by_gdcm_tools",
         programs=("gdcmconv",),
         is_quick=True,
+    ),
+    Reader(
+        "vtk-dicom",
+        "vtk-dicom 0.8.14 (Debian 12)",
+        "dicomtonifti: voxels and places; files with several segments of own frames are not asked for",
+        "by_vtk_dicom",
+        programs=("dicomtonifti",),
+        packages=("SimpleITK",),
+    ),
+    Reader(
+        "orthanc-frames",
+        "Orthanc 1.10 (Debian 12), frames shown",
+        f"stores the file and renders its frames: {_PIXELS}",
+        "by_orthanc",
+        options=_orthanc("frames"),
+        packages=("PIL",),
+    ),
+    Reader(
+        "orthanc-transcoded",
+        "Orthanc 1.10 (Debian 12), transcoded back",
+        f"stores the file and gives it back as Explicit VR Little Endian: {_PIXELS}",
+        "by_orthanc",
+        options=_orthanc("transcoded"),
+        packages=("PIL",),
     ),
     Reader(
         "dciodvfy",

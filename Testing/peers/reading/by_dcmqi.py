@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import SimpleITK
 
-from peers.reading.found import FoundSegment, MisreadError, grid_points
+from peers.reading.found import FoundSegment, MisreadError, grid_points, image_to_lps
 from peers.reading.tools import run
 
 Described = list[dict[str, Any]]
@@ -64,8 +64,5 @@ def _as_slicer(image: SimpleITK.Image, group: Described) -> Iterator[FoundSegmen
 
 
 def _found(mask: np.ndarray, image: SimpleITK.Image, item: dict[str, Any], number: int | None) -> FoundSegment:
-    to_lps = np.eye(4)
-    direction = np.array(image.GetDirection()).reshape(3, 3) * image.GetSpacing()
-    to_lps[:3, :3], to_lps[:3, 3] = direction[:, ::-1], image.GetOrigin()
     code = item["SegmentedPropertyTypeCodeSequence"]["CodeValue"]
-    return FoundSegment(grid_points(mask, to_lps), number, item.get("SegmentLabel"), code)
+    return FoundSegment(grid_points(mask, image_to_lps(image)), number, item.get("SegmentLabel"), code)

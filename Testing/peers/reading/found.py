@@ -68,6 +68,14 @@ def grid_points(mask: np.ndarray, index_to_lps: np.ndarray) -> np.ndarray:
     return indices @ index_to_lps[:3, :3].T + index_to_lps[:3, 3]
 
 
+def image_to_lps(image: Any) -> np.ndarray:
+    """Return the (4, 4) map from array index (k, j, i) of a SimpleITK image to LPS; ITK counts (i, j, k)."""
+    to_lps = np.eye(4)
+    direction = np.array(image.GetDirection()).reshape(3, 3) * image.GetSpacing()
+    to_lps[:3, :3], to_lps[:3, 3] = direction[:, ::-1], image.GetOrigin()
+    return to_lps
+
+
 def _masks(dataset: Any, frame: np.ndarray, groups: Any) -> Iterable[tuple[int, np.ndarray]]:
     if dataset.SegmentationType == "LABELMAP":
         return [(int(label), frame == label) for label in np.unique(frame) if label]
