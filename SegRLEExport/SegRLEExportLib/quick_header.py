@@ -8,23 +8,33 @@ hundreds of files.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 HEAD_BYTES = 1 << 15
 """Placement attributes are nearly always within the first 32 KiB; where not, pydicom reads the file."""
 
+_SHORT_VRS = frozenset(
+    b"AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US".split(),
+)
 _LONG_VRS = frozenset((b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"))
 _UNDEFINED = 0xFFFFFFFF
 _TRANSFER_SYNTAX = 0x00020010
-_LAST_PLACEMENT_GROUP = 0x0028
+_META_GROUP = b"\x02\x00"
+_LAST_PLACEMENT_TAG = 0x0028FFFF
 _PREAMBLE = 128
 _IMPLICIT_LITTLE = b"1.2.840.10008.1.2"
 _NOT_LITTLE_ENDIAN_PLAIN = (b"1.2.840.10008.1.2.2", b"1.2.840.10008.1.2.1.99")
 
-_TAG = struct.Struct("<HH")
-_SHORT = struct.Struct("<H")
+_EXPLICIT_HEAD = struct.Struct("<HH2sH")
+_IMPLICIT_HEAD = struct.Struct("<HHI")
 _LONG = struct.Struct("<I")
+_ITEM = (0xFFFE, 0xE000)
+_SEQUENCE_DELIMITATION = (0xFFFE, 0xE0DD)
+_ITEM_DELIMITATION = _IMPLICIT_HEAD.pack(0xFFFE, 0xE00D, 0)
+
+_ElementAt = Callable[[bytes, int], tuple[int, int, int]]
+"""Returns the tag of the element at a position, and where its value begins and ends."""
 
 
 class _UnsureError(Exception):
@@ -47,49 +57,73 @@ def read_elements(path: Path, wanted: frozenset[int]) -> dict[int, bytes] | None
 
 
 def _walk(head: bytes, wanted: frozenset[int]) -> dict[int, bytes]:
-    found: dict[int, bytes] = {}
-    start_of_dataset = len(head)
-    syntax = b""
-    for tag, value, end in _explicit_elements(head, _PREAMBLE + 4):
-        if tag >> 16 != 2:
-            break
-        start_of_dataset = end
-        if tag == _TRANSFER_SYNTAX:
-            syntax = value.rstrip(b"\0 ")
+    syntax, position = _transfer_syntax(head)
     if not syntax or syntax in _NOT_LITTLE_ENDIAN_PLAIN:
         raise _UnsureError
-    elements = _implicit_elements if syntax == _IMPLICIT_LITTLE else _explicit_elements
-    for tag, value, _ in elements(head, start_of_dataset):
-        if tag >> 16 > _LAST_PLACEMENT_GROUP:
+    element_at = _implicit_element if syntax == _IMPLICIT_LITTLE else _explicit_element
+    found: dict[int, bytes] = {}
+    while True:
+        tag, start, position = element_at(head, position)
+        if tag > _LAST_PLACEMENT_TAG:
             return found
         if tag in wanted:
-            found[tag] = value
-    raise _UnsureError
+            found[tag] = head[start:position]
 
 
-def _explicit_elements(head: bytes, position: int) -> Iterator[tuple[int, bytes, int]]:
-    while position < len(head):
-        group, element = _TAG.unpack_from(head, position)
-        vr = head[position + 4 : position + 6]
-        if not vr.isalpha():
-            raise _UnsureError
-        if vr in _LONG_VRS:
-            (length,), start = _LONG.unpack_from(head, position + 8), position + 12
-        else:
-            (length,), start = _SHORT.unpack_from(head, position + 6), position + 8
-        position = end = _end_of_value(head, start, length)
-        yield group << 16 | element, head[start:end], end
+def _transfer_syntax(head: bytes) -> tuple[bytes, int]:
+    """Return Transfer Syntax UID (0002,0010), empty if there is none, and where the dataset begins."""
+    syntax, position = b"", _PREAMBLE + 4
+    while head[position : position + 2] == _META_GROUP:
+        tag, start, position = _explicit_element(head, position)
+        if tag == _TRANSFER_SYNTAX:
+            syntax = head[start:position].rstrip(b"\0 ")
+    return syntax, position
 
 
-def _implicit_elements(head: bytes, position: int) -> Iterator[tuple[int, bytes, int]]:
-    while position < len(head):
-        group, element = _TAG.unpack_from(head, position)
-        (length,), start = _LONG.unpack_from(head, position + 4), position + 8
-        position = end = _end_of_value(head, start, length)
-        yield group << 16 | element, head[start:end], end
-
-
-def _end_of_value(head: bytes, start: int, length: int) -> int:
-    if length == _UNDEFINED or start + length > len(head):
+def _explicit_element(head: bytes, position: int) -> tuple[int, int, int]:
+    group, element, vr, length = _EXPLICIT_HEAD.unpack_from(head, position)
+    start = position + 8
+    if vr in _LONG_VRS:
+        (length,), start = _LONG.unpack_from(head, start), position + 12
+    elif vr not in _SHORT_VRS:
         raise _UnsureError
-    return start + length
+    if length == _UNDEFINED:
+        return group << 16 | element, start, _end_of_sequence(head, start, _ITEM_CONTENT.get(vr))
+    return group << 16 | element, start, _within(head, start + length)
+
+
+def _implicit_element(head: bytes, position: int) -> tuple[int, int, int]:
+    group, element, length = _IMPLICIT_HEAD.unpack_from(head, position)
+    start = position + 8
+    if length == _UNDEFINED:
+        return group << 16 | element, start, _end_of_sequence(head, start, _implicit_element)
+    return group << 16 | element, start, _within(head, start + length)
+
+
+_ITEM_CONTENT: dict[bytes, _ElementAt] = {b"SQ": _explicit_element, b"UN": _implicit_element}
+"""How the items of a sequence of undefined length are coded; under UN as Implicit VR (PS3.5, 6.2.2)."""
+
+
+def _end_of_sequence(head: bytes, position: int, element_at: _ElementAt | None) -> int:
+    """Return where a sequence of undefined length ends, given where its first item begins (PS3.5, 7.5.2)."""
+    if element_at is None:
+        raise _UnsureError
+    while True:
+        group, element, length = _IMPLICIT_HEAD.unpack_from(head, position)
+        position += 8
+        if (group, element) == _SEQUENCE_DELIMITATION:
+            return position
+        if (group, element) != _ITEM:
+            raise _UnsureError
+        if length != _UNDEFINED:
+            position = _within(head, position + length)
+            continue
+        while head[position : position + 8] != _ITEM_DELIMITATION:
+            _, _, position = element_at(head, position)
+        position += 8
+
+
+def _within(head: bytes, end: int) -> int:
+    if end > len(head):
+        raise _UnsureError
+    return end

@@ -12,10 +12,12 @@ from pydicom.filewriter import write_dataset, write_file_meta_info
 from pydicom.uid import UID
 
 from SegRLEExportLib.dataset import functional_groups, header, segments
+from SegRLEExportLib.dataset.explicit_vr import element
 from SegRLEExportLib.draft import Draft
 from SegRLEExportLib.encoding.plan import EncodingPlan
 
 _PREAMBLE = bytes(128) + b"DICM"
+_REFERENCED_SERIES_SEQUENCE = 0x00081115
 
 
 def file_head(plan: EncodingPlan, sop_uid: str) -> bytes:
@@ -50,16 +52,29 @@ def top_level(draft: Draft) -> Dataset:
     )
     dataset.SharedFunctionalGroupsSequence = [functional_groups.shared_groups(found.stack, source.slice_thickness_mm)]
     referenced = [frame for frame in found.source_frames if frame is not None] or list(source.frames)
-    dataset[0x0008, 0x1115] = header.referenced_series(source.series_instance_uid, referenced)
+    dataset[_REFERENCED_SERIES_SEQUENCE] = header.referenced_series(source.series_instance_uid, referenced)
     set_character_set(dataset)
     return dataset
 
 
 def encoded_top_level(dataset: Dataset) -> bytes:
-    """Return the dataset in Explicit VR Little Endian."""
+    """Return the dataset in Explicit VR Little Endian.
+
+    The references to hundreds of images are bytes already; pydicom would parse them to write them again.
+    """
+    character_set = dataset.get("SpecificCharacterSet") or "ISO_IR 6"
+    references = dataset.get_item(_REFERENCED_SERIES_SEQUENCE)
+    return (
+        _encoded(dataset[:_REFERENCED_SERIES_SEQUENCE], character_set)
+        + element(_REFERENCED_SERIES_SEQUENCE, "SQ", references.value)
+        + _encoded(dataset[_REFERENCED_SERIES_SEQUENCE + 1 :], character_set)
+    )
+
+
+def _encoded(dataset: Dataset, character_set: str) -> bytes:
     written = DicomBytesIO()
     written.is_little_endian, written.is_implicit_VR = True, False
-    write_dataset(written, dataset, dataset.get("SpecificCharacterSet") or "ISO_IR 6")
+    write_dataset(written, dataset, character_set)
     return written.getvalue()
 
 
@@ -71,12 +86,12 @@ def set_character_set(dataset: Dataset) -> None:
 
 def _is_ascii(dataset: Dataset) -> bool:
     for tag in dataset.keys():
-        element = dataset.get_item(tag)
-        if element.is_raw:
+        attribute = dataset.get_item(tag)
+        if attribute.is_raw:
             continue
-        if element.VR == "SQ":
-            if not all(_is_ascii(item) for item in element.value):
+        if attribute.VR == "SQ":
+            if not all(_is_ascii(item) for item in attribute.value):
                 return False
-        elif not str(element.value).isascii():
+        elif not str(attribute.value).isascii():
             return False
     return True
