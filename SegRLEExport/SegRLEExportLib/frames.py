@@ -53,10 +53,11 @@ def index_frames(
     )
     values_in_layer = []
     for layer_index, layer in enumerate(layers):
-        positions = [n for n, segment in enumerate(segmentation.segments) if segment.layer_index == layer_index]
-        values = [segmentation.segments[n].layer_value for n in positions]
+        in_this_layer = [n for n, segment in enumerate(segmentation.segments) if segment.layer_index == layer_index]
+        positions = np.array(in_this_layer, dtype=np.intp)
+        values = np.array([segmentation.segments[n].layer_value for n in in_this_layer], dtype=np.intp)
         in_layer: NDArray[np.int64] | int = 0
-        for plane_index in range(plane_count if values else 0):
+        for plane_index in range(plane_count if values.size else 0):
             progress.step()
             region = layer.region(plane_index)
             if region is None:

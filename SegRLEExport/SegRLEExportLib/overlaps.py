@@ -71,9 +71,11 @@ def _shared_values(one: Region, other: Region) -> list[tuple[tuple[int, int], in
         for region in (one, other)
     )
     both = np.logical_and(a, b)
-    if not both.any():
+    shared_rows = np.flatnonzero(both.any(axis=1))
+    if not shared_rows.size:
         return []
-    meeting = a[both].astype(np.uint32) << 16 | b[both]
+    rows = slice(shared_rows[0], shared_rows[-1] + 1)
+    meeting = a[rows][both[rows]].astype(np.uint32) << 16 | b[rows][both[rows]]
     pairs, counts = np.unique(meeting, return_counts=True)
     return [((int(pair) >> 16, int(pair) & 0xFFFF), int(count)) for pair, count in zip(pairs, counts)]
 
