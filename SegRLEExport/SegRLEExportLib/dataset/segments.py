@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydicom import Dataset
 
 from SegRLEExportLib.dataset.cielab import recommended_display_cielab
+from SegRLEExportLib.dataset.value_repair import repaired_value
 from SegRLEExportLib.model.finding import Finding, Severity
 from SegRLEExportLib.model.segmentation import AlgorithmType, Segment, Segmentation
 from SegRLEExportLib.model.terminology import BACKGROUND, TISSUE, Code, SegmentTerminology
@@ -119,7 +120,7 @@ def _description(segment: Segment, label: str) -> str:
     parts = [label] if len(label) > LABEL_LENGTH else []
     if segment.description:
         parts.append(segment.description)
-    return ". ".join(parts)[:1024]
+    return repaired_value("ST", ". ".join(parts)).value or ""
 
 
 def _add_codes(item: Dataset, codes: SegmentTerminology) -> None:

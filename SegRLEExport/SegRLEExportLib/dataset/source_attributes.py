@@ -7,15 +7,18 @@ anonymised source gives an anonymised SEG.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from pydicom import DataElement, Dataset, Sequence
-from pydicom.datadict import dictionary_VR, keyword_for_tag, tag_for_keyword
+from pydicom.charset import python_encoding
+from pydicom.datadict import dictionary_VM, dictionary_VR, keyword_for_tag, tag_for_keyword
 from pydicom.multival import MultiValue
 from pydicom.tag import Tag
 
-from SegRLEExportLib.dataset.value_repair import repaired_value
+from SegRLEExportLib.dataset.value_repair import repaired_value, text_of_utf8_read_as_latin1
 from SegRLEExportLib.model.finding import Finding, Severity
+from SegRLEExportLib.model.source_series import text_of
 from SegRLEExportLib.uids import derived_uid
 
 _TYPE_2 = [
@@ -86,7 +89,22 @@ _OPTIONAL = [
 ]
 """Taken over where the source has a value."""
 
-_BINARY_VRS = frozenset(("US", "SS", "UL", "SL", "FL", "FD"))
+_NEEDED_IN_ITEMS = {
+    "CodeSequence": (("CodeValue", "LongCodeValue", "URNCodeValue"), ("CodeMeaning",)),
+    "ReferencedStudySequence": (("ReferencedSOPClassUID",), ("ReferencedSOPInstanceUID",)),
+}
+"""By the end of a sequence's keyword: of each group, an item without one says nothing (PS3.3, 8.8 and C.7.2.1)."""
+
+_TEXT_VRS = frozenset(("PN", "SH", "LO", "ST", "LT", "UT", "UC"))
+_OTHER_STRING_VRS = frozenset(("AE", "AS", "CS", "DA", "DS", "DT", "IS", "TM", "UI", "UR"))
+_LIMITS = {
+    "US": (0, 2**16 - 1),
+    "SS": (-(2**15), 2**15 - 1),
+    "UL": (0, 2**32 - 1),
+    "SL": (-(2**31), 2**31 - 1),
+    "FL": (-3.4e38, 3.4e38),
+    "FD": (-1.7e308, 1.7e308),
+}
 _SHOWN_CHARACTERS = 40
 
 
@@ -109,6 +127,7 @@ def copied_attributes(source: Dataset) -> tuple[Dataset, list[Finding]]:
 class _Copier:
     def __init__(self, source: Dataset) -> None:
         self._source = source
+        self._character_set_fault = _character_set_fault(text_of(source, "SpecificCharacterSet"))
         self.target = Dataset()
         self.findings: list[Finding] = []
 
@@ -121,7 +140,7 @@ class _Copier:
 
     def make_frame_of_reference(self) -> None:
         """Give a series without Frame of Reference UID one of its own, the same at every export."""
-        uid = derived_uid("frame of reference", str(self._source.SeriesInstanceUID))
+        uid = derived_uid("frame of reference", text_of(self._source, "SeriesInstanceUID"))
         self.target.FrameOfReferenceUID = uid
         self.findings.append(
             Finding(
@@ -135,31 +154,68 @@ class _Copier:
 
     def _valid(self, dataset: Dataset, tag: int) -> DataElement | None:
         """Return a valid copy of an element; None if it is empty or beyond repair."""
-        name = f"{Tag(tag)} {_keyword(tag)}"
-        try:
-            element = dataset[tag]
-            value = element.value
-        except Exception as error:  # pydicom raises whatever the conversion of a damaged value raises
-            raw = getattr(dataset.get_item(tag), "value", b"")
-            self._report(name, repr(raw), None, f"not readable ({type(error).__name__})")
-            return None
+        name = f"{Tag(tag)} {keyword_for_tag(tag)}"
         vr = dictionary_VR(tag)
-        if vr == "SQ":
-            return self._valid_sequence(tag, value, name)
-        if vr in _BINARY_VRS:
-            return self._valid_number(tag, vr, value, name)
-        texts = [str(part) for part in (value if isinstance(value, MultiValue) else [value]) if part is not None]
-        repaired = [text for text in self._repaired(name, vr, texts) if text]
+        try:
+            value = dataset[tag].value
+            if vr == "SQ":
+                return self._valid_sequence(tag, value, name)
+            if vr in _LIMITS:
+                return self._valid_number(tag, vr, value, name)
+            if vr in _TEXT_VRS or vr in _OTHER_STRING_VRS:
+                return self._valid_text(tag, vr, value, name)
+        except Exception as error:  # pydicom raises whatever the conversion of a damaged value raises
+            self._report(name, _raw_value(dataset, tag), None, f"not readable ({type(error).__name__})")
+            return None
+        self._report(name, repr(value), None, f"of the value representation {vr}, which is not taken over")
+        return None
+
+    def _valid_number(self, tag: int, vr: str, value: object, name: str) -> DataElement | None:
+        if value is None or value == b"":
+            return None
+        kinds = (int, float) if vr in ("FL", "FD") else int
+        lowest, highest = _LIMITS[vr]
+        if isinstance(value, kinds) and lowest <= value <= highest:
+            return DataElement(tag, vr, value)
+        self._report(name, repr(value), None, "not one number in its range")
+        return None
+
+    def _valid_text(self, tag: int, vr: str, value: object, name: str) -> DataElement | None:
+        parts = self._parts(vr, value, name)
+        if len(parts) > 1 and dictionary_VM(tag) == "1":
+            one = "/".join(parts) if vr in ("SH", "LO") else parts[0]
+            self._report(name, repr("\\".join(parts)), one, "more than one value")
+            parts = [one]
+        repaired = [text for text in self._repaired(name, vr, parts) if text]
         if not repaired:
             return None
         return DataElement(tag, vr, repaired if len(repaired) > 1 else repaired[0])
 
-    def _valid_number(self, tag: int, vr: str, value: object, name: str) -> DataElement | None:
-        if isinstance(value, int) or (isinstance(value, float) and vr in ("FL", "FD")):
-            return DataElement(tag, vr, value)
-        if value is not None and value != b"":
-            self._report(name, repr(value), None, "not one number")
-        return None
+    def _parts(self, vr: str, value: object, name: str) -> list[str]:
+        """Return the values of a multiple value as texts."""
+        if isinstance(value, bytes):
+            text = value.decode("utf-8", "replace").rstrip("\0 ")
+            if text:
+                self._report(name, repr(value), text, "stored as bytes and not as text")
+            return [text]
+        if isinstance(value, Sequence):
+            self._report(name, repr(value), None, "a sequence and not a text")
+            return []
+        parts = value if isinstance(value, MultiValue) else [value]
+        texts = [str(part) for part in parts if part is not None]
+        return [self._in_right_characters(name, text) for text in texts] if vr in _TEXT_VRS else texts
+
+    def _in_right_characters(self, name: str, text: str) -> str:
+        """Return the text as it was meant, where its bytes were not in the character set that the source names."""
+        if text.isascii():
+            return text
+        as_utf8 = text_of_utf8_read_as_latin1(text)
+        if as_utf8 is not None:
+            self._report(name, repr(text), as_utf8, "UTF-8, which the source does not say")
+            return as_utf8
+        if self._character_set_fault:
+            self._report(name, repr(text), text, f"not ASCII, and {self._character_set_fault} (read as ISO 8859-1)")
+        return text
 
     def _repaired(self, name: str, vr: str, texts: list[str]) -> Iterator[str]:
         for text in texts:
@@ -172,28 +228,62 @@ class _Copier:
                 yield repaired.value
 
     def _valid_sequence(self, tag: int, value: object, name: str) -> DataElement | None:
+        if value is None:
+            return None
         if not isinstance(value, Sequence):
             self._report(name, repr(value), None, "not a sequence")
             return None
         items = []
         for source_item in value:
-            valid_item = Dataset()
-            for item_tag in source_item.keys():
-                if _keyword(item_tag):
-                    element = self._valid(source_item, item_tag)
-                    if element is not None:
-                        valid_item.add(element)
-            if len(valid_item):
-                items.append(valid_item)
+            item = self._valid_item(source_item)
+            if _says_enough(keyword_for_tag(tag), item):
+                items.append(item)
+            elif len(source_item):
+                self._report(name, "item", None, "without an attribute that it must have")
         return DataElement(tag, "SQ", Sequence(items)) if items else None
 
+    def _valid_item(self, source_item: Dataset) -> Dataset:
+        """Return the item with its standard attributes alone, valid."""
+        item = Dataset()
+        for tag in source_item.keys():
+            if keyword_for_tag(tag):
+                element = self._valid(source_item, tag)
+                if element is not None:
+                    item.add(element)
+        return item
+
     def _report(self, name: str, was: str, becomes: str | None, reason: str) -> None:
-        shown = was if len(was) <= _SHOWN_CHARACTERS else was[:_SHOWN_CHARACTERS] + "..."
-        written = f"{becomes!r} is written" if becomes else "it is left out"
+        written = f"{_shortened(repr(becomes))} is written" if becomes else "it is left out"
         self.findings.append(
-            Finding("invalid-value", Severity.REPAIR, f"The source's value {shown} is {reason}; {written}.", where=name)
+            Finding(
+                "invalid-value",
+                Severity.REPAIR,
+                f"The source's value {_shortened(was)} is {reason}; {written}.",
+                where=name,
+            )
         )
 
 
-def _keyword(tag: int) -> str:
-    return keyword_for_tag(tag)
+def _shortened(text: str) -> str:
+    return text if len(text) <= _SHOWN_CHARACTERS else text[:_SHOWN_CHARACTERS] + "..."
+
+
+def _raw_value(dataset: Dataset, tag: int) -> str:
+    return repr(getattr(dataset.get_item(tag), "value", b""))
+
+
+def _says_enough(keyword: str, item: Dataset) -> bool:
+    """Tell whether an item has what items of that sequence are for."""
+    if not len(item):
+        return False
+    needed = next((groups for ending, groups in _NEEDED_IN_ITEMS.items() if keyword.endswith(ending)), ())
+    return all(any(one in item for one in group) for group in needed)
+
+
+def _character_set_fault(specific_character_set: str) -> str:
+    """Return what is wrong with Specific Character Set (0008,0005), if anything is."""
+    if not specific_character_set:
+        return "the source names no character set"
+    terms = re.findall(r"[\w. ]+", specific_character_set)
+    unknown = [term for term in terms if term.strip() and term.strip() not in python_encoding]
+    return f"the source names the unknown character set {unknown[0]}" if unknown else ""

@@ -23,7 +23,9 @@ class Repaired:
 
 
 _MAXIMUM_CHARACTERS = {"AE": 16, "SH": 16, "LO": 64, "ST": 1024, "LT": 10240}
-_CONTROL_CHARACTERS = re.compile(r"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f\x7f]")
+_CONTROL_CHARACTERS = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+"""Control characters of ISO 646 and ISO 8859, and halves of UTF-16 pairs, which are no characters."""
+
 _LINE_CHARACTERS = re.compile(r"[\t\n\f\r]")
 _MULTI_LINE_VRS = frozenset(("ST", "LT", "UT"))
 
@@ -32,6 +34,18 @@ def repaired_value(vr: str, text: str) -> Repaired:
     """Return the nearest valid value of that VR to one value's text."""
     rule = _RULES.get(vr, _text_rule)
     return rule(vr, text)
+
+
+def text_of_utf8_read_as_latin1(text: str) -> str | None:
+    """Return what was meant, if the text is UTF-8 that was taken for ISO 8859-1; else None.
+
+    Text that really is Latin-1 and not ASCII is next to never also valid UTF-8.
+    """
+    try:
+        meant = text.encode("iso8859-1").decode("utf-8")
+    except UnicodeError:
+        return None
+    return meant if meant != text else None
 
 
 def _text_rule(vr: str, text: str) -> Repaired:
@@ -50,7 +64,7 @@ def _text_rule(vr: str, text: str) -> Repaired:
 
 def _person_name_rule(vr: str, text: str) -> Repaired:
     del vr
-    cleaned = _LINE_CHARACTERS.sub(" ", _CONTROL_CHARACTERS.sub("", text)).replace("\\", "/").replace("\ufffd", "?")
+    cleaned = _text_rule("PN", text).value or ""
     groups = cleaned.split("=")[:3]
     limited = "=".join("^".join(group.split("^")[:5])[:64].rstrip("^ ") for group in groups)
     if limited == text or limited == text.rstrip("^= "):
