@@ -81,10 +81,12 @@ class Report:
 
     def __str__(self) -> str:
         lines = [
-            f"{self.plan.title} ('{self.plan.id}'), {_size(self.bytes)}, {self._comparison()}, {self.seconds:.2f} s"
+            f"{self.plan.title} ('{self.plan.id}'), {size_text(self.bytes)}, {self._comparison()}, {self.seconds:.2f} s"
         ]
         for instance in self.instances:
-            lines.append(f"  {instance.path}: {_size(instance.bytes)}, {instance.frames} frames, {_verified(instance)}")
+            lines.append(
+                f"  {instance.path}: {size_text(instance.bytes)}, {instance.frames} frames, {_verified(instance)}"
+            )
             if len(self.instances) > 1:
                 names = ", ".join(f"{segment.number} {segment.name}" for segment in instance.segments)
                 lines.append(f"    segments: {names}")
@@ -128,7 +130,8 @@ def _verified(instance: WrittenInstance) -> str:
     return f"verified: all {check.voxels} voxels of {check.frames} frames read back right by {check.reader}"
 
 
-def _size(count: int) -> str:
+def size_text(count: int) -> str:
+    """Return a number of bytes for a person."""
     for unit, factor in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
         if count >= factor:
             return f"{count / factor:.3g} {unit}"

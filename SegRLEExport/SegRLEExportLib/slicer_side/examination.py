@@ -18,17 +18,17 @@ from SegRLEExportLib.slicer_side.dialog_fields import IDENTITY_TAGS, free_series
 from SegRLEExportLib.slicer_side.source_lookup import reference_instance_uids, reference_volume_of, study_uid_of
 
 
-def refuse_hopeless(segmentation_node, database) -> None:
+def refuse_hopeless(segmentation_node, database, reference_volume=None) -> None:
     """Raise the `ExportError` that an export of the node is sure to end with, if that can be known already."""
     if segmentation_node.GetSegmentation().GetNumberOfSegments() == 0:
         raise NothingSegmentedError(segmentation_node.GetName())
     if database is None or not database.isOpen:
         raise NoDatabaseError()
-    for node in (segmentation_node, reference_volume_of(segmentation_node)):
+    for node in (segmentation_node, reference_volume_of(segmentation_node, reference_volume)):
         transform = node.GetParentTransformNode() if node is not None else None
         if transform is not None and not transform.IsTransformToWorldLinear():
             raise NonLinearTransformError(node.GetName(), transform.GetName())
-    uids = reference_instance_uids(segmentation_node)
+    uids = reference_instance_uids(segmentation_node, reference_volume)
     if uids:
         _refuse_missing(uids, database)
     elif not database.seriesForStudy(study_uid_of(segmentation_node)):

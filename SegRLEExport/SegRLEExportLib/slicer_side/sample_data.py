@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import slicer
 from DICOMLib import DICOMUtils
+from slicer.i18n import tr as _
 
 from SegRLEExportLib.errors import NoDatabaseError
 
@@ -37,8 +38,15 @@ def register() -> None:
         category="SegRLEExport",
         sampleName=SAMPLE_NAME,
         thumbnailFileName=str(Path(__file__).parents[2] / "Resources" / "Icons" / "SegRLEExport.png"),
-        customDownloader=lambda source: list(load_sample()),
+        uris="",
+        customDownloader=_load_on_click,
     )
+
+
+def _load_on_click(_source) -> None:
+    with slicer.util.tryWithErrorDisplay(_("The sample cannot be loaded."), waitCursor=True):
+        volume, _segmentation = load_sample()
+        slicer.util.setSliceViewerLayers(background=volume, fit=True)
 
 
 def load_sample():

@@ -1,0 +1,384 @@
+"""The module's panel: what to export, for whom, where to, what stands in the way, and what was written.
+
+The choices live in the parameter node. After each change the panel looks again, a moment later; sizes are
+measured after that, while the window stays alive.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import qt
+import slicer
+import vtk
+from slicer.i18n import tr as _
+from slicer.util import VTKObservationMixin
+
+from SegRLEExportLib.slicer_side import requirements, settings
+
+_LOOK_DELAY_MS = 250
+_MEASURE_DELAY_MS = 50
+
+
+class Panel(VTKObservationMixin):
+    """Wires the widgets of the .ui file; everything it shows comes from `look` and `forecast`."""
+
+    def __init__(self, logic, widget) -> None:
+        VTKObservationMixin.__init__(self)
+        requirements.ensure()
+        from SegRLEExportLib.slicer_side.encoding_chart import EncodingChart
+        from SegRLEExportLib.slicer_side.findings_list import FindingsList
+        from SegRLEExportLib.slicer_side.fixes import fix_of
+        from SegRLEExportLib.slicer_side.look import Look, Looker
+        from SegRLEExportLib.slicer_side.segments_table import SegmentsTable
+
+        self._logic = logic
+        self.widget = widget
+        self.ui = slicer.util.childWidgetVariables(widget)
+        widget.setMRMLScene(slicer.mrmlScene)
+        self.parameters = None
+        self.look = Look()
+        self.report = None
+        self._gui_tag = None
+        self._looker = Looker()
+        self._generation = 0
+        self._segmentation_shown = None
+        self._table = SegmentsTable(self.ui.segmentsTable, self._on_left_out, self.chooseMeaning)
+        self._chart = EncodingChart(widget.findChild(qt.QGridLayout, "encodingLayout"), self._on_encoding)
+        self._findings = FindingsList(self.ui.findingsFrame.layout(), lambda finding: fix_of(self, finding))
+        self._look_timer = _timer(_LOOK_DELAY_MS, self.lookAgain)
+        self._measure_timer = _timer(_MEASURE_DELAY_MS, self.measure)
+        self._connect()
+        self.ui.reportSection.hide()
+
+    # Life of the panel
+
+    def enter(self) -> None:
+        """Follow the parameter node, and choose a segmentation if there is none yet."""
+        self._set_parameters(self._logic.getParameterNode())
+        if self.parameters.segmentation is None:
+            self.selectSegmentation(slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLSegmentationNode"))
+        self._on_parameters_changed()
+
+    def exit(self) -> None:
+        """Follow nothing any more."""
+        self._set_parameters(None)
+
+    def cleanup(self) -> None:
+        """Let go of everything."""
+        self.exit()
+        self.removeObservers()
+
+    def selectSegmentation(self, segmentation_node) -> None:
+        """Choose a segmentation, and with it the volume it was drawn on."""
+        if self.parameters is None:
+            self._set_parameters(self._logic.getParameterNode())
+        self.parameters.segmentation = segmentation_node
+
+    # What can be done
+
+    def lookAgain(self) -> None:
+        """Show segments, images and findings of the present choices."""
+        self._look_timer.stop()
+        self._generation += 1
+        if self.parameters is None:
+            return
+        self.look = self._look()
+        left_out = self.parameters.leftOutSegmentIDs
+        self._table.show(self.look.segments, left_out)
+        source = self.look.source
+        self.ui.sourceLabel.text = source.description.partition("  ")[2] if source else _("No DICOM images found yet.")
+        self._findings.show(self.look.findings)
+        self._chart.show_forecasts(())
+        self._show_whether_possible()
+        self._measure_timer.start()
+
+    def measure(self) -> None:
+        """Show how large each encoding would be; stops when the choices change meanwhile."""
+        from SegRLEExportLib.errors import ExportError
+        from SegRLEExportLib.forecast import forecast
+
+        if self.parameters is None or not self.look.is_possible:
+            return
+        generation = self._generation
+
+        def is_wanted(_fraction: float, _text: str) -> bool:
+            slicer.app.processEvents()
+            return generation == self._generation
+
+        try:
+            forecasts = forecast(
+                self.look.segmentation,
+                self.look.source,
+                self._options(),
+                plan_ids=self._shown_plan_ids(),
+                progress=is_wanted,
+            )
+        except ExportError:
+            return
+        self._chart.show_forecasts(forecasts)
+
+    def export(self) -> None:
+        """Export with the present choices and show the report."""
+        from SegRLEExportLib.errors import ExportError
+
+        if self._look_timer.isActive():
+            self.lookAgain()
+        self._generation += 1
+        with slicer.util.tryWithErrorDisplay(_("The export failed for an unexpected reason.")):
+            try:
+                self._show_report(self._export())
+            except ExportError as error:
+                self._show_failure(error)
+
+    def chooseMeaning(self, segment_id: str) -> None:
+        """Let the user choose the coded meaning of a segment."""
+        from SegRLEExportLib.slicer_side.fixes import choose_meaning
+
+        with slicer.util.tryWithErrorDisplay(_("The meaning cannot be chosen.")):
+            choose_meaning(self.parameters.segmentation, segment_id)
+        self.lookAgain()
+
+    def makeDicomImages(self) -> None:
+        """Make a DICOM series of the reference volume and refer to it."""
+        from SegRLEExportLib.slicer_side.fixes import dicom_images_of
+
+        with slicer.util.tryWithErrorDisplay(_("The images cannot be made."), waitCursor=True):
+            self.parameters.referenceVolume = dicom_images_of(self.parameters.referenceVolume)
+
+    # Following the scene
+
+    def _connect(self) -> None:
+        ui = self.ui
+        ui.exportButton.connect("clicked()", self.export)
+        ui.databaseRadioButton.connect("toggled(bool)", self._on_target)
+        ui.folderPathLineEdit.connect("currentPathChanged(QString)", self._on_folder)
+        ui.expertsCheckBox.connect("toggled(bool)", lambda _on: self._on_parameters_changed())
+        ui.openFolderButton.connect("clicked()", self._open_folder)
+        ui.openBrowserButton.connect("clicked()", lambda: slicer.util.selectModule("DICOM"))
+        ui.referenceSelector.connect("currentNodeChanged(vtkMRMLNode*)", self._on_reference)
+        scene = slicer.mrmlScene
+        self.addObserver(scene, scene.StartCloseEvent, lambda _caller, _event: self._set_parameters(None))
+        self.addObserver(scene, scene.EndCloseEvent, self._on_scene_closed)
+
+    def _on_scene_closed(self, _caller, _event) -> None:
+        if slicer.util.selectedModule() == "SegRLEExport":
+            self.enter()
+
+    def _set_parameters(self, parameters) -> None:
+        if self.parameters is not None:
+            self.parameters.disconnectGui(self._gui_tag)
+            self.removeObserver(self.parameters, vtk.vtkCommand.ModifiedEvent, self._on_parameters_changed)
+            self._follow_segmentation(None)
+        self.parameters = parameters
+        if parameters is not None:
+            self._gui_tag = parameters.connectGui(self.ui)
+            self.addObserver(parameters, vtk.vtkCommand.ModifiedEvent, self._on_parameters_changed)
+
+    def _on_parameters_changed(self, _caller=None, _event=None) -> None:
+        if self.parameters is None:
+            return
+        self._follow_segmentation(self.parameters.segmentation)
+        self._show_choices()
+        self._look_later()
+
+    def _follow_segmentation(self, node) -> None:
+        if node is self._segmentation_shown:
+            return
+        if self._segmentation_shown is not None:
+            self.removeObservers(self._look_later)
+        self._segmentation_shown = node
+        if node is None:
+            return
+        for event in (vtk.vtkCommand.ModifiedEvent, slicer.vtkMRMLTransformableNode.TransformModifiedEvent):
+            self.addObserver(node, event, self._look_later)
+        for event in _SEGMENTATION_EVENTS:
+            self.addObserver(node.GetSegmentation(), event, self._look_later)
+        self.parameters.referenceVolume = node.GetNodeReference(node.GetReferenceImageGeometryReferenceRole())
+
+    def _look_later(self, _caller=None, _event=None) -> None:
+        self._generation += 1
+        self._look_timer.start()
+
+    def _on_reference(self, volume) -> None:
+        """Find a segmentation of that volume, if none is chosen."""
+        if self.parameters is None or volume is None or self.parameters.segmentation is not None:
+            return
+        for node in slicer.util.getNodesByClass("vtkMRMLSegmentationNode"):
+            if node.GetNodeReference(node.GetReferenceImageGeometryReferenceRole()) is volume:
+                self.selectSegmentation(node)
+                return
+
+    def _on_left_out(self, segment_ids: list[str]) -> None:
+        self.parameters.leftOutSegmentIDs = segment_ids
+
+    def _on_encoding(self, plan_id: str) -> None:
+        self.parameters.compression = plan_id
+
+    def _on_target(self, is_database: bool) -> None:
+        self.parameters.intoDatabase = is_database
+
+    def _on_folder(self, folder: str) -> None:
+        if self.parameters is not None and folder != self.parameters.folder:
+            self.parameters.folder = folder
+            self.parameters.intoDatabase = not folder
+
+    # What is shown
+
+    def _show_choices(self) -> None:
+        from SegRLEExportLib.encoding.plan import PLANS
+
+        parameters, ui = self.parameters, self.ui
+        plan = PLANS[parameters.compression]
+        self._chart.show_rows(self._shown_plan_ids())
+        self._chart.choose(plan.id)
+        lines = [plan.advice, _("<b>Opens in:</b> ") + plan.reads_in + ".", _("<b>Not in:</b> ") + plan.fails_in]
+        if plan.warning:
+            lines.insert(0, "<b>" + plan.warning + "</b>")
+        ui.readersLabel.text = "<br>".join(lines)
+        (ui.databaseRadioButton if parameters.intoDatabase else ui.folderRadioButton).checked = True
+        if ui.folderPathLineEdit.currentPath != parameters.folder:
+            ui.folderPathLineEdit.currentPath = parameters.folder
+        node = parameters.segmentation
+        ui.seriesDescriptionLineEdit.placeholderText = node.GetName() if node else ""
+        ui.seriesNumberLineEdit.placeholderText = str(self._free_series_number() or "")
+        self._show_whether_possible()
+
+    def _show_whether_possible(self) -> None:
+        reason = self._obstacle()
+        self.ui.exportButton.enabled = not reason
+        self.ui.exportButton.toolTip = reason or _("Export, read back, and show the report")
+
+    def _obstacle(self) -> str:
+        if self.parameters.segmentation is None:
+            return _("Choose a segmentation.")
+        if not self.parameters.intoDatabase and not self.parameters.folder:
+            return _("Choose a folder.")
+        return "" if self.look.is_possible else _("What is marked above stands in the way.")
+
+    def _show_report(self, report) -> None:
+        self.report = report
+        ui = self.ui
+        ui.reportSection.show()
+        ui.reportSection.collapsed = False
+        ui.reportLabel.text = _summary(report)
+        ui.reportDetails.plainText = str(report)
+        ui.openFolderButton.show()
+        ui.openBrowserButton.setVisible(self.parameters.intoDatabase)
+        slicer.util.showStatusMessage(_summary(report), 5000)
+
+    def _show_failure(self, error) -> None:
+        from SegRLEExportLib.errors import CancelledError
+
+        self.report = None
+        ui = self.ui
+        ui.reportSection.show()
+        ui.reportLabel.text = _("Nothing was exported.")
+        ui.reportDetails.plainText = str(error)
+        ui.openFolderButton.hide()
+        ui.openBrowserButton.hide()
+        if not isinstance(error, CancelledError):
+            slicer.util.errorDisplay(str(error), windowTitle=_("DICOM SEG export"))
+
+    def _open_folder(self) -> None:
+        qt.QDesktopServices.openUrl(qt.QUrl.fromLocalFile(str(self.report.paths[0].parent)))
+
+    # From choices to the core
+
+    def _look(self):
+        from SegRLEExportLib.errors import ExportError
+        from SegRLEExportLib.slicer_side.look import Look, findings_of
+
+        parameters = self.parameters
+        if parameters.segmentation is None:
+            return Look()
+        try:
+            options = self._options()
+        except ExportError as error:
+            return Look(self.look.segments, findings_of(error))
+        return self._looker.look(
+            parameters.segmentation, parameters.referenceVolume, parameters.leftOutSegmentIDs, options
+        )
+
+    def _export(self):
+        from SegRLEExportLib.slicer_side.database_export import export_into_database
+        from SegRLEExportLib.slicer_side.export_node import export_node
+        from SegRLEExportLib.slicer_side.progress_dialog import progress_dialog
+
+        parameters = self.parameters
+        chosen = [segment.id for segment in self.look.segmentation.segments] if self.look.segmentation else None
+        with progress_dialog(_("Exporting {name}").format(name=parameters.segmentation.GetName())) as progress:
+            arguments = {
+                "reference_volume": parameters.referenceVolume,
+                "source": self.look.source,
+                "segment_ids": chosen,
+                "options": self._options(),
+                "progress": progress,
+            }
+            if parameters.intoDatabase:
+                return export_into_database(parameters.segmentation, **arguments)
+            return export_node(parameters.segmentation, parameters.folder, **arguments)
+
+    def _options(self):
+        """Return `ExportOptions`; raises `PreflightError` if the series number is no number."""
+        from SegRLEExportLib.options import Grid
+        from SegRLEExportLib.slicer_side.dialog_fields import series_number_of
+
+        parameters = self.parameters
+        return replace(
+            settings.preferred_options(),
+            compression=parameters.compression,
+            series_description=parameters.seriesDescription.strip(),
+            series_number=series_number_of(parameters.seriesNumber) or self._free_series_number(),
+            content_label=parameters.contentLabel.strip(),
+            content_description=parameters.contentDescription.strip(),
+            content_creator_name=parameters.contentCreatorName.strip(),
+            grid=Grid.SEGMENTATION if parameters.ownGrid else Grid.SOURCE,
+            clip=parameters.clip,
+            keep_empty_frames=parameters.keepEmptyFrames,
+            verify=parameters.verify,
+        )
+
+    def _free_series_number(self) -> int | None:
+        from SegRLEExportLib.slicer_side.examination import suggested_series_number
+
+        database = slicer.dicomDatabase
+        node = self.parameters.segmentation
+        if node is None or database is None or not database.isOpen:
+            return None
+        return suggested_series_number(node, database)
+
+    def _shown_plan_ids(self) -> list[str]:
+        from SegRLEExportLib.encoding.plan import PLANS
+
+        is_expert = self.ui.expertsCheckBox.checked
+        return [
+            id_
+            for id_, plan in PLANS.items()
+            if is_expert or not plan.is_for_experts or id_ == self.parameters.compression
+        ]
+
+
+_SEGMENTATION_EVENTS = (
+    slicer.vtkSegmentation.SegmentAdded,
+    slicer.vtkSegmentation.SegmentRemoved,
+    slicer.vtkSegmentation.SegmentModified,
+    slicer.vtkSegmentation.SourceRepresentationModified,
+)
+
+
+def _timer(delay_ms: int, function):
+    timer = qt.QTimer()
+    timer.setSingleShot(True)
+    timer.setInterval(delay_ms)
+    timer.connect("timeout()", function)
+    return timer
+
+
+def _summary(report) -> str:
+    from SegRLEExportLib.report import size_text
+
+    proof = _("read back and compared voxel by voxel") if report.is_verified else _("not verified")
+    return _("{count} file(s), {size}, {proof}.").format(
+        count=len(report.instances), size=size_text(report.bytes), proof=proof
+    )

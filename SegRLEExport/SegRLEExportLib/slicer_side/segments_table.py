@@ -1,0 +1,73 @@
+"""The table of segments: which to export, what they mean, how large they are, what they overlap."""
+
+from __future__ import annotations
+
+import qt
+from slicer.i18n import tr as _
+
+_NAME, _MEANING, _VOXELS, _OVERLAPS = range(4)
+_SWATCH_PIXELS = 14
+_ID_ROLE = qt.Qt.UserRole
+
+
+class SegmentsTable:
+    """Fills a QTableWidget with `SegmentLook`s and tells what the user does in it."""
+
+    def __init__(self, table, on_left_out_changed, on_meaning_wanted) -> None:
+        self._table = table
+        self._on_left_out_changed = on_left_out_changed
+        self._on_meaning_wanted = on_meaning_wanted
+        table.setColumnCount(4)
+        table.setHorizontalHeaderLabels([_("Segment"), _("Meaning"), _("Voxels"), _("Overlaps")])
+        table.verticalHeader().hide()
+        header = table.horizontalHeader()
+        header.setSectionResizeMode(_NAME, qt.QHeaderView.Stretch)
+        header.setSectionResizeMode(_MEANING, qt.QHeaderView.Stretch)
+        header.setSectionResizeMode(_VOXELS, qt.QHeaderView.ResizeToContents)
+        header.setSectionResizeMode(_OVERLAPS, qt.QHeaderView.ResizeToContents)
+        table.connect("itemChanged(QTableWidgetItem*)", self._on_item_changed)
+        table.connect("cellDoubleClicked(int,int)", self._on_double_click)
+
+    def show(self, segments, left_out_ids: list[str]) -> None:
+        """Show those segments, all with a check mark but those left out."""
+        was_blocked = self._table.blockSignals(True)
+        self._table.setRowCount(len(segments))
+        for row, segment in enumerate(segments):
+            self._table.setItem(row, _NAME, _name_item(segment, segment.id not in left_out_ids))
+            self._table.setItem(row, _MEANING, _item(segment.meaning or _("not coded: will be Tissue")))
+            self._table.setItem(row, _VOXELS, _item(_count(segment.voxels), is_number=True))
+            overlaps = _item(", ".join(segment.overlaps[:2]) + (", ..." if len(segment.overlaps) > 2 else ""))
+            overlaps.setToolTip("\n".join(segment.overlaps))
+            self._table.setItem(row, _OVERLAPS, overlaps)
+        self._table.blockSignals(was_blocked)
+
+    def _on_item_changed(self, _item) -> None:
+        items = [self._table.item(row, _NAME) for row in range(self._table.rowCount)]
+        self._on_left_out_changed([item.data(_ID_ROLE) for item in items if item.checkState() == qt.Qt.Unchecked])
+
+    def _on_double_click(self, row: int, column: int) -> None:
+        if column == _MEANING:
+            self._on_meaning_wanted(self._table.item(row, _NAME).data(_ID_ROLE))
+
+
+def _name_item(segment, is_included: bool):
+    item = _item(segment.name)
+    item.setFlags(item.flags() | qt.Qt.ItemIsUserCheckable)
+    item.setCheckState(qt.Qt.Checked if is_included else qt.Qt.Unchecked)
+    swatch = qt.QPixmap(_SWATCH_PIXELS, _SWATCH_PIXELS)
+    swatch.fill(qt.QColor.fromRgbF(*segment.color_rgb))
+    item.setIcon(qt.QIcon(swatch))
+    item.setData(_ID_ROLE, segment.id)
+    return item
+
+
+def _item(text: str, *, is_number: bool = False):
+    item = qt.QTableWidgetItem(text)
+    item.setToolTip(text)
+    if is_number:
+        item.setTextAlignment(int(qt.Qt.AlignRight) | int(qt.Qt.AlignVCenter))
+    return item
+
+
+def _count(voxels: int | None) -> str:
+    return "" if voxels is None else f"{voxels:,}"
