@@ -18,7 +18,6 @@ from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
-from pydicom import Dataset
 from pydicom.filereader import read_dataset, read_file_meta_info
 from pydicom.pixels.utils import iter_pixels
 from pydicom.uid import DeflatedExplicitVRLittleEndian, RLELossless
@@ -76,10 +75,14 @@ class SegReadBack:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self.file_head = _file_head(path)
         self.meta = read_file_meta_info(path)
-        self._stream = _Stream(path, is_deflated=self.meta.TransferSyntaxUID == DeflatedExplicitVRLittleEndian)
+        self._stream = _Stream(
+            path, len(self.file_head), is_deflated=self.meta.TransferSyntaxUID == DeflatedExplicitVRLittleEndian
+        )
         try:
-            self.header, self.frames = self._read_header()
+            self.attribute_bytes, self.frames = self._read_header()
+            self.header = read_dataset(BytesIO(self.attribute_bytes), is_implicit_VR=False, is_little_endian=True)
         except BaseException:
             self._stream.close()
             raise
@@ -109,7 +112,8 @@ class SegReadBack:
         """
         return [len(fragment) for fragment in self._fragments()]
 
-    def _read_header(self) -> tuple[Dataset, list[FrameRecord]]:
+    def _read_header(self) -> tuple[bytes, list[FrameRecord]]:
+        """Return the attributes above the frames as they are stored, and what each frame says of itself."""
         header = bytearray()
         records: list[FrameRecord] = []
         while True:
@@ -123,7 +127,7 @@ class SegReadBack:
                 break
             else:
                 header += head + self._stream.take(length)
-        return read_dataset(BytesIO(bytes(header)), is_implicit_VR=False, is_little_endian=True), records
+        return bytes(header), records
 
     def _whole_frames(self) -> Iterator[Labels]:
         if self.is_rle and self.header.BitsAllocated > 1:
@@ -181,12 +185,12 @@ class SegReadBack:
 class _Stream:
     """The dataset's bytes in order, inflated if need be."""
 
-    def __init__(self, path: Path, *, is_deflated: bool) -> None:
+    def __init__(self, path: Path, start_of_dataset: int, *, is_deflated: bool) -> None:
         self._file: IO[bytes] = path.open("rb")
         self._inflater = zlib.decompressobj(-zlib.MAX_WBITS) if is_deflated else None
         self._ready = bytearray()
         self._at = 0
-        self._file.seek(_start_of_dataset(path))
+        self._file.seek(start_of_dataset)
 
     def close(self) -> None:
         self._file.close()
@@ -227,8 +231,12 @@ class _Stream:
 
     def expect_end(self) -> None:
         """Raise `ReadBackError` if anything follows."""
-        if len(self._ready) - self._at or self._read_more(1):
+        if len(self._ready) - self._at or self._read_more(1) or self._behind_deflated() not in (b"", b"\0"):
             raise ReadBackError("something follows Pixel Data")
+
+    def _behind_deflated(self) -> bytes:
+        """Return what follows the deflated stream: at most the byte that makes it even (PS3.5, A.5)."""
+        return b"" if self._inflater is None else self._inflater.unused_data + self._file.read()
 
     def _read_more(self, at_least: int) -> bytes:
         if self._inflater is None:
@@ -241,11 +249,12 @@ class _Stream:
         return b""
 
 
-def _start_of_dataset(path: Path) -> int:
+def _file_head(path: Path) -> bytes:
+    """Return preamble and File Meta Information, whose first element states its length (PS3.10, 7.1)."""
     with path.open("rb") as file:
-        file.seek(132 + 8)
-        (group_length,) = struct.unpack("<I", file.read(4))
-    return 132 + 12 + int(group_length)
+        beginning = file.read(132 + 12)
+        (group_length,) = struct.unpack_from("<I", beginning, 132 + 8)
+        return beginning + file.read(group_length)
 
 
 def _unpacked_rows(packed: bytes, first_bit: int, rows: int, columns: int) -> FrameRows:

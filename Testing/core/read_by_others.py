@@ -32,7 +32,7 @@ def sorted_places(places: NDArray[np.float64]) -> Places:
 def by_pydicom(path: Path) -> Segments:
     """Return the segments as pydicom reads them, its own RLE decoder named."""
     dataset = pydicom.dcmread(path)
-    stored = _pixels(dataset)
+    stored = stored_pixels(dataset)
     labels = {int(item.SegmentNumber): str(item.SegmentLabel) for item in dataset.SegmentSequence}
     is_label_map = dataset.SegmentationType == "LABELMAP"
     places = defaultdict(list)
@@ -65,7 +65,7 @@ def by_highdicom(path: Path) -> Segments:
     return found
 
 
-def _pixels(dataset: Dataset) -> NDArray[np.unsignedinteger]:
+def stored_pixels(dataset: Dataset) -> NDArray[np.unsignedinteger]:
     """Return (frames, rows, columns); 1-bit RLE by pylibjpeg-rle, as pydicom 3.0 does not decode it."""
     if dataset.BitsAllocated == 1 and dataset.file_meta.TransferSyntaxUID.is_encapsulated:
         frames = generate_frames(dataset.PixelData, number_of_frames=dataset.NumberOfFrames)
