@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,9 @@ UID_ROOT = "1.2.826.0.1.3680043.8.498.77"
 PIXEL_SPACING_MM = 0.75
 SLICE_SPACING_MM = 1.5
 
-Labels = NDArray[np.uint8]
+Labels = NDArray[np.unsignedinteger[Any]]
+
+LARGEST_8_BIT_LABEL = 255
 
 
 @dataclass(frozen=True)
@@ -78,11 +81,14 @@ def make_segmentation(workload: Workload, layers: list[Labels]) -> Segmentation:
     return Segmentation(workload.name, tuple(Layer(labels, geometry) for labels in layers), tuple(segments))
 
 
-def write_series(workload: Workload, folder: Path) -> None:
-    """Write a CT series, one file for each slice, with as many attributes before the pixels as scanners write."""
+def write_series(workload: Workload, folder: Path, *, with_pixels: bool = True) -> None:
+    """Write a CT series, one file for each slice, with about as many attributes before the pixels as scanners write.
+
+    `with_pixels` may be left out where nobody reads them.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     image = _series_header(workload)
-    image.PixelData = bytes(2 * workload.rows * workload.columns)
+    image.PixelData = bytes(2 * workload.rows * workload.columns if with_pixels else 2)
     origin = _kji_to_lps(workload)[:3, 3]
     for k in range(workload.slices):
         image.SOPInstanceUID = f"{UID_ROOT}.3.{k + 1}"
@@ -93,12 +99,13 @@ def write_series(workload: Workload, folder: Path) -> None:
 
 
 def _draw_layer(workload: Workload, count: int, random: np.random.Generator) -> Labels:
-    labels = np.zeros((workload.slices, workload.rows, workload.columns), dtype=np.uint8)
+    dtype = np.uint8 if count <= LARGEST_8_BIT_LABEL else np.uint16
+    labels = np.zeros((workload.slices, workload.rows, workload.columns), dtype=dtype)
     for value in range(1, count + 1):
         _draw_organ(labels, value, workload, random)
     if workload.noise:
         noisy = random.random(labels.shape, dtype=np.float32) < workload.noise
-        labels[noisy] = random.integers(0, count + 1, np.count_nonzero(noisy), dtype=np.uint8)
+        labels[noisy] = random.integers(0, count + 1, np.count_nonzero(noisy), dtype=dtype)
     return labels
 
 
