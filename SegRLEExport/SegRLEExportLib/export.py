@@ -15,12 +15,13 @@ from SegRLEExportLib.instances import divide
 from SegRLEExportLib.model.segmentation import Segmentation
 from SegRLEExportLib.model.source_series import SourceSeries
 from SegRLEExportLib.options import ExportOptions
+from SegRLEExportLib.pixel_size import pixel_bytes
 from SegRLEExportLib.preflight import Survey, survey
 from SegRLEExportLib.progress import Progress, ProgressCallback
 from SegRLEExportLib.report import Report, WrittenInstance, WrittenSegment
 from SegRLEExportLib.seg_file import PendingFiles
 from SegRLEExportLib.source_reader import find_source
-from SegRLEExportLib.target import file_paths, least_bytes, pixel_bytes, prepare_folder
+from SegRLEExportLib.target import file_paths, least_bytes, prepare_folder
 from SegRLEExportLib.verification import verify
 from SegRLEExportLib.writing import write_instance
 

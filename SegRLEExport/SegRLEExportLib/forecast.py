@@ -13,10 +13,10 @@ from SegRLEExportLib.export import drafts_of
 from SegRLEExportLib.model.segmentation import Segmentation
 from SegRLEExportLib.model.source_series import SourceSeries
 from SegRLEExportLib.options import ExportOptions
+from SegRLEExportLib.pixel_size import pixel_bytes
 from SegRLEExportLib.preflight import Survey, survey
 from SegRLEExportLib.progress import Progress, ProgressCallback
 from SegRLEExportLib.seg_file import CountingSink, native_pixel_data_size
-from SegRLEExportLib.target import pixel_bytes
 from SegRLEExportLib.writing import attribute_pieces, write_instance
 
 _WORTH_SEVERAL_FILES = 4

@@ -20,17 +20,23 @@ from SegRLEExportLib.dataset.value_repair import is_usable_uid
 from SegRLEExportLib.encoding.plan import EncodingPlan, Split
 from SegRLEExportLib.errors import PreflightError
 from SegRLEExportLib.frames import FrameIndex, index_frames
+from SegRLEExportLib.instances import divide
 from SegRLEExportLib.model.finding import Finding, Severity
 from SegRLEExportLib.model.geometry import PlaneStack
 from SegRLEExportLib.model.segmentation import Segmentation
 from SegRLEExportLib.model.source_series import SourceFrame, SourceSeries, text_of
 from SegRLEExportLib.options import ExportOptions, Grid
 from SegRLEExportLib.overlaps import Overlaps, find_overlaps
+from SegRLEExportLib.pixel_size import LARGEST_PIXEL_DATA, pixel_bytes
+from SegRLEExportLib.placement_findings import placement_findings
 from SegRLEExportLib.progress import Progress
 from SegRLEExportLib.sampling import SampledLayer
 
 SAME_PLANE_TOLERANCE_MM = 0.01
 """A source image no farther than this from a plane lies in it."""
+
+LARGEST_SEGMENT_NUMBER = 65535
+"""Segment Number is US (PS3.5, 6.2)."""
 
 LARGEST_SIDE = 65535
 """Rows and Columns are US (PS3.5, 6.2)."""
@@ -83,30 +89,29 @@ def survey(
     overlaps = find_overlaps(segmentation, layers, len(stack), progress)
     copied, repairs = copied_attributes(source.header)
     findings = [
-        *source.findings,
-        *_strict(repairs, options),
+        *_strict([*source.findings, *repairs], options),
         *_option_findings(options),
-        *_extent_findings(segmentation, layers, index, options),
+        *placement_findings(segmentation, layers, index, options),
         *_emptiness_findings(segmentation, index, plan, options),
         *_overlap_findings(segmentation, overlaps, plan),
         *naming_findings(segmentation),
         *_encoding_findings(plan, stack),
+        *_size_findings(plan, stack, index, overlaps, options),
     ]
     source_frames = matching_frames(stack, source.stack, source.frames, SAME_PLANE_TOLERANCE_MM)
     return Survey(segmentation, source, stack, layers, index, overlaps, tuple(source_frames), copied, tuple(findings))
 
 
 def _refuse_unusable(segmentation: Segmentation, source: SourceSeries, options: ExportOptions) -> None:
-    errors = [
-        *_segment_errors(segmentation),
-        *_uid_errors(source),
-        *(_grid_errors(segmentation) if options.grid is Grid.SEGMENTATION else ()),
-    ]
+    errors = [*_segment_errors(segmentation), *_uid_errors(source)]
+    if not errors and options.grid is Grid.SEGMENTATION:
+        errors.extend(_grid_errors(segmentation))
     if errors:
         raise PreflightError(errors)
 
 
 def _segment_errors(segmentation: Segmentation) -> Iterator[Finding]:
+    """A segmentation must have segments, no more than can be numbered, on grids that have a volume."""
     if not segmentation.segments:
         yield Finding(
             "no-segments",
@@ -115,6 +120,24 @@ def _segment_errors(segmentation: Segmentation) -> Iterator[Finding]:
             where=segmentation.name,
             help="Add a segment, or choose segments that the segmentation has.",
         )
+    if len(segmentation.segments) > LARGEST_SEGMENT_NUMBER:
+        yield Finding(
+            "too-many-segments",
+            Severity.ERROR,
+            f"There are {len(segmentation.segments)} segments, DICOM can number {LARGEST_SEGMENT_NUMBER}.",
+            where=segmentation.name,
+            help="Export them in parts.",
+        )
+    for layer_index in sorted({segment.layer_index for segment in segmentation.segments}):
+        if not segmentation.layers[layer_index].geometry.has_volume:
+            names = [segment.name for segment in segmentation.segments if segment.layer_index == layer_index]
+            yield Finding(
+                "grid-without-volume",
+                Severity.ERROR,
+                "The grid of its voxels has no voxel, or axes that are not three different directions.",
+                where=names[0],
+                help="Set the segmentation's geometry anew, from the volume that was segmented.",
+            )
 
 
 def _uid_errors(source: SourceSeries) -> Iterator[Finding]:
@@ -164,14 +187,14 @@ def _own_planes(segmentation: Segmentation) -> PlaneStack:
     return PlaneStack.of_geometry(first.extended_over(others))
 
 
-def _strict(repairs: list[Finding], options: ExportOptions) -> Iterator[Finding]:
-    for repair in repairs:
-        if options.strict:
-            yield Finding(
-                repair.id, Severity.ERROR, repair.what, repair.where, "Correct the source, or export without 'strict'."
-            )
+def _strict(findings: list[Finding], options: ExportOptions) -> Iterator[Finding]:
+    """Turn repairs into errors where the caller wants none."""
+    for finding in findings:
+        if options.strict and finding.severity is Severity.REPAIR:
+            help_text = "Correct the source, or export without 'strict'."
+            yield Finding(finding.id, Severity.ERROR, finding.what, finding.where, help_text)
         else:
-            yield repair
+            yield finding
 
 
 def _option_findings(options: ExportOptions) -> Iterator[Finding]:
@@ -194,62 +217,6 @@ def _option_findings(options: ExportOptions) -> Iterator[Finding]:
             f"{options.series_number} is not from 0 to 2147483647.",
             "SeriesNumber",
             "Choose another number.",
-        )
-
-
-def _extent_findings(
-    segmentation: Segmentation, layers: list[SampledLayer], index: FrameIndex, options: ExportOptions
-) -> Iterator[Finding]:
-    """Tell what of the segmentation is beyond the planes, and what is not exactly on their pixels."""
-    for layer_index, layer in enumerate(layers):
-        positions = [n for n, segment in enumerate(segmentation.segments) if segment.layer_index == layer_index]
-        segments = [segmentation.segments[position] for position in positions]
-        if not segments:
-            continue
-        outside = layer.voxels_outside([segment.layer_value for segment in segments])
-        for segment, count in zip(segments, outside.tolist()):
-            if count:
-                yield _outside(segment.name, count, options)
-        if not layer.is_exact:
-            yield from _bent(segmentation, layer, positions, index)
-
-
-def _outside(name: str, count: int, options: ExportOptions) -> Finding:
-    what = f"{count} voxels lie beyond the source images"
-    if options.clip:
-        return Finding("outside-source", Severity.WARNING, f"{what} and are left out.", name)
-    return Finding(
-        "outside-source",
-        Severity.ERROR,
-        f"{what} and would be lost.",
-        name,
-        "Choose the series that was segmented, or leave them out (clip), or export on the segmentation's own grid.",
-    )
-
-
-def _bent(
-    segmentation: Segmentation, layer: SampledLayer, positions: list[int], index: FrameIndex
-) -> Iterator[Finding]:
-    names = ", ".join(segmentation.segments[position].name for position in positions[:3])
-    where = names + (", ..." if len(positions) > 3 else "")
-    if layer.keeps_step:
-        yield Finding(
-            "shifted",
-            Severity.WARNING,
-            f"The voxels lie up to {layer.displacement_voxels:.2f} voxels from the pixels they are written to.",
-            where,
-            "Choose the segmentation's own grid to keep their places.",
-        )
-    else:
-        voxels = ", ".join(
-            f"{segmentation.segments[n].name} has {index.segment_voxels[n]} pixels now" for n in positions[:3]
-        )
-        yield Finding(
-            "resampled",
-            Severity.WARNING,
-            f"The segmentation is not on the grid of the source images; each pixel took its nearest voxel ({voxels}).",
-            where,
-            "Choose the segmentation's own grid to keep every voxel.",
         )
 
 
@@ -307,4 +274,22 @@ def _encoding_findings(plan: EncodingPlan, stack: PlaneStack) -> Iterator[Findin
             f"{stack.rows} x {stack.columns} pixels are not a multiple of 8: 3D Slicer 5.6 and 5.8 (dcmqi 1.3) read "
             "wrong voxels from such a file without saying so, and SimpleITK loses the last pixels.",
             help="Choose 'rle' for a current 3D Slicer.",
+        )
+
+
+def _size_findings(
+    plan: EncodingPlan, stack: PlaneStack, index: FrameIndex, overlaps: Overlaps, options: ExportOptions
+) -> Iterator[Finding]:
+    """Tell if a file would need more Pixel Data than 32 bits can state; encapsulated frames have a length each."""
+    if plan.is_encapsulated:
+        return
+    instances = divide(plan, index, overlaps, keep_empty_frames=options.keep_empty_frames)
+    sizes = (pixel_bytes(one.frame_count, stack, plan.bits_allocated(len(one.segment_positions))) for one in instances)
+    largest = max(sizes, default=0)
+    if largest > LARGEST_PIXEL_DATA:
+        yield Finding(
+            "too-large",
+            Severity.ERROR,
+            f"The pixel data would take {largest / 2**30:.1f} GiB as '{plan.id}', and DICOM can state at most 4 GiB.",
+            help="Choose the encoding 'rle', or export fewer segments at a time.",
         )

@@ -84,16 +84,31 @@ class SampledLayer:
         Outside is more than half a pixel past the edge of a plane, or farther from the nearest plane
         than half the way to its next neighbour.
         """
-        counts = np.zeros(np.iinfo(self._labels.dtype).max + 1, dtype=np.int64)
         across = self._axis_across_planes()
-        slices = np.moveaxis(self._labels, across, 0)
-        for slice_index in self._slices_not_wholly_inside(across):
+        return self._count(across, self._slices_not_wholly_inside(across), inside=False)[layer_values]
+
+    def voxels_between(self, layer_values: list[int]) -> NDArray[np.int64]:
+        """Count, for each value, the voxels not beyond the planes that lie in slices which no plane meets.
+
+        There are none where pixels and voxels do not keep step: then each pixel takes what is nearest.
+        """
+        if not self.keeps_step:
+            return np.zeros(len(layer_values), dtype=np.int64)
+        axis, met = self._slice_axis(), set(self._slices_met().tolist())
+        not_met = [index for index in range(self._labels.shape[axis]) if index not in met]
+        return self._count(axis, not_met, inside=True)[layer_values]
+
+    def _count(self, axis: int, slice_indices: list[int], *, inside: bool) -> NDArray[np.int64]:
+        """Count for each value the voxels of those slices along an axis that planes stand for, or do not."""
+        counts = np.zeros(np.iinfo(self._labels.dtype).max + 1, dtype=np.int64)
+        slices = np.moveaxis(self._labels, axis, 0)
+        for slice_index in slice_indices:
             labels = slices[slice_index]
             voxels = list(np.nonzero(labels))
-            voxels_kji = np.stack([*voxels[:across], np.full(len(voxels[0]), slice_index), *voxels[across:]])
+            voxels_kji = np.stack([*voxels[:axis], np.full(len(voxels[0]), slice_index), *voxels[axis:]])
             _, is_inside = self._planes_of(voxels_kji)
-            counts += np.bincount(labels[tuple(voxels)][~is_inside], minlength=len(counts))
-        return counts[layer_values]
+            counts += np.bincount(labels[tuple(voxels)][is_inside == inside], minlength=len(counts))
+        return counts
 
     def _axis_across_planes(self) -> int:
         """Return the axis of the layer that comes nearest to the normal of the planes."""
@@ -114,8 +129,11 @@ class SampledLayer:
         return np.flatnonzero(~wholly_inside).tolist()
 
     def _slices_met(self) -> NDArray[np.int64]:
-        axis = int(np.abs(self._steps).sum(axis=1).argmin())
-        return np.rint(self._origins_kji[:, axis]).astype(np.int64)
+        return np.rint(self._origins_kji[:, self._slice_axis()]).astype(np.int64)
+
+    def _slice_axis(self) -> int:
+        """Return the axis of the layer along which neither rows nor columns run."""
+        return int(np.abs(self._steps).sum(axis=1).argmin())
 
     def _view(self, plane_index: int) -> Region | None:
         row_axis, column_axis = np.abs(self._steps).argmax(axis=0)

@@ -8,9 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from SegRLEExportLib.draft import Draft
-from SegRLEExportLib.encoding.bit_packing import packed_size
 from SegRLEExportLib.errors import TargetExistsError, TargetFolderError
-from SegRLEExportLib.model.geometry import PlaneStack
+from SegRLEExportLib.pixel_size import pixel_bytes
 
 
 def file_paths(target: Path, sop_uids: Sequence[str], *, overwrite: bool) -> list[Path]:
@@ -62,10 +61,3 @@ def least_bytes(draft: Draft) -> int:
     if draft.plan.is_encapsulated or draft.plan.is_deflated:
         return 0
     return pixel_bytes(draft.instance.frame_count, draft.survey.stack, draft.bits_allocated)
-
-
-def pixel_bytes(frame_count: int, stack: PlaneStack, bits_allocated: int) -> int:
-    """Return the bytes of so many frames, not compressed."""
-    if bits_allocated == 1:
-        return packed_size(frame_count, stack.rows, stack.columns)
-    return frame_count * stack.rows * stack.columns * bits_allocated // 8

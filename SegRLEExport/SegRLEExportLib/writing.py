@@ -13,13 +13,10 @@ from SegRLEExportLib.encoding import bit_packing, rle
 from SegRLEExportLib.encoding.plan import FrameCoding
 from SegRLEExportLib.errors import SegTooLargeError
 from SegRLEExportLib.model.segmentation import Labels
+from SegRLEExportLib.pixel_size import LARGEST_PIXEL_DATA, pixel_bytes
 from SegRLEExportLib.pixels import LabelPlanes, Mask, masks_of
 from SegRLEExportLib.progress import Progress
 from SegRLEExportLib.seg_file import DeflatingSink, Sink, write_encapsulated_pixel_data, write_native_pixel_data
-from SegRLEExportLib.target import pixel_bytes
-
-LARGEST_PIXEL_DATA = 2**32 - 2
-"""The greatest even length that 32 bits state (PS3.5, 7.1.2)."""
 
 
 def write_instance(sink: Sink, draft: Draft, progress: Progress, *, extended_offsets: bool = False) -> None:

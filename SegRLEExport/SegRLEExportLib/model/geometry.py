@@ -25,6 +25,9 @@ ORTHOGONAL_TOLERANCE = 1e-4
 
 _WHOLE_VOXEL_TOLERANCE = 0.01
 
+_FLAT_TOLERANCE = 1e-6
+"""Volume of the cell of three unit vectors below which they lie in a plane."""
+
 
 def _frozen(values: ArrayLike, shape: tuple[int, ...]) -> Matrix:
     array = np.array(values, dtype=np.float64).reshape(shape)
@@ -48,6 +51,14 @@ class Geometry:
         """Distance of neighbouring voxels along k, j and i."""
         k, j, i = np.linalg.norm(self.kji_to_lps[:3, :3], axis=0)
         return float(k), float(j), float(i)
+
+    @property
+    def has_volume(self) -> bool:
+        """Whether there are voxels, and their axes are finite and span space."""
+        axes = self.kji_to_lps[:3, :3]
+        if not min(self.shape_kji) or not np.all(np.isfinite(self.kji_to_lps)) or not min(self.spacing_mm):
+            return False
+        return abs(float(np.linalg.det(axes / self.spacing_mm))) > _FLAT_TOLERANCE
 
     def cropped(self, start_kji: tuple[int, int, int], shape_kji: tuple[int, int, int]) -> Geometry:
         """Return the part that starts at the voxel `start_kji` (negative: beyond the edge)."""
