@@ -195,7 +195,7 @@ class PendingFiles:
                 part.replace(final)
                 published.append(final)
                 _flush_folder(final.parent)
-        except (OSError, TargetExistsError) as error:
+        except BaseException as error:
             for final in published:
                 final.unlink(missing_ok=True)
             if isinstance(error, OSError):
