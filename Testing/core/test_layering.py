@@ -1,0 +1,150 @@
+"""The floors of the design: what each file may know, and no cycles."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = "SegRLEExportLib"
+MODULE_FOLDER = Path(__file__).parents[2] / "SegRLEExport"
+LIBRARY = MODULE_FOLDER / PACKAGE
+SLICER_SIDE = LIBRARY / "slicer_side"
+
+SLICER = {"slicer", "vtk", "qt", "ctk", "DICOMLib", "vtkmodules", "mrml"}
+QT = {"qt", "ctk", "PythonQt"}
+DICOM = {"pydicom", "highdicom"}
+
+NUMPY_FLOOR = [
+    *(path for path in sorted((LIBRARY / "model").glob("*.py")) if path.name != "source_series.py"),
+    *(LIBRARY / name for name in ("frames.py", "pixels.py", "sampling.py", "overlaps.py", "progress.py", "errors.py")),
+    *(LIBRARY / "encoding" / name for name in ("bit_packing.py", "rle.py", "encapsulation.py")),
+]
+MRML_FLOOR = [SLICER_SIDE / name for name in ("mrml_host.py", "node_reader.py", "source_lookup.py", "export_node.py")]
+CORE = [path for path in sorted(LIBRARY.rglob("*.py")) if SLICER_SIDE not in path.parents]
+
+
+def name_of(path: Path) -> str:
+    return str(path.relative_to(MODULE_FOLDER).with_suffix("")).replace("/", ".").removesuffix(".__init__")
+
+
+def imported(path: Path, *, only_at_file_scope: bool = False) -> set[str]:
+    """Return the full names of the modules that a file imports, wherever in it."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    names = set()
+    for node in _statements_at_file_scope(tree) if only_at_file_scope else ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path.name} imports relatively"
+            names.add(str(node.module))
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
+def _statements_at_file_scope(tree: ast.Module):
+    waiting = list(tree.body)
+    while waiting:
+        node = waiting.pop()
+        yield node
+        if isinstance(node, (ast.If, ast.Try, ast.With)):
+            waiting.extend(child for child in ast.iter_child_nodes(node) if isinstance(child, ast.stmt))
+
+
+def top_names(path: Path, **options: bool) -> set[str]:
+    return first_parts(imported(path, **options))
+
+
+def first_parts(names: set[str]) -> set[str]:
+    return {name.partition(".")[0] for name in names}
+
+
+def modules_of_ours(**options: bool) -> dict[str, set[str]]:
+    """Return for each of our modules those of ours that it imports."""
+    known = {name_of(path): path for path in sorted(LIBRARY.rglob("*.py"))}
+    return {name: (imported(path, **options) & known.keys()) - {name} for name, path in known.items()}
+
+
+def reached_from(path: Path, **options: bool) -> set[str]:
+    """Return the modules that importing a file imports in the end, ours and others'."""
+    uses = modules_of_ours(**options)
+    reached: set[str] = set()
+    waiting = [name_of(path)]
+    while waiting:
+        name = waiting.pop()
+        if name not in reached:
+            reached.add(name)
+            waiting.extend(uses[name])
+    return reached.union(*(imported(file_of(name), **options) for name in reached))
+
+
+def file_of(name: str) -> Path:
+    path = MODULE_FOLDER / name.replace(".", "/")
+    return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+
+
+def relative(path: Path) -> str:
+    return str(path.relative_to(LIBRARY))
+
+
+@pytest.mark.parametrize("path", NUMPY_FLOOR, ids=relative)
+def test_the_numpy_floor_knows_no_dicom_library_even_indirectly(path):
+    assert not first_parts(reached_from(path)) & (DICOM | SLICER)
+
+
+@pytest.mark.parametrize("path", CORE, ids=relative)
+def test_the_core_knows_no_slicer(path):
+    may_open_the_door = {"cli.py", "__main__.py"}
+
+    assert not top_names(path) & SLICER
+    if path.name not in may_open_the_door:
+        assert not any(name.startswith(f"{PACKAGE}.slicer_side") for name in imported(path))
+
+
+@pytest.mark.parametrize("path", CORE, ids=relative)
+def test_the_core_needs_numpy_and_pydicom_alone(path):
+    outside = top_names(path, only_at_file_scope=True) - set(sys.stdlib_module_names) - {PACKAGE}
+
+    assert outside <= {"numpy", "pydicom"}
+
+
+@pytest.mark.parametrize("path", MRML_FLOOR, ids=relative)
+def test_the_mrml_floor_knows_no_qt(path):
+    assert not top_names(path) & QT
+
+
+def test_no_module_reaches_itself_by_imports():
+    uses = modules_of_ours()
+    finished: set[str] = set()
+
+    def visit(name: str, way: tuple[str, ...]) -> None:
+        assert name not in way, " -> ".join((*way[way.index(name) :], name))
+        if name not in finished:
+            for other in sorted(uses[name]):
+                visit(other, (*way, name))
+            finished.add(name)
+
+    for name in uses:
+        visit(name, ())
+
+
+def test_the_extension_file_imports_no_library_at_file_scope():
+    """Slicer loads it at every start; numpy and pydicom must not slow that down or make it fail."""
+    outside = top_names(MODULE_FOLDER / "SegRLEExport.py", only_at_file_scope=True) - set(sys.stdlib_module_names)
+
+    assert outside <= {"slicer", "vtk", "qt", "ctk", PACKAGE}
+
+
+def test_registering_in_the_export_dialog_reaches_no_dicom_library():
+    """It happens when Slicer starts, with or without pydicom 3."""
+    assert not first_parts(reached_from(SLICER_SIDE / "dicom_plugin.py", only_at_file_scope=True)) & DICOM
+
+
+@pytest.mark.parametrize("path", CORE, ids=relative)
+def test_every_file_says_what_it_is_for(path):
+    told = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
+
+    assert told
+    assert len(told.splitlines()[0]) <= 120
