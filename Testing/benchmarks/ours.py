@@ -6,10 +6,7 @@ Without --cold a tiny case is exported first, as in a Slicer that has been open 
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
-
-sys.path[:0] = [str(Path(__file__).resolve().parents[1]), str(Path(__file__).resolve().parents[2] / "SegRLEExport")]
 
 from benchmarks.material import open_material, warm_up_material
 from benchmarks.measuring import measure_stage

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom import Dataset
 from pydicom.dataset import FileMetaDataset
-from pydicom.sr.coding import Code
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
 from SegRLEExportLib.model.geometry import Geometry
 from SegRLEExportLib.model.segmentation import Layer, Segment, Segmentation
@@ -172,7 +171,7 @@ def _series_header(workload: Workload) -> Dataset:
     image.ReferringPhysicianName, image.PatientAge, image.PatientPosition = "", "054Y", "HFS"
     image.StudyInstanceUID, image.SeriesInstanceUID = f"{UID_ROOT}.1", f"{UID_ROOT}.2"
     image.FrameOfReferenceUID, image.PositionReferenceIndicator = f"{UID_ROOT}.4", ""
-    image.ProcedureCodeSequence = [_code(Code("A", "99LOCAL", "CT of the abdomen"))]
+    image.ProcedureCodeSequence = [_code("A", "99LOCAL", "CT of the abdomen")]
     image.RequestAttributesSequence = [_request()]
     image.KVP, image.SliceThickness, image.ConvolutionKernel = "120", str(SLICE_SPACING_MM), "B30f"
     image.ImageOrientationPatient = [1, 0, 0, 0, 1, 0]
@@ -184,9 +183,9 @@ def _series_header(workload: Workload) -> Dataset:
     return image
 
 
-def _code(code: Code) -> Dataset:
+def _code(value: str, scheme: str, meaning: str) -> Dataset:
     item = Dataset()
-    item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = code.value, code.scheme_designator, code.meaning
+    item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = value, scheme, meaning
     return item
 
 
