@@ -11,7 +11,7 @@ from pathlib import Path
 import highdicom
 import numpy as np
 from benchmarks.material import Material, open_material, warm_up_material
-from benchmarks.measuring import measure_stage
+from benchmarks.measuring import measure_stage, result_folder
 from highdicom.seg import SegmentAlgorithmTypeValues, SegmentationTypeValues, SegmentDescription
 from pydicom import Dataset, dcmread
 from pydicom.sr.codedict import codes
@@ -30,7 +30,7 @@ def main(folder: Path, workload: str, output: Path, encoding: str) -> None:
     material = open_material(folder, workload)
     (labels,) = material.layers()
     headers = _headers(material)
-    measure_stage(lambda: _export(material, headers, labels, output / "seg.dcm", encoding))
+    measure_stage(lambda: _export(material, headers, labels, result_folder(output) / "seg.dcm", encoding))
 
 
 def _headers(material: Material) -> list[Dataset]:

@@ -19,6 +19,7 @@ import slicer
 import vtk
 from benchmarks.by_dcmqi import segimage_command
 from benchmarks.material import Material, dcmqi_metadata, open_material
+from benchmarks.measuring import result_folder
 from benchmarks.mrml_node import make_node
 from SegRLEExportLib.slicer_side.mrml_host import scene
 
@@ -36,9 +37,6 @@ def main(folder: Path, workload: str, output: Path) -> None:
     files = _timed(steps, "merge_and_save", lambda: _label_map_files(node, output))
     _timed(steps, "copy_series", lambda: shutil.copytree(material.series, output / "series"))
     _timed(steps, "itkimage2segimage", lambda: subprocess.run(_command(material, files, output), check=True))
-    for path in files:
-        path.unlink()
-    shutil.rmtree(output / "series")
     peaks = (resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     print(
         json.dumps(
@@ -94,7 +92,7 @@ def _command(material: Material, files: list[Path], output: Path) -> list[str]:
     each_alone = [[segment | {"labelID": 1}] for layer in metadata["segmentAttributes"] for segment in layer]
     path = output / "dcmqi.json"
     path.write_text(json.dumps(metadata | {"segmentAttributes": each_alone}))
-    return segimage_command(files, path, output / "series", output / "seg.dcm")
+    return segimage_command(files, path, output / "series", result_folder(output) / "seg.dcm")
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from benchmarks.by_dcmqi import segimage_command
 from benchmarks.material import Material
+from benchmarks.measuring import result_folder
 
 ALL = ("W1", "W2", "W3", "W4")
 ONE_LAYER = ("W1", "W2", "W3")
@@ -62,7 +63,7 @@ def _dcmqi(segmentation_type: str) -> Command:
             material.label_files,
             material.metadata,
             material.series,
-            output / "seg.dcm",
+            result_folder(output) / "seg.dcm",
             "--segmentationType",
             segmentation_type,
             "--skip",
@@ -75,7 +76,7 @@ def _dcmqi(segmentation_type: str) -> Command:
 def _segrle(encoding: str) -> Command:
     def command(material: Material, output: Path) -> list[str]:
         program = [sys.executable, "-m", "SegRLEExportLib", "export", str(material.label_files[0])]
-        return [*program, str(material.series), "--output", str(output / "seg.dcm"), "--compression", encoding]
+        return [*program, str(material.series), "--output", str(result_folder(output)), "--compression", encoding]
 
     return command
 

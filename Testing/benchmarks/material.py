@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
-from benchmarks.workloads import WORKLOADS, Labels, Workload, draw_layers, make_segmentation, scaled, write_series
+from benchmarks.workloads import Labels, Workload, draw_layers, make_segmentation, scaled, write_series
 from SegRLEExportLib.model.geometry import Geometry
 from SegRLEExportLib.model.segmentation import Segmentation
 
-_COMPLETE = "complete"
+_COMPLETE = "workload.json"
+"""Written last, so that a folder that has it is whole."""
 
 
 @dataclass(frozen=True)
@@ -58,13 +59,15 @@ def prepare(workload: Workload, folder: Path, *, for_peers: bool = True) -> Mate
         if for_peers:
             _write_nrrd(file, labels, layer.geometry)
     material.metadata.write_text(json.dumps(dcmqi_metadata(segmentation)))
-    (material.folder / _COMPLETE).touch()
+    (material.folder / _COMPLETE).write_text(json.dumps(asdict(workload)))
     return material
 
 
 def open_material(folder: Path, name: str) -> Material:
-    """Return what `prepare` made of a named workload."""
-    return Material(WORKLOADS[name], folder / name)
+    """Return what `prepare` made of a workload."""
+    fields = json.loads((folder / name / _COMPLETE).read_text())
+    tuples = {key: tuple(value) for key, value in fields.items() if isinstance(value, list)}
+    return Material(Workload(**(fields | tuples)), folder / name)
 
 
 def warm_up_material(folder: Path) -> Material:

@@ -39,8 +39,14 @@ class FailedRunError(RuntimeError):
     """A program ended with an error; the text is the end of what it said."""
 
 
-def measure_process(command: Sequence[str], written: Path) -> Measured:
-    """Run a program; it may print one line of JSON with what it measured of itself. `written` is its output."""
+def result_folder(output: Path) -> Path:
+    """Return where a program puts the file that counts; what else it leaves in `output` does not."""
+    return output / "result"
+
+
+def measure_process(command: Sequence[str], output: Path) -> Measured:
+    """Run a program that writes to `output`; it may print one line of JSON with what it measured of itself."""
+    result_folder(output).mkdir()
     with tempfile.TemporaryFile() as said:
         started = time.perf_counter()
         process = subprocess.Popen(command, stdout=said, stderr=subprocess.STDOUT)
@@ -59,7 +65,7 @@ def measure_process(command: Sequence[str], written: Path) -> Measured:
         stage_cpu_s=own.pop("stage_cpu_s", None),
         stage_wall_s=own.pop("stage_wall_s", None),
         stage_peak_mb=own.pop("stage_peak_mb", None),
-        bytes=size_of(written),
+        bytes=sum(file.stat().st_size for file in result_folder(output).iterdir()),
         details=own,
     )
 
@@ -76,13 +82,6 @@ def measure_stage(stage: Callable[[], object], **details: float) -> None:
             {"stage_cpu_s": cpu, "stage_wall_s": wall, "stage_peak_mb": max(0.0, peak - resident)} | details,
         )
     )
-
-
-def size_of(path: Path) -> int:
-    """Return the bytes of a file, or of all files in a folder."""
-    if path.is_dir():
-        return sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
-    return path.stat().st_size if path.exists() else 0
 
 
 def _last_json(text: str) -> dict[str, Any]:

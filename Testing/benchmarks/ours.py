@@ -9,7 +9,7 @@ import argparse
 from pathlib import Path
 
 from benchmarks.material import open_material, warm_up_material
-from benchmarks.measuring import measure_stage
+from benchmarks.measuring import measure_stage, result_folder
 from SegRLEExportLib.export import export
 from SegRLEExportLib.options import ExportOptions
 
@@ -30,7 +30,7 @@ def main() -> None:
         export(tiny.segmentation(), tiny.series, asked.output / "tiny", options=options)
     material = open_material(asked.folder, asked.workload)
     segmentation = material.segmentation()
-    measure_stage(lambda: export(segmentation, material.series, asked.output / "seg", options=options))
+    measure_stage(lambda: export(segmentation, material.series, result_folder(asked.output), options=options))
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 from benchmarks.material import open_material
+from benchmarks.measuring import result_folder
 from benchmarks.workloads import Labels, Workload, make_segmentation
 from SegRLEExportLib.export import export
 
@@ -18,7 +19,8 @@ def main(folder: Path, workload: str, output: Path, encoding: str) -> None:
     """Export one workload."""
     material = open_material(folder, workload)
     layers = [_read_raw_nrrd(path, material.workload) for path in material.label_files]
-    export(make_segmentation(material.workload, layers), material.series, output / "seg", compression=encoding)
+    segmentation = make_segmentation(material.workload, layers)
+    export(segmentation, material.series, result_folder(output), compression=encoding)
 
 
 def _read_raw_nrrd(path: Path, workload: Workload) -> Labels:
