@@ -54,6 +54,13 @@ def _orthanc(as_what: str) -> Callable[[Environments], dict[str, Any]]:
     return lambda _environments: {"program": str(program("Orthanc")), "as": as_what}
 
 
+def _cornerstone(environment: str, script: str, version: str) -> Callable[[Environments], dict[str, Any]]:
+    return lambda environments: {
+        "bundle": str(environments.node_bundle(environment, script)),
+        "version": version,
+    }
+
+
 _WHOLE = "voxels, places, names and codes"
 _PIXELS = "pixels; places and names are taken from the file by other means"
 
@@ -196,6 +203,38 @@ READERS: tuple[Reader, ...] = (
         "by_vtk_dicom",
         programs=("dicomtonifti",),
         packages=("SimpleITK",),
+    ),
+    Reader(
+        "cornerstone-5",
+        "cornerstone3D adapters 5.14 (OHIF)",
+        f"createFromDICOMSegBuffer in Node: {_WHOLE}",
+        "by_cornerstone",
+        options=_cornerstone("node-current", "adapters", "5.14.0"),
+        programs=("node",),
+    ),
+    Reader(
+        "cornerstone-3",
+        "cornerstone3D adapters 3.33 (OHIF)",
+        "as above",
+        "by_cornerstone",
+        options=_cornerstone("node-adapters-3", "adapters", "3.33.5"),
+        programs=("node",),
+    ),
+    Reader(
+        "cornerstone-2",
+        "cornerstone3D adapters 2.19 (OHIF)",
+        "as above",
+        "by_cornerstone",
+        options=_cornerstone("node-adapters-2", "adapters", "2.19.16"),
+        programs=("node",),
+    ),
+    Reader(
+        "cornerstone-loader",
+        "cornerstone3D image loader 5.14",
+        f"dicom-parser 1.8 and dicom-image-loader in Node: {_PIXELS}",
+        "by_cornerstone",
+        options=_cornerstone("node-current", "image_loader", "5.14.0"),
+        programs=("node",),
     ),
     Reader(
         "orthanc-frames",

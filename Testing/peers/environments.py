@@ -28,7 +28,29 @@ PYTHON_RECIPES: dict[str, tuple[str, ...]] = {
     "dcmqi-0.1.1": ("dcmqi==0.1.1",),
 }
 
-NODE_RECIPES: dict[str, tuple[str, ...]] = {}
+NODE_RECIPES: dict[str, tuple[str, ...]] = {
+    "node-current": (
+        "@cornerstonejs/adapters@5.14.0",
+        "@cornerstonejs/core@5.14.0",
+        "@cornerstonejs/tools@5.14.0",
+        "@cornerstonejs/dicom-image-loader@5.14.0",
+        "dicom-parser@1.8.21",
+        "dcmjs@0.52.2",
+        "@babel/runtime@7",
+        "esbuild@0.25.0",
+    ),
+    "node-adapters-3": ("@cornerstonejs/adapters@3.33.5", "esbuild@0.25.0"),
+    "node-adapters-2": ("@cornerstonejs/adapters@2.19.16", "esbuild@0.25.0"),
+}
+
+_NODE_SCRIPTS = Path(__file__).parent / "reading" / "node"
+
+_NODE_PRELUDE = (
+    'import { createRequire as _r } from "node:module"; import { fileURLToPath as _f } from "node:url"; '
+    "const require = _r(import.meta.url); const __filename = _f(import.meta.url); "
+    'const __dirname = __filename.replace(/[^/]*$/, "");'
+)
+"""What packages written for browsers and bundlers expect to find in Node."""
 
 
 class AbsentError(Exception):
@@ -63,6 +85,27 @@ class Environments:
             (folder / _COMPLETE).touch()
         return folder
 
+    def node_bundle(self, name: str, script: str) -> Path:
+        """Return `reading/node/<script>.mjs` with all it needs of that folder in one file; raises `AbsentError`."""
+        folder = self.node_folder(name)
+        bundle = folder / f"{script}.bundle.mjs"
+        packages = folder / "node_modules"
+        self._make(
+            [
+                str(packages / ".bin" / "esbuild"),
+                str(_NODE_SCRIPTS / f"{script}.mjs"),
+                "--bundle",
+                "--platform=node",
+                "--format=esm",
+                "--log-level=error",
+                f"--banner:js={_NODE_PRELUDE}",
+                f"--outfile={bundle}",
+            ],
+            folder,
+            NODE_PATH=f"{packages}:{packages / '@cornerstonejs' / 'dicom-image-loader' / 'dist'}",
+        )
+        return bundle
+
     def dcmqi(self, name: str) -> Path:
         """Return the segimage2itkimage that the dcmqi wheel of that environment carries; raises `AbsentError`."""
         python = self.python(name)
@@ -73,9 +116,10 @@ class Environments:
             raise AbsentError("the dcmqi wheel is not installed")
         return tool
 
-    def _make(self, command: list[str], folder: Path) -> None:
+    def _make(self, command: list[str], folder: Path, **variables: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+        environment = {**os.environ, **variables}
+        done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
         if done.returncode:
             said = (done.stderr or done.stdout).strip().splitlines() or ["no message"]
             raise AbsentError(f"{command[0]} failed: {said[-1][:200]}")

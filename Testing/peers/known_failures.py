@@ -36,6 +36,7 @@ class KnownFailure:
 
 
 _NOWHERE = "not reported that we know of"
+_CORNERSTONE_255 = "https://github.com/cornerstonejs/cornerstone3D/issues/58"
 _NEW_KIND = "https://github.com/QIICR/dcmqi/issues/518"
 
 KNOWN_FAILURES: tuple[KnownFailure, ...] = (
@@ -166,5 +167,74 @@ KNOWN_FAILURES: tuple[KnownFailure, ...] = (
         Outcome.ERROR,
         "It cannot read deflated files.",
         _NOWHERE,
+    ),
+    KnownFailure(
+        ("cornerstone-5", "cornerstone-3", "cornerstone-2"),
+        OF_BITS,
+        Outcome.WRONG,
+        "Its label maps have 8 bits: segment 257 is also segment 1.",
+        _CORNERSTONE_255,
+        cases=("300-segments",),
+    ),
+    KnownFailure(
+        ("cornerstone-5",),
+        LABEL_MAPS,
+        Outcome.WRONG,
+        "Its label maps have 8 bits: segment 257 is also segment 1.",
+        _CORNERSTONE_255,
+        cases=("300-segments",),
+    ),
+    KnownFailure(
+        ("cornerstone-3",),
+        ("labelmap", "labelmap-deflate"),
+        Outcome.WRONG,
+        "Its label maps have 8 bits: segment 257 is also segment 1.",
+        _CORNERSTONE_255,
+        cases=("300-segments",),
+    ),
+    KnownFailure(
+        ("cornerstone-5",),
+        OF_BITS,
+        Outcome.ERROR,
+        "It expects each frame of bits to begin at a byte, and refuses a length that does not fit.",
+        _NOWHERE,
+        cases=("several-37x41", "oblique", "all-borders"),
+    ),
+    KnownFailure(
+        ("cornerstone-loader",),
+        OF_BITS,
+        Outcome.WRONG,
+        "Frames of bits that do not begin at a byte are shown empty.",
+        _NOWHERE,
+        cases=ODD_SIZES,
+    ),
+    KnownFailure(
+        ("cornerstone-5", "cornerstone-loader"),
+        ("rle-binary",),
+        Outcome.WRONG,
+        "It takes RLE of 1-bit pixels for packed bits, the other dialect.",
+        "https://github.com/cornerstonejs/cornerstone3D/pull/2611",
+    ),
+    KnownFailure(
+        ("cornerstone-3",),
+        ("rle", "rle-binary"),
+        Outcome.ERROR,
+        "It reads RLE of 8-bit FRACTIONAL only.",
+        "https://github.com/cornerstonejs/cornerstone3D/pull/2611",
+    ),
+    KnownFailure(
+        ("cornerstone-2",),
+        (*LABEL_MAPS, "rle-binary"),
+        Outcome.ERROR,
+        "It knows no label maps, and RLE of 8-bit FRACTIONAL only.",
+        "https://github.com/dcmjs-org/dcmjs/pull/441",
+    ),
+    KnownFailure(
+        ("cornerstone-2",),
+        OF_BITS,
+        Outcome.ERROR,
+        "It does not read overlapping segments.",
+        "it says so itself",
+        cases=("overlapping",),
     ),
 )

@@ -27,6 +27,13 @@ SPOKEN = {
     "SimpleITK": "simpleitk",
     "DCMTK": "dcmtk",
     "GDCM": "gdcm",
+    "pydicom-seg": "pydicom-seg",
+    "vtk-dicom": "vtk-dicom",
+    "Orthanc": "orthanc-frames",
+    "current cornerstone3D": "cornerstone-5",
+    "cornerstone3D 3": "cornerstone-3",
+    "cornerstone3D 2": "cornerstone-2",
+    "cornerstone3D": "cornerstone-5",
 }
 """How the texts of the plans name readers; the longest name that fits is meant."""
 
@@ -105,11 +112,10 @@ def test_who_is_said_to_fail_fails(plan):
 
 @pytest.mark.parametrize("plan", PLANS.values(), ids=lambda plan: plan.id)
 def test_whoever_is_silently_wrong_is_named(plan):
-    programs = {SPOKEN[name]: name.split()[0] for name in SPOKEN}
     for reader_id, column in PUBLISHED.columns.items():
         if Outcome.WRONG in column.outcomes(plan.id).values():
-            family = next((name for id_, name in programs.items() if reader_id.startswith(id_)), column.title)
-            assert family in plan.fails_in, f"{column.title} is silently wrong on '{plan.id}', and it does not say so"
+            family = column.title.split()[0].removesuffix("'s")
+            assert family in plan.fails_in, f"{column.title} is silently wrong on '{plan.id}' ({reader_id})"
 
 
 def test_the_page_is_made_from_the_table():

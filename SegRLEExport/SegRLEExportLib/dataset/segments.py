@@ -112,7 +112,18 @@ def _segment_item(number: int, segment: Segment, segmentation_name: str, series_
     item.RecommendedDisplayCIELabValue = recommended_display_cielab(segment.color_rgb)
     item.TrackingID = f"{one_line(segmentation_name)}: {label}" if segmentation_name else label
     item.TrackingUID = tracking_uid(segment, segmentation_name, series_uid)
+    _say_character_set(item)
     return item
+
+
+def _say_character_set(item: Dataset) -> None:
+    """Say UTF-8 in the item itself, where a text needs it.
+
+    It would inherit it (PS3.5, 7.5.3), but dcmjs, with which OHIF reads, does not pass it on to items
+    (https://github.com/dcmjs-org/dcmjs/issues/503) and shows names with an umlaut as garbage.
+    """
+    if not all(str(element.value).isascii() for element in item):
+        item.SpecificCharacterSet = "ISO_IR 192"
 
 
 def _description(segment: Segment, label: str) -> str:

@@ -106,9 +106,14 @@ class EncodingPlan:
 
 _LABEL_MAPS_NEED = (
     "Software that does not know label map segmentations (DICOM Supplement 243, 2024) refuses it with an "
-    "error: 3D Slicer before 5.12, dcmqi before 1.5.4, GDCM, ITK and SimpleITK, pydicom-seg. With more than 255 "
-    "segments, highdicom up to 0.28 mixes segments up without saying so where it reads them one by one"
+    "error: 3D Slicer before 5.12, dcmqi before 1.5.4, GDCM, ITK and SimpleITK, pydicom-seg, cornerstone3D 2 (older "
+    "OHIF)"
 )
+_MIXED_UP_ABOVE_255 = (
+    "With more than 255 segments, cornerstone3D (OHIF) and highdicom up to 0.28, where it reads segments one by one, "
+    "mix segments up without saying so."
+)
+_MIXED_UP_ABOVE_255_IN_OHIF = "With more than 255 segments, cornerstone3D (OHIF) mixes them up without saying so."
 
 _ROWS = (
     EncodingPlan(
@@ -120,8 +125,11 @@ _ROWS = (
         frame_coding=FrameCoding.RLE,
         full_value=0,
         split=Split.WHERE_OVERLAPPING,
-        reads_in="3D Slicer 5.12 and newer, dcmqi 1.5.4 and newer, highdicom, pydicom, DCMTK, current cornerstone3D",
-        fails_in=f"{_LABEL_MAPS_NEED}.",
+        reads_in=(
+            "3D Slicer 5.12 and newer, dcmqi 1.5.4 and newer, highdicom, pydicom, DCMTK, vtk-dicom, Orthanc, current "
+            "cornerstone3D (OHIF)"
+        ),
+        fails_in=f"{_LABEL_MAPS_NEED}; cornerstone3D 3 refuses it because of RLE. {_MIXED_UP_ABOVE_255}",
     ),
     EncodingPlan(
         id="none",
@@ -135,7 +143,8 @@ _ROWS = (
         reads_in="nearly everything that reads DICOM SEG",
         fails_in=(
             "Where rows x columns is not a multiple of 8, 3D Slicer 5.6 and 5.8 (dcmqi 1.3) read wrong voxels "
-            "without saying so, and SimpleITK shows garbage in the last pixels."
+            "without saying so, SimpleITK shows garbage in the last pixels, and cornerstone3D (OHIF) refuses it or "
+            f"shows too little. {_MIXED_UP_ABOVE_255_IN_OHIF}"
         ),
     ),
     EncodingPlan(
@@ -149,8 +158,9 @@ _ROWS = (
         split=Split.NEVER,
         reads_in="3D Slicer 5.10 and newer, dcmqi 1.5.3 and newer, highdicom, pydicom, DCMTK, GDCM",
         fails_in=(
-            "Some archives refuse deflated files; dcmqi 1.3 from PyPI stops working on them. Where the pixels of all "
-            "frames together are not a multiple of 8, SimpleITK shows garbage in the last pixels."
+            "Some archives and vtk-dicom refuse deflated files; dcmqi 1.3 from PyPI stops working on them. Where rows "
+            "x columns is not a multiple of 8, SimpleITK shows garbage in the last pixels, and cornerstone3D (OHIF) "
+            f"refuses it or shows too little. {_MIXED_UP_ABOVE_255_IN_OHIF}"
         ),
     ),
     EncodingPlan(
@@ -162,8 +172,8 @@ _ROWS = (
         frame_coding=FrameCoding.BYTES,
         full_value=0,
         split=Split.WHERE_OVERLAPPING,
-        reads_in="the same software as 'rle'",
-        fails_in=f"{_LABEL_MAPS_NEED}.",
+        reads_in="the same software as 'rle', and cornerstone3D 3",
+        fails_in=f"{_LABEL_MAPS_NEED}. {_MIXED_UP_ABOVE_255}",
     ),
     EncodingPlan(
         id="labelmap-deflate",
@@ -174,8 +184,11 @@ _ROWS = (
         frame_coding=FrameCoding.BYTES,
         full_value=0,
         split=Split.WHERE_OVERLAPPING,
-        reads_in="the same software as 'rle'",
-        fails_in=f"{_LABEL_MAPS_NEED}. Some archives refuse deflated files.",
+        reads_in=(
+            "3D Slicer 5.12 and newer, dcmqi 1.5.4 and newer, highdicom, pydicom, DCMTK, Orthanc, cornerstone3D 3 and "
+            "newer (OHIF)"
+        ),
+        fails_in=f"{_LABEL_MAPS_NEED}. Some archives and vtk-dicom refuse deflated files. {_MIXED_UP_ABOVE_255}",
     ),
     EncodingPlan(
         id="rle-per-segment",
@@ -186,8 +199,11 @@ _ROWS = (
         frame_coding=FrameCoding.RLE,
         full_value=255,
         split=Split.EACH_SEGMENT,
-        reads_in="3D Slicer, dcmqi, highdicom, pydicom, DCMTK, GDCM, SimpleITK, pydicom-seg",
-        fails_in="Old cornerstone adapters (2.x) cannot show some of these files.",
+        reads_in=(
+            "3D Slicer, dcmqi, highdicom, pydicom, DCMTK, GDCM, SimpleITK, pydicom-seg, vtk-dicom, Orthanc, "
+            "cornerstone3D (OHIF)"
+        ),
+        fails_in="Nothing that was measured fails on it; a program may take the masks for probabilities.",
         warning=(
             "The masks are stored as fractions of 0 and 255 because 1-bit pixels have no RLE that others read. "
             "Strictly that claims a probability map."
