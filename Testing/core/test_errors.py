@@ -1,0 +1,153 @@
+"""What a person reads when something goes wrong: every class of `errors`, word by word."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from SegRLEExportLib import errors
+from SegRLEExportLib.errors import ExportError
+from SegRLEExportLib.model.finding import Finding, Severity
+
+SEG = Path("out/seg.dcm")
+
+MESSAGES = [
+    (
+        errors.PreflightError(
+            [
+                Finding("outside-source", Severity.ERROR, "3 voxels would be lost.", "liver", "Leave them out."),
+                Finding("all-empty", Severity.ERROR, "No segment has a voxel."),
+            ]
+        ),
+        "error: liver: 3 voxels would be lost. Leave them out.\nerror: No segment has a voxel.",
+    ),
+    (
+        errors.UnreadableSegmentationError(Path("a.nrrd"), "it has no data"),
+        "The segmentation a.nrrd cannot be read: it has no data. "
+        "Give a .seg.nrrd as Slicer saves it, or a label map as .nrrd, .nii or .nii.gz.",
+    ),
+    (
+        errors.NoSourceImagesError("ct", "there is no file"),
+        "No DICOM images of a source series were found in ct: there is no file. "
+        "Give the folder with the DICOM files of the images that were segmented.",
+    ),
+    (
+        errors.SeriesChoiceError("The segmentation fits several series equally well.", ["1.2 CT", "1.3 PT"]),
+        "The segmentation fits several series equally well. "
+        "Name one with its Series Instance UID (--series). Found:\n  1.2 CT\n  1.3 PT",
+    ),
+    (
+        errors.UnusableSourceError("1.2", "its images have no place", "Choose another series."),
+        "The source series 1.2 cannot be referenced: its images have no place. Choose another series.",
+    ),
+    (
+        errors.TargetExistsError(SEG),
+        f"{SEG} exists already and was left as it is. Choose another name, give a folder, or ask for overwriting.",
+    ),
+    (
+        errors.TargetFolderError(Path("out"), "it is write-protected"),
+        "Nothing can be written into out: it is write-protected. Choose another folder.",
+    ),
+    (
+        errors.WritingFailedError(SEG, "No space left on device"),
+        f"Writing {SEG} failed: No space left on device. The unfinished file was removed. "
+        "Make room or choose another folder, then export again.",
+    ),
+    (
+        errors.SegTooLargeError("none", 5 * 2**30),
+        "The pixel data of this segmentation would take 5.0 GiB as 'none', and DICOM can state at most 4 GiB. "
+        "Use the encoding 'rle', or export fewer segments at a time.",
+    ),
+    (
+        errors.VerificationError(SEG.with_name("seg.dcm.part"), ["2 pixels differ"]),
+        "seg.dcm was read back and differs from the segmentation, so it was removed:\n  2 pixels differ\n"
+        "This is a fault of SegRLEExport or of the disk: please report it. "
+        "Another encoding, for example 'none', may work meanwhile.",
+    ),
+    (
+        errors.NotASegmentationFileError(SEG, "it has no Segment Sequence"),
+        f"{SEG} is not a readable DICOM Segmentation: it has no Segment Sequence. Give a file of modality SEG.",
+    ),
+    (errors.CancelledError(), "The export was cancelled. No file was left behind."),
+    (
+        errors.MissingLibraryError("slicer-core", "read .seg.nrrd", "Install it with pip."),
+        "slicer-core is needed to read .seg.nrrd, and it is not available here. Install it with pip.",
+    ),
+    (errors.UnknownEncodingError("zip", ["rle", "none"]), "There is no encoding 'zip'. Choose one of: rle, none."),
+    (
+        errors.UnknownSegmentError(["spleen"], ["liver", "kidney"]),
+        "The segmentation has no segment 'spleen'. It has: 'liver', 'kidney'.",
+    ),
+    (
+        errors.NonLinearTransformError("Seg", "Warp"),
+        "'Seg' is under the non-linear transform 'Warp', and a DICOM SEG has straight planes only. Harden the "
+        "transform on a copy of it (Data module, right-click, Harden transform) and export that copy, or take it "
+        "out of the transform.",
+    ),
+    (
+        errors.NoBinaryLabelmapError("Seg", "Closed surface"),
+        "The segments of 'Seg' are stored as Closed surface and could not be converted to voxels. "
+        "Open the Segmentations module, create the Binary labelmap representation, and export again.",
+    ),
+    (
+        errors.UnusableLabelsError("map.nrrd", "it holds 0.5"),
+        "The labels of 'map.nrrd' cannot be exported: it holds 0.5. Labels must be whole numbers from 0 to 65535.",
+    ),
+    (
+        errors.UnwritableVolumeError("it has colours", "Take a grey volume."),
+        "The volume cannot be written as DICOM images: it has colours. Take a grey volume.",
+    ),
+    (
+        errors.NothingSegmentedError("Seg"),
+        "'Seg' has no segment. Add one in the Segment Editor, then export.",
+    ),
+    (
+        errors.NoReferenceError("Seg"),
+        "It is not known on which DICOM images 'Seg' was drawn. Choose the volume that was segmented as reference "
+        "volume; it must have been loaded from the DICOM database. For a volume that is not from DICOM, export the "
+        "volume to DICOM first and load it from there, or give a folder with the DICOM images of the same place.",
+    ),
+    (
+        errors.NoDatabaseError(),
+        "Slicer's DICOM database is not open, so the images that were segmented cannot be found. "
+        "Open the DICOM module once, or choose a database folder in Application settings, DICOM.",
+    ),
+    (
+        errors.NotImportedError("seg.dcm"),
+        "Slicer's DICOM database did not take seg.dcm, so nothing was exported. "
+        "Export to a folder instead, and see the application log for the reason.",
+    ),
+    (
+        errors.SourceFilesMissingError(2, 30),
+        "2 of the 30 images that were segmented are not in Slicer's DICOM database. "
+        "Import the series into the database again (DICOM module, Import), then export.",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("error", "text"), MESSAGES, ids=lambda value: type(value).__name__ if isinstance(value, Exception) else ""
+)
+def test_the_message_is_a_sentence_for_a_person(error, text):
+    assert str(error) == text
+
+
+def test_every_class_has_its_message_read_here():
+    classes = {
+        value for value in vars(errors).values() if isinstance(value, type) and issubclass(value, ExportError)
+    } - {ExportError}
+
+    assert {type(error) for error, _ in MESSAGES} == classes
+
+
+def test_the_findings_that_refused_an_export_can_be_read_by_a_script():
+    finding = Finding("all-empty", Severity.ERROR, "No segment has a voxel.")
+
+    assert errors.PreflightError([finding]).findings == (finding,)
+    assert finding.to_json() == {
+        "id": "all-empty",
+        "severity": "error",
+        "what": "No segment has a voxel.",
+        "where": "",
+        "help": "",
+    }
