@@ -5,6 +5,7 @@ The dialog calls its fields by DICOM keywords and keeps all values as text. Noth
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Collection, Mapping
 from dataclasses import replace
@@ -67,7 +68,7 @@ def series_number_of(text: str) -> int | None:
     stripped = text.strip()
     if not stripped:
         return None
-    if not stripped.lstrip("+-").isdecimal():
+    if not re.fullmatch(r"[+-]?\d+", stripped, re.ASCII):
         what = f"'{stripped}' is not a whole number."
         help_ = "Write for example 101, or leave the field empty."
         raise PreflightError([Finding("invalid-option", Severity.ERROR, what, "SeriesNumber", help_)])

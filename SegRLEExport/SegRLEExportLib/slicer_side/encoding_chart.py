@@ -12,6 +12,20 @@ _BAR_STEPS = 1000
 _BAR_HEIGHT = 12
 
 
+ORDINARY = ("rle", "none", "deflate")
+"""The rows that are always shown."""
+
+
+def recipients(plan) -> str:
+    """Return who the row is for, in a few words, or what it is where it is for special cases."""
+    words = {
+        "rle": _("Current software (RLE compressed)"),
+        "none": _("Anyone, also old software (uncompressed)"),
+        "deflate": _("3D Slicer 5.10+, highdicom (deflated)"),
+    }
+    return words.get(plan.id, plan.title)
+
+
 class EncodingChart:
     """One line a row of the table of encodings: radio button, bar, size."""
 
@@ -20,8 +34,8 @@ class EncodingChart:
         self._buttons, self._bars, self._sizes = {}, {}, {}
         self._group = qt.QButtonGroup(layout)
         for row, plan in enumerate(PLANS.values()):
-            button = qt.QRadioButton(_(plan.title))
-            button.toolTip = _(plan.advice)
+            button = qt.QRadioButton(recipients(plan))
+            button.toolTip = plan.advice
             button.connect("clicked()", lambda plan_id=plan.id: self._on_chosen(plan_id))
             self._group.addButton(button)
             self._buttons[plan.id], self._bars[plan.id], self._sizes[plan.id] = button, _bar(), qt.QLabel()

@@ -90,13 +90,15 @@ class Panel(VTKObservationMixin):
         self.ui.sourceLabel.text = source.description.partition("  ")[2] if source else _("No DICOM images found yet.")
         self._findings.show(self.look.findings)
         self._chart.show_forecasts(())
+        self.ui.suggestionLabel.text = ""
         self._show_whether_possible()
         self._measure_timer.start()
 
     def measure(self) -> None:
         """Show how large each encoding would be; stops when the choices change meanwhile."""
         from SegRLEExportLib.errors import ExportError
-        from SegRLEExportLib.forecast import forecast
+        from SegRLEExportLib.forecast import forecast, recommend
+        from SegRLEExportLib.slicer_side.encoding_chart import recipients
 
         if self.parameters is None or not self.look.is_possible:
             return
@@ -117,6 +119,10 @@ class Panel(VTKObservationMixin):
         except ExportError:
             return
         self._chart.show_forecasts(forecasts)
+        recommendation = recommend(forecasts)
+        self.ui.suggestionLabel.text = _("<b>Suggested:</b> {encoding}: {reason}.").format(
+            encoding=recipients(recommendation.plan), reason=recommendation.reason
+        )
 
     def export(self) -> None:
         """Export with the present choices and show the report."""
@@ -350,13 +356,10 @@ class Panel(VTKObservationMixin):
 
     def _shown_plan_ids(self) -> list[str]:
         from SegRLEExportLib.encoding.plan import PLANS
+        from SegRLEExportLib.slicer_side.encoding_chart import ORDINARY
 
-        is_expert = self.ui.expertsCheckBox.checked
-        return [
-            id_
-            for id_, plan in PLANS.items()
-            if is_expert or not plan.is_for_experts or id_ == self.parameters.compression
-        ]
+        shown = PLANS if self.ui.expertsCheckBox.checked else (*ORDINARY, self.parameters.compression)
+        return [plan_id for plan_id in PLANS if plan_id in shown]
 
 
 _SEGMENTATION_EVENTS = (
@@ -378,7 +381,7 @@ def _timer(delay_ms: int, function):
 def _summary(report) -> str:
     from SegRLEExportLib.report import size_text
 
+    count = len(report.instances)
+    files = _("1 file") if count == 1 else _("{count} files").format(count=count)
     proof = _("read back and compared voxel by voxel") if report.is_verified else _("not verified")
-    return _("{count} file(s), {size}, {proof}.").format(
-        count=len(report.instances), size=size_text(report.bytes), proof=proof
-    )
+    return f"{files}, {size_text(report.bytes)}, {proof}."

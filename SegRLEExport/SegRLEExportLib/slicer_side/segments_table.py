@@ -7,6 +7,8 @@ from slicer.i18n import tr as _
 
 _NAME, _MEANING, _VOXELS, _OVERLAPS = range(4)
 _SWATCH_PIXELS = 14
+_FRAME_PIXELS = 4
+_FEWEST_ROWS, _MOST_ROWS = 2, 8
 _ID_ROLE = qt.Qt.UserRole
 
 
@@ -40,6 +42,13 @@ class SegmentsTable:
             overlaps.setToolTip("\n".join(segment.overlaps))
             self._table.setItem(row, _OVERLAPS, overlaps)
         self._table.blockSignals(was_blocked)
+        self._fit_height()
+
+    def _fit_height(self) -> None:
+        """Take no more room than the rows need, and scroll beyond a handful of them."""
+        rows = min(max(self._table.rowCount, _FEWEST_ROWS), _MOST_ROWS)
+        row_height = self._table.verticalHeader().defaultSectionSize
+        self._table.setFixedHeight(self._table.horizontalHeader().height + rows * row_height + _FRAME_PIXELS)
 
     def _on_item_changed(self, _item) -> None:
         items = [self._table.item(row, _NAME) for row in range(self._table.rowCount)]

@@ -1,0 +1,146 @@
+"""What Slicer's DICOM export dialog hands over is understood, or refused with a sentence."""
+
+from __future__ import annotations
+
+import pytest
+from SegRLEExportLib.errors import (
+    MissingLibraryError,
+    NoDatabaseError,
+    NoReferenceError,
+    NothingSegmentedError,
+    NotImportedError,
+    PreflightError,
+)
+from SegRLEExportLib.options import ExportOptions
+from SegRLEExportLib.slicer_side import requirements
+from SegRLEExportLib.slicer_side.dialog_fields import (
+    LINE_LENGTH,
+    LINES_SHOWN,
+    dialog_message,
+    free_series_number,
+    options_of_fields,
+    refuse_changed_identity,
+)
+
+FIELDS = {
+    "SeriesDescription": " Liver ",
+    "SeriesNumber": "107",
+    "ContentCreatorName": "Doe^Jane",
+    "ContentLabel": "LIVER",
+    "ContentDescription": "",
+}
+IMAGES = {"PatientID": "4711", "PatientName": "Doe^John ", "StudyInstanceUID": "1.2.3", "StudyDescription": ""}
+
+
+class TestSeriesNumber:
+    @pytest.mark.parametrize(
+        ("source", "taken", "rank", "expected"),
+        [
+            pytest.param(2, [1, 2], 0, 102, id="the source's plus 100"),
+            pytest.param(2, [2, 102, 103], 0, 104, id="taken numbers are left out"),
+            pytest.param(2, [2, 103], 1, 104, id="the second segmentation gets the second free one"),
+            pytest.param(0, [], 2, 102, id="an unknown source counts as 0"),
+        ],
+    )
+    def test_is_free_in_the_study(self, source, taken, rank, expected):
+        assert free_series_number(source, taken, rank) == expected
+
+    @pytest.mark.parametrize("text", ["1.5", "abc", "1e3", "--1", "+"])
+    def test_that_is_no_number_is_refused(self, text):
+        with pytest.raises(PreflightError, match="is not a whole number. Write for example 101, or leave the field"):
+            options_of_fields({**FIELDS, "SeriesNumber": text}, ExportOptions())
+
+    def test_may_be_left_to_the_program(self):
+        assert options_of_fields({**FIELDS, "SeriesNumber": " "}, ExportOptions()).series_number is None
+
+
+def test_fields_become_options_and_leave_the_others():
+    options = options_of_fields(FIELDS, ExportOptions(keep_empty_frames=True))
+    assert options.series_description == "Liver"
+    assert options.series_number == 107
+    assert options.content_creator_name == "Doe^Jane"
+    assert options.content_label == "LIVER"
+    assert options.keep_empty_frames
+
+
+class TestPatientAndStudy:
+    @pytest.mark.parametrize(
+        "shown",
+        [
+            pytest.param({}, id="nothing filled in"),
+            pytest.param({"PatientID": "4711", "PatientName": "Doe^John"}, id="as in the images, but for spaces"),
+            pytest.param({"StudyDescription": "No study description"}, id="what Slicer shows for an empty description"),
+            pytest.param({"PatientComments": "anything"}, id="what a SEG does not share with its images"),
+        ],
+    )
+    def test_as_they_are_pass(self, shown):
+        refuse_changed_identity(shown, IMAGES)
+
+    def test_an_invented_patient_id_is_slicers_own(self):
+        refuse_changed_identity({"PatientID": "Patient-1.2.3"}, {"PatientID": ""})
+
+    @pytest.mark.parametrize(
+        ("keyword", "shown"),
+        [("PatientID", "4712"), ("StudyInstanceUID", "1.2.4"), ("PatientName", "No name"), ("StudyDescription", "x")],
+    )
+    def test_changed_are_refused_with_both_values(self, keyword, shown):
+        with pytest.raises(PreflightError) as caught:
+            refuse_changed_identity({keyword: shown}, IMAGES)
+        (finding,) = caught.value.findings
+        assert finding.where == keyword
+        assert f"'{shown}' is not what the images have, which is '{IMAGES[keyword].strip()}'" in finding.what
+        assert "would no longer belong to their study" in finding.what
+        assert finding.help == "Write that value again, or change it in the images first."
+
+
+class TestMessageLine:
+    """Slicer's label does not wrap: a long line would make the dialog as wide as itself."""
+
+    def test_has_short_lines(self):
+        lines = dialog_message(NoReferenceError("Segmentation")).splitlines()
+        assert 1 < len(lines) <= LINES_SHOWN
+        assert max(map(len, lines)) <= LINE_LENGTH
+
+    def test_names_the_segmentation_among_several(self):
+        assert dialog_message(NoDatabaseError(), "Liver").startswith("Liver:\n")
+
+    def test_leaves_the_rest_to_the_log(self):
+        with pytest.raises(PreflightError) as caught:
+            refuse_changed_identity(dict.fromkeys(IMAGES, "changed"), IMAGES)
+        findings = caught.value.findings * 4
+        lines = dialog_message(PreflightError(findings)).splitlines()
+        assert len(lines) == LINES_SHOWN
+        assert lines[-1].endswith("more lines in the application log.")
+
+    def test_says_no_severity(self):
+        with pytest.raises(PreflightError) as caught:
+            options_of_fields({**FIELDS, "SeriesNumber": "x"}, ExportOptions())
+        assert dialog_message(caught.value).startswith("SeriesNumber: 'x' is not a whole number.")
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (NoDatabaseError(), "Slicer's DICOM database is not open"),
+        (NothingSegmentedError("Liver"), "'Liver' has no segment. Add one in the Segment Editor"),
+        (NotImportedError("SEG_1.dcm"), "Slicer's DICOM database did not take SEG_1.dcm"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_errors_say_what_helps(error, sentence):
+    assert sentence in str(error)
+    assert str(error).endswith(".")
+
+
+class TestRequirements:
+    @pytest.mark.parametrize(
+        ("version", "suffices"), [("2.4.4", False), ("3.0.1", True), ("3.1.0.dev0", True), ("10.0", True)]
+    )
+    def test_pydicom_must_be_3(self, monkeypatch, version, suffices):
+        monkeypatch.setattr(requirements, "version", lambda _name: version)
+        assert requirements.is_satisfied() is suffices
+
+    def test_refusal_names_the_slicer_that_has_it(self, monkeypatch):
+        monkeypatch.setattr(requirements, "is_satisfied", lambda: False)
+        with pytest.raises(MissingLibraryError, match=r"pydicom 3 is needed .* Use 3D Slicer 5\.12 or newer"):
+            requirements.refuse_unsatisfied()
