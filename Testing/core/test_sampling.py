@@ -1,0 +1,194 @@
+"""Where pixels find their voxels, against a look-up of every pixel by itself."""
+
+from __future__ import annotations
+
+from itertools import permutations, product
+
+import numpy as np
+import pytest
+from builders import a_grid, a_source
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from SegRLEExportLib.model.geometry import Geometry, PlaneStack
+from SegRLEExportLib.model.segmentation import Layer
+from SegRLEExportLib.sampling import SampledLayer
+
+SIGNED_PERMUTATIONS = [
+    np.array([[sign * (axis == column) for column in range(3)] for sign, axis in zip(signs, axes)])
+    for axes in permutations(range(3))
+    for signs in product((1, -1), repeat=3)
+]
+"""The 48 ways of laying the axes of one grid along those of another; half of them make it left-handed."""
+
+OBLIQUE = np.array([[0.36, 0.48, -0.8], [-0.8, 0.6, 0.0], [0.48, 0.64, 0.6]])
+"""A rotation."""
+
+
+def some_labels(shape, seed=0, dtype=np.uint8):
+    return np.random.default_rng(seed).integers(0, 4, shape).astype(dtype)
+
+
+def plane_of(layer: SampledLayer, plane_index: int, stack: PlaneStack) -> np.ndarray:
+    """Return the whole plane, with 0 where the layer does not reach."""
+    plane = np.zeros((stack.rows, stack.columns), np.uint16)
+    region = layer.region(plane_index)
+    if region is not None:
+        rows, columns = region.labels.shape
+        plane[region.first_row : region.first_row + rows, region.first_column : region.first_column + columns] = (
+            region.labels
+        )
+    return plane
+
+
+def looked_up(labels: np.ndarray, geometry: Geometry, stack: PlaneStack, plane_index: int) -> np.ndarray:
+    """Return the plane by asking for each pixel by itself which voxel is nearest."""
+    plane = np.zeros((stack.rows, stack.columns), np.uint16)
+    to_kji = np.linalg.inv(geometry.kji_to_lps)
+    for row, column in np.ndindex(plane.shape):
+        lps = (
+            stack.positions_lps[plane_index]
+            + column * stack.pixel_spacing_mm[1] * stack.row_direction_lps
+            + row * stack.pixel_spacing_mm[0] * stack.column_direction_lps
+        )
+        kji = tuple(np.floor((to_kji @ [*lps, 1.0])[:3] + 0.5).astype(int))
+        if all(0 <= index < length for index, length in zip(kji, labels.shape)):
+            plane[row, column] = labels[kji]
+    return plane
+
+
+def assert_as_looked_up(labels, geometry, stack) -> SampledLayer:
+    layer = SampledLayer(Layer(labels, geometry), stack)
+    for plane_index in range(len(stack)):
+        expected = looked_up(labels, geometry, stack, plane_index)
+        assert np.array_equal(plane_of(layer, plane_index, stack), expected)
+    return layer
+
+
+@st.composite
+def grids_that_keep_step(draw):
+    """A grid whose voxels lie on the pixels of the source: turned, mirrored, cropped or reaching beyond it."""
+    source = a_grid(draw(st.tuples(st.integers(1, 4), st.integers(1, 5), st.integers(1, 6))))
+    axes = draw(st.sampled_from(SIGNED_PERMUTATIONS))
+    shape = draw(st.tuples(*[st.integers(1, 7)] * 3))
+    first = draw(st.tuples(*[st.integers(-4, 6)] * 3))
+    to_source = np.eye(4)
+    to_source[:3, :3], to_source[:3, 3] = axes, first
+    return source, Geometry(shape, source.kji_to_lps @ to_source)
+
+
+@given(grids_that_keep_step(), st.integers(0, 2**32 - 1), st.sampled_from([np.uint8, np.uint16]))
+@settings(max_examples=300, deadline=None)
+def test_any_turn_mirror_or_crop_of_the_source_grid_is_exact(grids, seed, dtype):
+    source, geometry = grids
+    stack = PlaneStack.of_geometry(source)
+
+    layer = assert_as_looked_up(some_labels(geometry.shape_kji, seed, dtype), geometry, stack)
+
+    assert layer.keeps_step
+    assert layer.is_exact
+    assert layer.displacement_voxels < 1e-6
+
+
+@pytest.mark.parametrize("axes", SIGNED_PERMUTATIONS, ids=lambda axes: str(axes.tolist()))
+def test_an_oblique_grid_laid_along_oblique_planes_is_exact(axes):
+    directions = np.column_stack([OBLIQUE[:, 2] * 3.0, OBLIQUE[:, 1] * 0.8, OBLIQUE[:, 0] * 0.7])
+    to_lps = np.eye(4)
+    to_lps[:3, :3], to_lps[:3, 3] = directions, [3, -4, 5]
+    source = Geometry((3, 4, 5), to_lps)
+    to_source = np.eye(4)
+    to_source[:3, :3] = axes
+    to_source[:3, 3] = np.where(axes.sum(axis=1) < 0, np.array(source.shape_kji) - 1, 0)
+    shape = tuple(np.abs(axes).T @ source.shape_kji)
+    geometry = Geometry(shape, to_lps @ to_source)
+
+    layer = assert_as_looked_up(some_labels(shape), geometry, PlaneStack.of_geometry(source))
+
+    assert layer.is_exact
+
+
+def test_planes_are_views_of_the_layer():
+    grid = a_grid()
+    labels = some_labels(grid.shape_kji)
+
+    region = SampledLayer(Layer(labels, grid), a_source(grid).stack).region(4)
+
+    assert np.shares_memory(region.labels, labels)
+    assert not region.labels.flags.writeable
+
+
+@given(seed=st.integers(0, 2**32 - 1))
+@settings(max_examples=60, deadline=None)
+def test_a_grid_that_does_not_keep_step_takes_the_nearest_voxel(seed):
+    random = np.random.default_rng(seed)
+    source = a_grid((3, 6, 7))
+    turn, _ = np.linalg.qr(random.normal(size=(3, 3)))
+    to_lps = np.eye(4)
+    to_lps[:3, :3] = turn * random.uniform(0.4, 3.0, 3)
+    shape = tuple(random.integers(2, 9, 3).tolist())
+    centre = (source.kji_to_lps @ [1, 2.5, 3, 1])[:3]
+    to_lps[:3, 3] = centre - to_lps[:3, :3] @ ((np.array(shape) - 1) / 2)
+    geometry = Geometry(shape, to_lps)
+
+    layer = assert_as_looked_up(some_labels(shape, seed), geometry, PlaneStack.of_geometry(source))
+
+    assert not layer.is_exact
+
+
+@pytest.mark.parametrize(
+    ("shift_voxels", "is_exact"), [(0.0, True), (0.009, True), (0.011, False), (0.3, False), (0.49, False)]
+)
+def test_a_shift_by_less_than_half_a_voxel_keeps_step_and_is_told(shift_voxels, is_exact):
+    source = a_grid()
+    to_lps = source.kji_to_lps.copy()
+    to_lps[:3, 3] += shift_voxels * to_lps[:3, 1]
+
+    layer = SampledLayer(Layer(some_labels(source.shape_kji), Geometry(source.shape_kji, to_lps)), a_source().stack)
+
+    assert layer.keeps_step
+    assert layer.is_exact is is_exact
+    assert layer.displacement_voxels == pytest.approx(shift_voxels, abs=1e-9)
+
+
+def test_slices_that_two_planes_share_are_not_exact():
+    source = a_grid((4, 3, 3))
+    half = source.kji_to_lps @ np.diag([2.0, 1, 1, 1])
+
+    layer = SampledLayer(Layer(some_labels((2, 3, 3)), Geometry((2, 3, 3), half)), a_source(source).stack)
+
+    assert not layer.is_exact
+
+
+def test_planes_of_unequal_distance_find_their_slices():
+    positions = np.array([[0.0, 0, z] for z in (0, 1, 3, 4)])
+    stack = PlaneStack(2, 3, [1, 0, 0], [0, 1, 0], (1.0, 1.0), positions)
+    geometry = Geometry((5, 2, 3), np.eye(4)[[2, 1, 0, 3]])
+    labels = np.repeat(np.arange(5, dtype=np.uint8), 6).reshape(5, 2, 3)
+
+    layer = SampledLayer(Layer(labels, geometry), stack)
+
+    assert [int(plane_of(layer, n, stack)[0, 0]) for n in range(4)] == [0, 1, 3, 4]
+    assert layer.is_exact
+
+
+def test_a_layer_that_reaches_no_plane_has_no_region():
+    source = a_grid()
+    away = source.cropped((20, 0, 0), (2, 9, 7))
+    beside = source.cropped((0, 0, 50), source.shape_kji)
+
+    for geometry in (away, beside):
+        layer = SampledLayer(Layer(some_labels(geometry.shape_kji), geometry), a_source(source).stack)
+        assert all(layer.region(plane) is None for plane in range(10))
+        assert layer.voxels_outside([1, 2, 3]).sum() == np.count_nonzero(some_labels(geometry.shape_kji))
+
+
+@given(grids_that_keep_step(), st.integers(0, 2**32 - 1))
+@settings(max_examples=100, deadline=None)
+def test_voxels_on_planes_and_voxels_outside_are_all_there_are(grids, seed):
+    source, geometry = grids
+    stack = PlaneStack.of_geometry(source)
+    labels = some_labels(geometry.shape_kji, seed)
+
+    layer = SampledLayer(Layer(labels, geometry), stack)
+
+    on_planes = sum(np.count_nonzero(plane_of(layer, plane, stack) == 2) for plane in range(len(stack)))
+    assert on_planes + layer.voxels_outside([2])[0] == np.count_nonzero(labels == 2)
