@@ -16,7 +16,7 @@ from SegRLEExportLib.dataset.functional_groups import matching_frames
 from SegRLEExportLib.dataset.given_texts import refused_texts
 from SegRLEExportLib.dataset.segments import naming_findings
 from SegRLEExportLib.dataset.source_attributes import copied_attributes
-from SegRLEExportLib.dataset.value_repair import is_usable_uid
+from SegRLEExportLib.dataset.value_repair import is_standard_uid, is_usable_uid
 from SegRLEExportLib.encoding.plan import EncodingPlan, Split
 from SegRLEExportLib.errors import PreflightError
 from SegRLEExportLib.frames import FrameIndex, index_frames
@@ -90,6 +90,7 @@ def survey(
     copied, repairs = copied_attributes(source.header)
     findings = [
         *_strict([*source.findings, *repairs], options),
+        *_uid_warnings(source),
         *_option_findings(options),
         *placement_findings(segmentation, layers, index, options),
         *_emptiness_findings(segmentation, index, plan, options),
@@ -154,6 +155,21 @@ def _uid_errors(source: SourceSeries) -> Iterator[Finding]:
             if not is_usable_uid(uid):
                 yield _missing_uid(name, uid)
                 return
+
+
+def _uid_warnings(source: SourceSeries) -> Iterator[Finding]:
+    """A reference must repeat a UID as it is, or it refers to nothing; so what is unusual about one stays."""
+    stated = [text_of(source.header, keyword) for keyword in ("StudyInstanceUID", "SeriesInstanceUID")]
+    named = [uid for frame in source.frames for uid in (frame.sop_instance_uid, frame.sop_class_uid)]
+    unusual = [uid for uid in dict.fromkeys([*stated, *named]) if not is_standard_uid(uid)]
+    if unusual:
+        yield Finding(
+            "nonstandard-uid",
+            Severity.WARNING,
+            f"{len(unusual)} UID(s) of the source have a number with a leading zero, which DICOM forbids; they are "
+            "repeated as they are, so that the references stay true.",
+            where=unusual[0],
+        )
 
 
 def _missing_uid(name: str, found: str) -> Finding:

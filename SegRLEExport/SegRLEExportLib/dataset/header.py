@@ -15,7 +15,7 @@ from SegRLEExportLib.dataset.segments import one_line
 from SegRLEExportLib.draft import Draft, SeriesIdentity
 from SegRLEExportLib.encoding.plan import SegmentationType
 from SegRLEExportLib.model.geometry import PlaneStack
-from SegRLEExportLib.model.source_series import SourceFrame
+from SegRLEExportLib.model.source_series import SourceFrame, text_of
 from SegRLEExportLib.options import ExportOptions
 
 MANUFACTURER = "SegRLEExport"
@@ -54,8 +54,8 @@ def series_number(options: ExportOptions, source: Dataset) -> int:
     if options.series_number is not None:
         return options.series_number
     try:
-        source_number = int(source.SeriesNumber)
-    except (AttributeError, TypeError, ValueError):
+        source_number = int(text_of(source, "SeriesNumber"))
+    except ValueError:
         return SERIES_NUMBER_STEP
     return max(0, min(source_number, _LARGEST_SOURCE_NUMBER)) + SERIES_NUMBER_STEP
 

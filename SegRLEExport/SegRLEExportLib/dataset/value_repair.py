@@ -143,6 +143,11 @@ def _unique_identifier_rule(vr: str, text: str) -> Repaired:
     return Repaired(stripped) if is_usable_uid(stripped) else Repaired(None, "not a UID (64 of digits and dots)")
 
 
+def is_standard_uid(text: str) -> bool:
+    """Tell whether the text is a UID as PS3.5, 9.1 wants it."""
+    return is_usable_uid(text) and not re.search(r"(^|\.)0[0-9]", text)
+
+
 def is_usable_uid(text: str) -> bool:
     """Tell whether the text can name something: digits and dots (PS3.5, 9.1).
 
