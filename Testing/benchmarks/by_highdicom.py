@@ -10,9 +10,9 @@ from pathlib import Path
 
 import highdicom
 import numpy as np
-from benchmarks.material import Material, open_material, warm_up_material
-from benchmarks.measuring import measure_stage, result_folder
 from highdicom.seg import SegmentAlgorithmTypeValues, SegmentationTypeValues, SegmentDescription
+from material import Material, open_material, warm_up_material
+from measuring import measure_stage, result_folder
 from pydicom import Dataset, dcmread
 from pydicom.sr.codedict import codes
 from pydicom.uid import ExplicitVRLittleEndian, RLELossless

@@ -17,10 +17,10 @@ from pathlib import Path
 
 import slicer
 import vtk
-from benchmarks.by_dcmqi import segimage_command
-from benchmarks.material import Material, dcmqi_metadata, open_material
-from benchmarks.measuring import result_folder
-from benchmarks.mrml_node import make_node
+from by_dcmqi import segimage_command
+from material import Material, dcmqi_metadata, open_material
+from measuring import result_folder
+from mrml_node import make_node
 from SegRLEExportLib.slicer_side.mrml_host import scene
 
 _KIB_PER_MB = 1024

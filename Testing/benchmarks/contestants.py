@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from benchmarks.by_dcmqi import segimage_command
-from benchmarks.material import Material
-from benchmarks.measuring import result_folder
+from by_dcmqi import segimage_command
+from material import Material
+from measuring import result_folder
+
+HERE = Path(__file__).resolve().parent
 
 ALL = ("W1", "W2", "W3", "W4")
 ONE_LAYER = ("W1", "W2", "W3")
@@ -49,10 +51,10 @@ def installed_version(distribution: str) -> str | None:
         return None
 
 
-def _module(name: str, *words: str) -> Command:
+def _script(name: str, *words: str) -> Command:
     def command(material: Material, output: Path) -> list[str]:
         place = [str(material.folder.parent), material.workload.name, str(output)]
-        return [sys.executable, "-m", f"benchmarks.{name}", *place, *words]
+        return [sys.executable, str(HERE / f"{name}.py"), *place, *words]
 
     return command
 
@@ -82,20 +84,20 @@ def _segrle(encoding: str) -> Command:
 
 
 CONTESTANTS = (
-    *(Contestant(f"ours {encoding}", _module("ours", encoding)) for encoding in ("none", "rle", "deflate")),
+    *(Contestant(f"ours {encoding}", _script("ours", encoding)) for encoding in ("none", "rle", "deflate")),
     *(
-        Contestant(f"ours {encoding}, not verified", _module("ours", encoding, "--no-verify"))
+        Contestant(f"ours {encoding}, not verified", _script("ours", encoding, "--no-verify"))
         for encoding in ("none", "rle", "deflate")
     ),
-    Contestant("ours none, whole process", _module("whole_process", "none"), ONE_LAYER),
-    Contestant("ours rle, whole process", _module("whole_process", "rle"), ONE_LAYER),
+    Contestant("ours none, whole process", _script("whole_process", "none"), ONE_LAYER),
+    Contestant("ours rle, whole process", _script("whole_process", "rle"), ONE_LAYER),
     Contestant("segrle export, whole process", _segrle("rle"), ONE_LAYER, "slicer-core"),
-    Contestant("reading the node", _module("node_reading"), ("W3",), "slicer-core"),
-    Contestant("highdicom BINARY", _module("by_highdicom", "none"), ONE_LAYER, "highdicom", "ours none"),
-    Contestant("highdicom LABELMAP RLE", _module("by_highdicom", "rle"), ONE_LAYER, "highdicom", "ours rle"),
+    Contestant("reading the node", _script("node_reading"), ("W3",), "slicer-core"),
+    Contestant("highdicom BINARY", _script("by_highdicom", "none"), ONE_LAYER, "highdicom", "ours none"),
+    Contestant("highdicom LABELMAP RLE", _script("by_highdicom", "rle"), ONE_LAYER, "highdicom", "ours rle"),
     Contestant("dcmqi merged, BINARY", _dcmqi("binary"), ONE_LAYER, "dcmqi", "ours none, whole process", "process"),
     Contestant("dcmqi merged, LABELMAP", _dcmqi("labelmap"), ONE_LAYER, "dcmqi", "ours rle, whole process", "process"),
     Contestant(
-        "Slicer's present flow", _module("by_slicer"), ("W1", "W2"), "slicer-core", "ours none", "stage", rounds=1
+        "Slicer's present flow", _script("by_slicer"), ("W1", "W2"), "slicer-core", "ours none", "stage", rounds=1
     ),
 )

@@ -7,7 +7,7 @@ import platform
 from datetime import datetime, timezone
 from pathlib import Path
 
-from benchmarks.contestants import installed_version
+from contestants import installed_version
 
 DISTRIBUTIONS = ("numpy", "pydicom", "highdicom", "dcmqi", "slicer-core", "pylibjpeg-rle")
 

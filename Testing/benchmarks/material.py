@@ -7,9 +7,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
-from benchmarks.workloads import Labels, Workload, draw_layers, make_segmentation, scaled, write_series
 from SegRLEExportLib.model.geometry import Geometry
 from SegRLEExportLib.model.segmentation import Segmentation
+from workloads import Labels, Workload, draw_layers, make_segmentation, scaled, write_series
 
 _COMPLETE = "workload.json"
 """Written last, so that a folder that has it is whole."""

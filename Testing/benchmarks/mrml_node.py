@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import slicer
 import vtk
-from benchmarks.material import Material
+from material import Material
 from SegRLEExportLib.model.segmentation import Layer, Segmentation
 from SegRLEExportLib.slicer_side.mrml_host import scene
 from vtk.util.numpy_support import numpy_to_vtk

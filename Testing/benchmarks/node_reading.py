@@ -5,9 +5,9 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from benchmarks.material import open_material, warm_up_material
-from benchmarks.measuring import measure_stage
-from benchmarks.mrml_node import make_node
+from material import open_material, warm_up_material
+from measuring import measure_stage
+from mrml_node import make_node
 from SegRLEExportLib.slicer_side.node_reader import read_segmentation
 
 

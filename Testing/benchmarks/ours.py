@@ -8,8 +8,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from benchmarks.material import open_material, warm_up_material
-from benchmarks.measuring import measure_stage, result_folder
+from material import open_material, warm_up_material
+from measuring import measure_stage, result_folder
 from SegRLEExportLib.export import export
 from SegRLEExportLib.options import ExportOptions
 

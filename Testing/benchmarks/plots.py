@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks.scaling import ENCODINGS, GrowthPoint
+from scaling import ENCODINGS, GrowthPoint
 
 COLORS = {"none": "#888888", "rle": "#1f77b4", "deflate": "#e07b39"}
 BYTES_PER_MB = 1e6

@@ -8,24 +8,23 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 import tempfile
 from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
 
-HERE = Path(__file__).resolve().parent
-IMPORT_PATH = [str(HERE.parent), str(HERE.parents[1] / "SegRLEExport")]
-sys.path[:0] = IMPORT_PATH
+import plots
+import scaling
+import start_up
+from contestants import CONTESTANTS, Contestant
+from machine import describe_machine
+from material import Material, prepare, warm_up_material
+from measuring import FailedRunError, Measured, measure_process
+from table import Row, rows_of, text_table
+from workloads import WORKLOADS
 
-from benchmarks import plots, scaling, start_up  # noqa: E402
-from benchmarks.contestants import CONTESTANTS, Contestant  # noqa: E402
-from benchmarks.machine import describe_machine  # noqa: E402
-from benchmarks.material import Material, prepare, warm_up_material  # noqa: E402
-from benchmarks.measuring import FailedRunError, Measured, measure_process  # noqa: E402
-from benchmarks.table import Row, rows_of, text_table  # noqa: E402
-from benchmarks.workloads import WORKLOADS  # noqa: E402
+HERE = Path(__file__).resolve().parent
 
 QUICK = ("W1", "W2")
 
@@ -33,7 +32,6 @@ QUICK = ("W1", "W2")
 def main(words: Sequence[str] | None = None) -> int:
     """Measure, print and save."""
     asked = _parser().parse_args(words)
-    os.environ["PYTHONPATH"] = os.pathsep.join(IMPORT_PATH)
     keep = nullcontext(str(asked.folder)) if asked.folder else tempfile.TemporaryDirectory(prefix="segrle-bench-")
     with keep as folder:
         warm_up_material(Path(folder))

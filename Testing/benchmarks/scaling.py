@@ -9,9 +9,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.material import prepare
-from benchmarks.measuring import Measured, measure_process
-from benchmarks.workloads import Workload, scaled
+from material import prepare
+from measuring import Measured, measure_process
+from workloads import Workload, scaled
+
+HERE = Path(__file__).resolve().parent
 
 ENCODINGS = ("none", "rle", "deflate")
 SEGMENTS = (1, 3, 10, 30, 100, 300)
@@ -93,5 +95,5 @@ def _point(axis: str, value: float, workload: Workload, folder: Path, encoding: 
 
 def _measure(workload: Workload, folder: Path, *words: str) -> Measured:
     with tempfile.TemporaryDirectory(dir=folder) as output:
-        command = [sys.executable, "-m", "benchmarks.ours", str(folder), workload.name, output, *words]
+        command = [sys.executable, str(HERE / "ours.py"), str(folder), workload.name, output, *words]
         return measure_process(command, Path(output))

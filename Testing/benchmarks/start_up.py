@@ -7,9 +7,9 @@ import tempfile
 from pathlib import Path
 from statistics import median
 
-from benchmarks.contestants import installed_version
-from benchmarks.material import warm_up_material
-from benchmarks.measuring import measure_process, result_folder
+from contestants import installed_version
+from material import warm_up_material
+from measuring import measure_process, result_folder
 
 ROUNDS = 5
 

@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass
 from statistics import median
 from typing import Any
 
-from benchmarks.contestants import Contestant
-from benchmarks.measuring import Measured
+from contestants import Contestant
+from measuring import Measured
 
 NOT_VERIFIED = ", not verified"
 

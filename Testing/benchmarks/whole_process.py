@@ -9,10 +9,10 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from benchmarks.material import open_material
-from benchmarks.measuring import result_folder
-from benchmarks.workloads import Labels, Workload, make_segmentation
+from material import open_material
+from measuring import result_folder
 from SegRLEExportLib.export import export
+from workloads import Labels, Workload, make_segmentation
 
 
 def main(folder: Path, workload: str, output: Path, encoding: str) -> None:
