@@ -52,7 +52,8 @@ class SegRLEExportWidget(ScriptedLoadableModuleWidget):
         ScriptedLoadableModuleWidget.setup(self)
         from SegRLEExportLib.slicer_side.panel import Panel
 
-        self.panel = Panel(SegRLEExportLogic(), slicer.util.loadUI(self.resourcePath("UI/SegRLEExport.ui")))
+        self.logic = SegRLEExportLogic()
+        self.panel = Panel(self.logic, slicer.util.loadUI(self.resourcePath("UI/SegRLEExport.ui")))
         self.layout.addWidget(self.panel.widget)
 
     def enter(self):

@@ -29,7 +29,9 @@ class FindingsList:
     def show(self, findings) -> None:
         """Replace what is shown."""
         while self._layout.count():
-            self._layout.takeAt(0).widget().deleteLater()
+            line = self._layout.takeAt(0).widget()
+            line.setParent(None)
+            line.deleteLater()
         by_severity = sorted(findings, key=lambda finding: list(Severity).index(finding.severity))
         for finding in by_severity[:_SHOWN]:
             self._layout.addWidget(self._line(finding))
