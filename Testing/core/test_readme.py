@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
 
@@ -29,6 +30,15 @@ def test_its_shell_lines_are_understood(line):
 )
 def test_its_links_lead_somewhere(target):
     assert target.startswith("http") or (ROOT / target).exists()
+
+
+def test_its_console_recipe_is_the_docstrings():
+    module = ast.parse((ROOT / "SegRLEExport/SegRLEExport.py").read_text(encoding="utf-8"))
+    functions = {node.name: node for node in ast.walk(module) if isinstance(node, ast.FunctionDef)}
+    docstring = ast.get_docstring(functions["exportSegmentation"])
+    indented = [line[4:] for line in docstring.splitlines() if line.startswith("    ")]
+    shown = re.search(r"```python\n(.*?)```", README, re.DOTALL)[1]
+    assert shown.splitlines() == indented
 
 
 def test_its_tasks_exist():
