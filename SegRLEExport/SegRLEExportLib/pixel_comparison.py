@@ -115,10 +115,10 @@ class PixelComparison:
         return int(np.count_nonzero((stored == self._draft.plan.full_value) & (labels == segment.layer_value)))
 
     def _remember_spot(self, segment_number: int, plane: int, found: FrameRows) -> None:
-        """Keep the first pixel of the frame that belongs to a segment."""
+        """Keep one pixel of the frame that belongs to a segment."""
         if not found.pixels.size:
             return
-        row, column = divmod(int((found.pixels != 0).argmax()), found.pixels.shape[1])
+        row, column = divmod(int(found.pixels.argmax()), found.pixels.shape[1])
         if value := int(found.pixels[row, column]):
             self._spots.append((segment_number or value, plane, found.first_row + row, column))
 

@@ -41,8 +41,8 @@ _LONG_VRS = frozenset((b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b
 _UNDEFINED = 0xFFFFFFFF
 _READ_BYTES = 1 << 20
 
-_PLANES_REMEMBERED = 4096
-"""Frames of different segments on one plane repeat its groups byte for byte; they are parsed once."""
+PLANES_REMEMBERED = 4096
+"""Frames of different segments on one plane repeat its place and groups byte for byte; they are parsed once."""
 
 
 class ReadBackError(ValueError):
@@ -260,7 +260,7 @@ def _file_head(path: Path) -> bytes:
 def _unpacked_rows(packed: bytes, first_bit: int, rows: int, columns: int) -> FrameRows:
     """Return the rows of the frame that begins at `first_bit` of `packed`, all-zero words at both ends left out."""
     whole_words = packed.ljust(-(-len(packed) // 8) * 8, b"\0")
-    used_words = np.flatnonzero(np.frombuffer(whole_words, dtype="<u8"))
+    (used_words,) = np.frombuffer(whole_words, dtype="<u8").nonzero()
     if not used_words.size:
         return FrameRows(0, np.zeros((0, columns), dtype=np.uint8))
     first_row = max(0, int(used_words[0]) * 64 - first_bit) // columns
@@ -273,23 +273,28 @@ def _unpacked_rows(packed: bytes, first_bit: int, rows: int, columns: int) -> Fr
 def _frame_record(content: bytes) -> FrameRecord:
     groups = _elements(content)
     indices = _elements(_first_item(groups[_FRAME_CONTENT]))[_DIMENSION_INDEX_VALUES]
-    segment_number = 0
-    if _SEGMENT_IDENTIFICATION in groups:
-        identification = _elements(_first_item(groups[_SEGMENT_IDENTIFICATION]))
-        (segment_number,) = struct.unpack("<H", identification[_REFERENCED_SEGMENT_NUMBER])
     dimension_indices = struct.unpack(f"<{len(indices) // 4}I", indices)
+    segment_number = _segment_number(groups.get(_SEGMENT_IDENTIFICATION, b""))
     position, source = _position(groups[_PLANE_POSITION]), _source_instance(groups[_DERIVATION_IMAGE])
     return FrameRecord(segment_number, position, dimension_indices, source)
 
 
-@lru_cache(maxsize=_PLANES_REMEMBERED)
+@lru_cache(maxsize=PLANES_REMEMBERED)
+def _segment_number(segment_identification: bytes) -> int:
+    if not segment_identification:
+        return 0
+    (number,) = struct.unpack("<H", _elements(_first_item(segment_identification))[_REFERENCED_SEGMENT_NUMBER])
+    return int(number)
+
+
+@lru_cache(maxsize=PLANES_REMEMBERED)
 def _position(plane_position: bytes) -> tuple[float, float, float]:
     text = _elements(_first_item(plane_position))[_IMAGE_POSITION].decode("ascii")
     x, y, z = (float(part) for part in text.split("\\"))
     return x, y, z
 
 
-@lru_cache(maxsize=_PLANES_REMEMBERED)
+@lru_cache(maxsize=PLANES_REMEMBERED)
 def _source_instance(derivation: bytes) -> str:
     if not derivation:
         return ""

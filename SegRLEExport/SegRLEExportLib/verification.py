@@ -10,6 +10,7 @@ from __future__ import annotations
 import struct
 import zlib
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +27,7 @@ from SegRLEExportLib.errors import VerificationError
 from SegRLEExportLib.model.geometry import PlaneStack
 from SegRLEExportLib.pixel_comparison import PixelComparison
 from SegRLEExportLib.progress import Progress
-from SegRLEExportLib.read_back import ReadBackError, SegReadBack
+from SegRLEExportLib.read_back import PLANES_REMEMBERED, ReadBackError, SegReadBack
 from SegRLEExportLib.report import Verification
 
 _ROUNDED_DECIMALS = 3
@@ -92,6 +93,17 @@ class _Check:
 
     def header(self, file: SegReadBack) -> None:
         """Compare what the file says of itself as a whole."""
+        file_head = build.file_head(self.draft.plan, self.draft.sop_uid)
+        attributes = build.encoded_top_level(build.top_level(self.draft))
+        if (file.file_head, file.attribute_bytes) == (file_head, attributes):
+            return
+        self._named_attributes(file)
+        if not self.differences:
+            self._same_bytes("the file's meta information", file.file_head, file_head)
+            self._same_bytes("the attributes above the frames", file.attribute_bytes, attributes)
+
+    def _named_attributes(self, file: SegReadBack) -> None:
+        """Compare what a person would look at first."""
         plan, instance = self.draft.plan, self.draft.instance
         self._same("transfer syntax", file.meta.TransferSyntaxUID, plan.transfer_syntax)
         self._same("SOP class", file.header.SOPClassUID, plan.sop_class)
@@ -107,15 +119,14 @@ class _Check:
         )
         found = [_identity(item) for item in file.header.SegmentSequence]
         self._same("segments", found, [_identity(item) for item in described])
-        if not self.differences:
-            self._same_bytes("the file's meta information", file.file_head, build.file_head(plan, self.draft.sop_uid))
-            attributes = build.encoded_top_level(build.top_level(self.draft))
-            self._same_bytes("the attributes above the frames", file.attribute_bytes, attributes)
 
     def frames(self, file: SegReadBack) -> None:
         """Compare which segment, place and source image each frame claims."""
         sources = self.draft.survey.source_frames
-        instance, places = self.draft.instance, [_place(p) for p in self.draft.survey.stack.positions_lps.tolist()]
+        instance, places = (
+            self.draft.instance,
+            [_place(tuple(p)) for p in self.draft.survey.stack.positions_lps.tolist()],
+        )
         wanted = [
             (number, places[plane], source.sop_instance_uid if (source := sources[plane]) else "")
             for number, plane in zip(instance.frame_segment_numbers.tolist(), instance.frame_planes.tolist())
@@ -170,7 +181,8 @@ def _identity(item: Dataset) -> tuple[object, ...]:
     )
 
 
-def _place(position: tuple[float, ...] | list[float]) -> Place:
+@lru_cache(maxsize=PLANES_REMEMBERED)
+def _place(position: Place) -> Place:
     return tuple(round(x, _ROUNDED_DECIMALS) + 0.0 for x in position)
 
 
