@@ -39,7 +39,7 @@ _SEGMENT_IDENTIFICATION = 0x0062000A
 _REFERENCED_SEGMENT_NUMBER = 0x0062000B
 _LONG_VRS = frozenset((b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"))
 _UNDEFINED = 0xFFFFFFFF
-_READ_BYTES = 1 << 20
+_READ_BYTES = 1 << 18
 
 PLANES_REMEMBERED = 4096
 """Frames of different segments on one plane repeat its place and groups byte for byte; they are parsed once."""
