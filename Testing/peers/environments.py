@@ -21,6 +21,7 @@ PYTHON_RECIPES: dict[str, tuple[str, ...]] = {
     "pylibjpeg": ("pydicom==3.0.2", "numpy", "pylibjpeg==2.1.0", "pylibjpeg-rle==2.2.0"),
     "gdcm": ("pydicom==3.0.2", "numpy", "python-gdcm==3.2.6"),
     "highdicom-0.27": ("highdicom==0.27.0", "pydicom==3.0.2"),
+    "pynetdicom": ("pynetdicom==3.0.4",),
     "pydicom-seg": ("pydicom-seg==0.4.1", "pydicom<3", "numpy<2"),
     "dcmqi-0.4.0": ("dcmqi==0.4.0",),
     "dcmqi-0.3.1": ("dcmqi==0.3.1",),

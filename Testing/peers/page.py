@@ -33,6 +33,7 @@ def filled(page: str, table: Table) -> str:
     for name, lines in (
         ("silently wrong", _silently_wrong(table)),
         ("table", _table(table)),
+        ("deliveries", _deliveries(table)),
         ("sizes", _sizes(table)),
         ("known failures", _known_failures(table)),
     ):
@@ -74,6 +75,13 @@ def _cell(column: Column, plan_id: str) -> str:
         return _SIGNS[kinds[0]]
     counts = {kind: list(outcomes.values()).count(kind) for kind in kinds}
     return ", ".join(f"{_SIGNS[kind]} {count}" for kind, count in counts.items())
+
+
+def _deliveries(table: Table) -> Iterator[str]:
+    yield "| from and to | " + " | ".join(f"`{plan_id}`" for plan_id in PLANS) + " |"
+    yield "|---|" + "---|" * len(PLANS)
+    for way, by_plan in table.deliveries.items():
+        yield f"| {way} | " + " | ".join(by_plan[plan_id].outcome for plan_id in PLANS) + " |"
 
 
 def _sizes(table: Table) -> Iterator[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from peers.measuring import Measurement
 from peers.table import Table
+from peers.transport import Deliveries
 
 
 def changes(fresh: Measurement, published: Table) -> list[str]:
@@ -20,6 +21,17 @@ def changes(fresh: Measurement, published: Table) -> list[str]:
         f"{fresh.reader.title}, '{plan_id}', {case_id}: not in the published table. {_REMEDY}"
         for plan_id, case_id in fresh.cells
         if (plan_id, case_id) not in column.cells
+    ]
+
+
+def changed_deliveries(fresh: Deliveries, published: Table) -> list[str]:
+    """Return a sentence for each file that arrives otherwise than the table says."""
+    return [
+        f"'{plan_id}' from {way}: {found.outcome} now, "
+        f"{published.deliveries[way][plan_id].outcome} in the published table. {_REMEDY}"
+        for way, by_plan in fresh.items()
+        for plan_id, found in by_plan.items()
+        if found.outcome != published.deliveries[way][plan_id].outcome
     ]
 
 

@@ -21,7 +21,8 @@ from peers.cases import WrittenCase, case_set, write_case_set  # noqa: E402
 from peers.catalog import READERS, Reader  # noqa: E402
 from peers.environments import AbsentError, Environments, default_cache  # noqa: E402
 from peers.measuring import Measurement, Outcome, measure  # noqa: E402
-from peers.published import changes  # noqa: E402
+from peers.published import changed_deliveries, changes  # noqa: E402
+from peers.transport import Deliveries, alone_on_loopback  # noqa: E402
 
 
 def main(words: list[str]) -> int:
@@ -35,10 +36,12 @@ def main(words: list[str]) -> int:
         measured = [m for reader in chosen if (m := _measured(reader, written, environments))]
     for line in _told(measured):
         print(line)
+    deliveries = {} if arguments.reader else _deliveries(is_quick=not arguments.all)
     published = table.load()
     if arguments.update:
-        return _publish(published, measured)
+        return _publish(published, measured, deliveries)
     found = [line for m in measured for line in changes(m, published)]
+    found += changed_deliveries(deliveries, published)
     print("\n".join(found) if found else "The published table says the same.")
     return 1 if found else 0
 
@@ -83,13 +86,22 @@ def _told(measured: list[Measurement]) -> list[str]:
     return lines
 
 
-def _publish(published: table.Table, measured: list[Measurement]) -> int:
+def _deliveries(*, is_quick: bool) -> Deliveries:
+    try:
+        return alone_on_loopback(is_quick=is_quick)
+    except AbsentError as error:
+        print(f"absent: C-STORE: {error}")
+        return {}
+
+
+def _publish(published: table.Table, measured: list[Measurement], deliveries: Deliveries) -> int:
     published.cases = {case.id: case.what for case in case_set()}
     for measurement in measured:
         published.put(measurement, datetime.date.today())
     order = {reader.id: place for place, reader in enumerate(READERS)}
     kept = {reader_id: column for reader_id, column in published.columns.items() if reader_id in order}
     published.columns = dict(sorted(kept.items(), key=lambda item: order[item[0]]))
+    published.deliveries |= deliveries
     table.save(published)
     page.write(published)
     print(f"published: {table.PATH.name} and {page.PATH.name}; now correct encoding/plan.py and known_failures.py")

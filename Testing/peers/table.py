@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from peers.measuring import Cell, Measurement, Outcome
+from peers.transport import Deliveries, Delivery
 
 PATH = Path(__file__).with_name("reader_table.json")
 
@@ -46,6 +47,8 @@ class Table:
     """By reader id."""
     sizes: dict[str, dict[str, int]] = field(default_factory=dict)
     """Bytes by workload and encoding."""
+    deliveries: Deliveries = field(default_factory=dict)
+    """What arrived by C-STORE."""
 
     def put(self, measurement: Measurement, today: datetime.date) -> None:
         """Take in a fresh measurement of one reader."""
@@ -73,7 +76,11 @@ def load(path: Path = PATH) -> Table:
         )
         for reader_id, column in data["readers"].items()
     }
-    return Table(data["cases"], columns, data["sizes"])
+    deliveries = {
+        way: {plan_id: Delivery(**found) for plan_id, found in by_plan.items()}
+        for way, by_plan in data["deliveries"].items()
+    }
+    return Table(data["cases"], columns, data["sizes"], deliveries)
 
 
 def save(table: Table, path: Path = PATH) -> None:
@@ -89,7 +96,12 @@ def save(table: Table, path: Path = PATH) -> None:
         for reader_id, column in table.columns.items()
     }
     sizes = {name: Line(by_plan) for name, by_plan in table.sizes.items()}
-    path.write_text(_text({"cases": table.cases, "sizes": sizes, "readers": readers}) + "\n", "utf-8")
+    deliveries = {
+        way: {plan_id: Line(vars(found)) for plan_id, found in by_plan.items()}
+        for way, by_plan in table.deliveries.items()
+    }
+    data = {"cases": table.cases, "sizes": sizes, "deliveries": deliveries, "readers": readers}
+    path.write_text(_text(data) + "\n", "utf-8")
 
 
 @dataclass(frozen=True)

@@ -107,7 +107,7 @@ class EncodingPlan:
 _LABEL_MAPS_NEED = (
     "Software that does not know label map segmentations (DICOM Supplement 243, 2024) refuses it with an "
     "error: 3D Slicer before 5.12, dcmqi before 1.5.4, GDCM, ITK and SimpleITK, pydicom-seg, cornerstone3D 2 (older "
-    "OHIF)"
+    "OHIF), and archives that are not set to take it"
 )
 _MIXED_UP_ABOVE_255 = (
     "With more than 255 segments, cornerstone3D (OHIF) and highdicom up to 0.28, where it reads segments one by one, "
