@@ -210,4 +210,5 @@ def _image_uid(plane: int) -> str:
 
 
 def _color(number: int) -> tuple[float, float, float]:
-    return (number * 0.37) % 1, (number * 0.61) % 1, 0.5
+    """Return a colour of 8 bits a channel, as highdicom takes them."""
+    return number * 94 % 256 / 255, number * 155 % 256 / 255, 128 / 255

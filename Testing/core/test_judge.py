@@ -1,0 +1,219 @@
+"""The same segmentation, built by highdicom: attribute by attribute, each difference explained.
+
+A difference without an explanation fails, and so does an explanation without a difference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import highdicom
+import numpy as np
+import pydicom
+import pytest
+from builders import LEFT_KIDNEY, LIVER, a_ct_series, a_segmentation, a_sphere, fixed_options, masks_of
+from pydicom import DataElement, Dataset
+from pydicom.multival import MultiValue
+from pydicom.sr.coding import Code as PydicomCode
+from pydicom.uid import ExplicitVRLittleEndian
+from SegRLEExportLib.dataset.header import MANUFACTURER, PRODUCT_UID
+from SegRLEExportLib.encoding.plan import PLANS
+from SegRLEExportLib.export import export
+from SegRLEExportLib.model.segmentation import AlgorithmType, Segmentation
+from SegRLEExportLib.model.terminology import Code
+
+JUDGED = ["none", "deflate", "labelmap", "labelmap-deflate", "rle", "rle-per-segment"]
+"""highdicom does not write 1-bit RLE."""
+
+Difference = tuple[str, str]
+"""Path of an attribute, and how it differs."""
+
+ONLY_OURS, ONLY_THEIRS, VALUE = "only ours has it", "only theirs has it", "another value"
+
+
+def for_each(sequence: str, names: str, how: str, why: str) -> dict[Difference, str]:
+    """Return the same explanation for several attributes of one sequence."""
+    return {(f"{sequence}.{name}", how): why for name in names.split()}
+
+
+CLOCK = "highdicom takes the clock of the machine, ours was given."
+FRESH_UID = "Each makes its own."
+NO_MODIFIER = "highdicom's SegmentDescription takes no type modifier (PS3.3, Table C.8.20-4 has it)."
+OWN_NAME = "highdicom names itself beside the manufacturer; ours is the manufacturer, and writes nobody else's name."
+IN_SHARED_GROUPS = (
+    "Allowed in either place where all frames have the same; with each frame it is read by more software."
+)
+EXTRA_REFERENCE = "Optional here; Referenced Series and Derivation Image name the same images."
+
+EXPLANATIONS: dict[Difference, str] = {
+    ("ContentCreatorName", ONLY_OURS): "Type 2 in PS3.3, Table 10-12: present and empty; highdicom leaves it out.",
+    ("ContentDate", VALUE): CLOCK,
+    ("ContentTime", VALUE): CLOCK,
+    ("InstanceCreationDate", VALUE): CLOCK,
+    ("InstanceCreationTime", VALUE): CLOCK,
+    ("SeriesDate", ONLY_OURS): "Optional; viewers sort series by it.",
+    ("SeriesTime", ONLY_OURS): "Optional; viewers sort series by it.",
+    **for_each(
+        "ContributingEquipmentSequence",
+        "ContributionDateTime ContributionDescription Manufacturer ManufacturerModelName SoftwareVersions "
+        "PurposeOfReferenceCodeSequence.CodeMeaning PurposeOfReferenceCodeSequence.CodeValue "
+        "PurposeOfReferenceCodeSequence.CodingSchemeDesignator",
+        ONLY_THEIRS,
+        OWN_NAME,
+    ),
+    ("DimensionOrganizationSequence.DimensionOrganizationUID", VALUE): FRESH_UID,
+    ("DimensionIndexSequence.DimensionOrganizationUID", VALUE): FRESH_UID,
+    ("DimensionIndexSequence.DimensionDescriptionLabel", VALUE): "Free text (PS3.3, C.7.6.17).",
+    ("DimensionOrganizationType", ONLY_THEIRS): "Optional; '3D' would be untrue where planes are missing or uneven.",
+    ("PerFrameFunctionalGroupsSequence.FrameContentSequence.DimensionIndexValues", VALUE): (
+        "highdicom counts planes from head to foot; ours along the normal, as the images' own volume is counted."
+    ),
+    ("PerFrameFunctionalGroupsSequence.SegmentIdentificationSequence.ReferencedSegmentNumber", ONLY_OURS): (
+        IN_SHARED_GROUPS
+    ),
+    ("SharedFunctionalGroupsSequence.SegmentIdentificationSequence.ReferencedSegmentNumber", ONLY_THEIRS): (
+        IN_SHARED_GROUPS
+    ),
+    ("PresentationLUTShape", ONLY_THEIRS): "Optional; a segmentation is shown in its segments' colours.",
+    ("SegmentSequence.RecommendedDisplayCIELabValue", ONLY_THEIRS): "highdicom colours the background, ours does not.",
+    ("SegmentSequence.SegmentAlgorithmType", VALUE): "The background: what nobody drew is AUTOMATIC here.",
+    ("SegmentSequence.SegmentAlgorithmName", ONLY_OURS): "The background: needed where the type is not MANUAL.",
+    **for_each(
+        "SegmentSequence.SegmentedPropertyTypeCodeSequence.SegmentedPropertyTypeModifierCodeSequence",
+        "CodeMeaning CodeValue CodingSchemeDesignator",
+        ONLY_OURS,
+        NO_MODIFIER,
+    ),
+    ("SourceImageSequence.ReferencedSOPClassUID", ONLY_THEIRS): EXTRA_REFERENCE,
+    ("SourceImageSequence.ReferencedSOPInstanceUID", ONLY_THEIRS): EXTRA_REFERENCE,
+}
+
+
+def a_segmentation_to_judge(encoding: str) -> Segmentation:
+    """Return a sphere and a slab beside it; the sphere alone where each segment has a file of its own."""
+    sphere = a_sphere()
+    slab = np.zeros_like(sphere)
+    slab[2:5, :2] = True
+    names, masks, codes = ["liver", "left kidney"], [sphere, slab & ~sphere], [LIVER, LEFT_KIDNEY]
+    count = 1 if encoding == "rle-per-segment" else 2
+    return a_segmentation(
+        masks[:count], names=names[:count], terminologies=codes[:count], algorithm_type=AlgorithmType.MANUAL
+    )
+
+
+def built_by_highdicom(segmentation: Segmentation, images: list[Path], encoding: str, ours: Dataset) -> Dataset:
+    """Return highdicom's object for the same input, with the identity of `ours`; it writes nothing deflated."""
+    plan = PLANS[encoding]
+    in_order = sorted((pydicom.dcmread(path) for path in images), key=lambda image: image.ImagePositionPatient[2])
+    masks = np.stack(masks_of(segmentation), axis=-1).astype(np.uint8)
+    return highdicom.seg.Segmentation(
+        source_images=in_order,
+        pixel_array=masks,
+        segmentation_type=plan.segmentation_type.value,
+        segment_descriptions=[
+            _description(number, segment, ours) for number, segment in enumerate(segmentation.segments, start=1)
+        ],
+        series_instance_uid=ours.SeriesInstanceUID,
+        series_number=ours.SeriesNumber,
+        series_description=ours.SeriesDescription,
+        sop_instance_uid=ours.SOPInstanceUID,
+        instance_number=ours.InstanceNumber,
+        manufacturer=MANUFACTURER,
+        manufacturer_model_name=ours.ManufacturerModelName,
+        software_versions=ours.SoftwareVersions,
+        device_serial_number=PRODUCT_UID,
+        content_label=ours.ContentLabel,
+        transfer_syntax_uid=ExplicitVRLittleEndian if plan.is_deflated else plan.transfer_syntax,
+        max_fractional_value=255,
+    )
+
+
+def _description(number, segment, ours):
+    codes = segment.terminology
+    own_item = next(item for item in ours.SegmentSequence if item.SegmentNumber == number)
+    return highdicom.seg.SegmentDescription(
+        segment_number=number,
+        segment_label=segment.name,
+        segmented_property_category=_code(codes.category),
+        segmented_property_type=_code(codes.type),
+        algorithm_type=segment.algorithm_type.value,
+        tracking_id=own_item.TrackingID,
+        tracking_uid=own_item.TrackingUID,
+        display_color=highdicom.color.CIELabColor.from_rgb(*(round(255 * x) for x in segment.color_rgb)),
+    )
+
+
+def _code(code: Code) -> PydicomCode:
+    return PydicomCode(code.value, code.scheme, code.meaning)
+
+
+def flattened(dataset: Dataset, path: str = "") -> Iterator[tuple[str, str]]:
+    """Yield (path, value) of each element; frame groups are named by segment and place, other items by position."""
+    for element in dataset:
+        here = f"{path}{element.keyword}"
+        if element.keyword == "PixelData":
+            continue
+        if element.VR == "SQ":
+            for number, item in enumerate(element.value):
+                name = _frame_name(item, dataset) if element.keyword == "PerFrameFunctionalGroupsSequence" else number
+                yield from flattened(item, f"{here}[{name}].")
+            if not element.value:
+                yield here, "no item"
+        else:
+            yield here, _value(element)
+
+
+def _frame_name(frame: Dataset, dataset: Dataset) -> str:
+    place = float(frame.PlanePositionSequence[0].ImagePositionPatient[2])
+    for groups in (frame, dataset.SharedFunctionalGroupsSequence[0]):
+        if "SegmentIdentificationSequence" in groups:
+            return f"{groups.SegmentIdentificationSequence[0].ReferencedSegmentNumber} at {place}"
+    return f"all at {place}"
+
+
+def _value(element: DataElement) -> str:
+    if element.VR == "DS" and element.value is not None:
+        parts = element.value if isinstance(element.value, MultiValue) else [element.value]
+        return "\\".join(f"{float(part):.6g}" for part in parts)
+    return "" if element.value is None else str(element.value)
+
+
+def differences(ours: Dataset, theirs: Dataset) -> set[Difference]:
+    """Return what differs, and how, positions in sequences left out."""
+    one, other = dict(flattened(ours)), dict(flattened(theirs))
+    return {
+        (_without_positions(path), ONLY_OURS if path not in other else ONLY_THEIRS if path not in one else VALUE)
+        for path in one.keys() | other.keys()
+        if one.get(path) != other.get(path)
+    }
+
+
+def _without_positions(path: str) -> str:
+    return "".join(part.partition("]")[2] if "]" in part else part for part in path.split("["))
+
+
+@pytest.fixture(scope="module")
+def judged(tmp_path_factory):
+    """For each row, our dataset and highdicom's."""
+    folder = tmp_path_factory.mktemp("judge")
+    images = a_ct_series(folder / "ct")
+    pairs = {}
+    for encoding in JUDGED:
+        segmentation = a_segmentation_to_judge(encoding)
+        path = export(segmentation, folder / "ct", folder / encoding, encoding, options=fixed_options()).paths[0]
+        ours = pydicom.dcmread(path)
+        pairs[encoding] = ours, built_by_highdicom(segmentation, images, encoding, ours)
+    return pairs
+
+
+@pytest.mark.parametrize("encoding", JUDGED)
+def test_every_difference_is_explained(encoding, judged):
+    assert differences(*judged[encoding]) - EXPLANATIONS.keys() == set()
+
+
+def test_every_explanation_is_needed(judged):
+    needed = set().union(*(differences(ours, theirs) for ours, theirs in judged.values()))
+
+    assert EXPLANATIONS.keys() - needed == set()
+    assert all(EXPLANATIONS.values())
