@@ -277,11 +277,11 @@ def _number(text: str) -> float | None:
 
 
 def _bad_value(texts: dict[int, str], tag: int) -> ValueError:
-    return ValueError(
-        f"its {_name(tag)} {Tag(tag)} is {texts[tag][:64]!r}"
-        if texts.get(tag)
-        else f"it has no {_name(tag)} {Tag(tag)}"
-    )
+    what = f"{_name(tag)} {Tag(tag)}"
+    if not texts.get(tag):
+        return ValueError(f"it has no {what}")
+    shown = repr(texts[tag][:64]).replace(r"\\", "\\")
+    return ValueError(f"its {what} is {shown}")
 
 
 def _name(tag: int) -> str:

@@ -1,0 +1,618 @@
+"""Every geometry of sources and segmentations, generated and real, each with what is to come of it.
+
+An export is right when each image that it refers to carries what SimpleITK's resampler finds there, at the place
+that the image itself states, and when the findings are the ones named here and no others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pydicom
+import pytest
+from builders import a_ct_header, fixed_options
+from independent_resampler import ImagePlane, labels_by_image, planes_in, planes_of, resampled
+from pydicom import Dataset
+from pydicom.dataset import FileMetaDataset
+from pydicom.uid import ExplicitVRLittleEndian, RLELossless
+from read_by_others import by_highdicom, by_pydicom
+from SegRLEExportLib import plane_reader
+from SegRLEExportLib.errors import ExportError, NoSourceImagesError
+from SegRLEExportLib.export import export
+from SegRLEExportLib.model.geometry import Geometry
+from SegRLEExportLib.model.segmentation import Layer, Segment, Segmentation
+from SegRLEExportLib.options import Grid
+from SegRLEExportLib.source_reader import read_series
+
+ROWS, COLUMNS, SPACING = 9, 7, (0.8, 0.7)
+AXIAL = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0))
+SAGITTAL = ((0.0, 1.0, 0.0), (0.0, 0.0, -1.0))
+DOUBLE_OBLIQUE = ((0.609279, 0.790563, 0.061593), (-0.142791, 0.185962, -0.972127))
+TILTED = ((1.0, 0.0, 0.0), (0.0, 0.970296, -0.241922))
+
+Images = list[Dataset]
+
+
+def images(
+    orientation: tuple[tuple[float, ...], ...] = AXIAL,
+    heights: Sequence[float] = (0, 3, 6, 9, 12),
+    across: tuple[float, float, float] | None = None,
+    first: int = 1,
+    **attributes: object,
+) -> Images:
+    """Image datasets at these heights along `across`, or the normal; UIDs and instance numbers count from `first`."""
+    across = np.cross(*orientation) if across is None else np.array(across)
+    return [
+        _image(orientation, height * across + (-20.5, 11.25, -100.0), n, attributes)
+        for n, height in enumerate(heights, first)
+    ]
+
+
+def _image(orientation: object, position: np.ndarray, number: int, attributes: dict[str, object]) -> Dataset:
+    image = a_ct_header()
+    image.SOPInstanceUID, image.InstanceNumber = f"1.2.826.0.1.3680043.8.498.9.{number}", number
+    image.ImagePositionPatient = [round(float(x), 6) for x in position]
+    image.ImageOrientationPatient = [x for direction in orientation for x in direction]
+    image.PixelSpacing, image.SliceThickness = list(SPACING), 3.0
+    image.Rows, image.Columns = ROWS, COLUMNS
+    image.SamplesPerPixel, image.PhotometricInterpretation = 1, "MONOCHROME2"
+    image.BitsAllocated, image.BitsStored, image.HighBit, image.PixelRepresentation = 16, 16, 15, 0
+    for keyword, value in attributes.items():
+        if value is None:
+            delattr(image, keyword)
+        else:
+            setattr(image, keyword, value)
+    return image
+
+
+def turned_by(sine: float) -> tuple[tuple[float, ...], ...]:
+    """Axial directions, turned a little about the normal."""
+    return (1.0, sine, 0.0), (-sine, 1.0, 0.0)
+
+
+def with_different(keyword: str, value: object) -> Images:
+    """Images of which the last says something else."""
+    whole = images()
+    setattr(whole[-1], keyword, value)
+    return whole
+
+
+def enhanced(single: Images) -> Images:
+    """One multi-frame image of the same planes, in reverse order."""
+    groups = []
+    for image in reversed(single):
+        position, group = Dataset(), Dataset()
+        position.ImagePositionPatient = image.ImagePositionPatient
+        group.PlanePositionSequence = [position]
+        groups.append(group)
+    measures, orientation, shared = Dataset(), Dataset(), Dataset()
+    measures.PixelSpacing, measures.SliceThickness = single[0].PixelSpacing, 3.0
+    orientation.ImageOrientationPatient = single[0].ImageOrientationPatient
+    shared.PixelMeasuresSequence, shared.PlaneOrientationSequence = [measures], [orientation]
+    whole = single[0]
+    for keyword in ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "SliceThickness"):
+        delattr(whole, keyword)
+    whole.SOPClassUID = pydicom.uid.EnhancedCTImageStorage
+    whole.NumberOfFrames = len(groups)
+    whole.SharedFunctionalGroupsSequence, whole.PerFrameFunctionalGroupsSequence = [shared], groups
+    return [whole]
+
+
+def write(datasets: Images, folder: Path, syntax: str = ExplicitVRLittleEndian) -> list[Path]:
+    """Write the images, last one first, so that names tell nothing of the order."""
+    paths = []
+    for n, dataset in enumerate(datasets):
+        dataset.file_meta = FileMetaDataset()
+        dataset.file_meta.TransferSyntaxUID = syntax
+        dataset.file_meta.MediaStorageSOPClassUID = pydicom.uid.CTImageStorage
+        dataset.file_meta.MediaStorageSOPInstanceUID = dataset.get("SOPInstanceUID") or "1.2.826.0.1.3680043.8.498.9.1"
+        paths.append(folder / f"{len(datasets) - n:03d}.dcm")
+        pydicom.dcmwrite(paths[-1], dataset, enforce_file_format=True)
+    return paths
+
+
+def grid_of(planes: list[ImagePlane]) -> Geometry:
+    """A regular grid on the planes: their mean gap, or where one is missing as fine as the smallest."""
+    normal = np.cross(*planes[0].orientation)
+    in_order = sorted(planes, key=lambda plane: plane.position @ normal)
+    steps = [after.position - before.position for before, after in pairwise(in_order)]
+    steps = [step for step in steps if step @ normal > 0.01] or [normal]
+    step = min(steps, key=np.linalg.norm)
+    count = 1 + round(float((in_order[-1].position - in_order[0].position) @ normal / (step @ normal)))
+    if count == len(planes) > 1:
+        step = (in_order[-1].position - in_order[0].position) / (count - 1)
+    row_spacing, column_spacing = planes[0].spacing
+    row, column = planes[0].orientation
+    to_lps = np.eye(4)
+    to_lps[:3] = np.column_stack([step, column * row_spacing, row * column_spacing, in_order[0].position])
+    return Geometry((count, *planes[0].shape), to_lps)
+
+
+def labelled(grid: Geometry) -> Segmentation:
+    """Two segments in one layer and one that overlaps them in another, none of them symmetric."""
+    k, j, i = (index / max(1, length - 1) for index, length in zip(np.indices(grid.shape_kji), grid.shape_kji))
+    one, other = np.zeros(grid.shape_kji, np.uint8), np.zeros(grid.shape_kji, np.uint8)
+    one[(k + 2 * j < 1.4) & (i > 0.2) & (j > 0.1)] = 1
+    one[(k - j > -0.6) & (i + j > 1.3)] = 2
+    other[(i < 0.6) & (j > 0.3) & (k < 0.8)] = 1
+    segments = (Segment("a", "wedge", 0, 1), Segment("b", "corner", 0, 2), Segment("c", "block", 1, 1))
+    return Segmentation("Cases", (Layer(one, grid), Layer(other, grid)), segments)
+
+
+def on_planes(planes: list[ImagePlane]) -> Segmentation:
+    return labelled(grid_of(planes))
+
+
+def on_grid(change: Callable[[Geometry], Geometry]) -> Callable[[list[ImagePlane]], Segmentation]:
+    """A segmentation on a grid made from that of the planes."""
+    return lambda planes: labelled(change(grid_of(planes)))
+
+
+def reordered(grid: Geometry, axes: tuple[int, int, int], flips: tuple[int, ...] = ()) -> Geometry:
+    """The same voxels with axes exchanged and some of them counted backwards."""
+    to_lps = grid.kji_to_lps.copy()
+    to_lps[:, :3] = grid.kji_to_lps[:, axes]
+    shape = tuple(grid.shape_kji[axis] for axis in axes)
+    for axis in flips:
+        to_lps[:, 3] += (shape[axis] - 1) * to_lps[:, axis]
+        to_lps[:, axis] *= -1
+    return Geometry(shape, to_lps)
+
+
+def scaled(grid: Geometry, factors: tuple[float, float, float], shift: tuple[float, float, float]) -> Geometry:
+    """A grid with other spacings, moved by parts of a voxel so that no pixel is as near to one voxel as to another."""
+    to_lps = grid.kji_to_lps @ np.diag([*factors, 1.0])
+    to_lps[:3, 3] += grid.kji_to_lps[:3, :3] @ shift
+    return Geometry(tuple(max(1, int((n - 1) / f)) for n, f in zip(grid.shape_kji, factors)), to_lps)
+
+
+def turned(grid: Geometry, degrees: float) -> Geometry:
+    """A smaller grid, turned about an oblique axis through the middle of the other."""
+    axis = np.array([0.6, 0.48, 0.64])
+    cross = np.cross(np.eye(3), axis)
+    angle = np.radians(degrees)
+    rotation = np.eye(3) + np.sin(angle) * cross + (1 - np.cos(angle)) * cross @ cross
+    small = grid.cropped((1, 3, 2), (grid.shape_kji[0] - 2, grid.shape_kji[1] - 6, grid.shape_kji[2] - 4))
+    middle = (small.kji_to_lps @ (*(np.array(small.shape_kji) - 1) / 2, 1))[:3]
+    to_lps = small.kji_to_lps.copy()
+    to_lps[:3, :3] = rotation @ to_lps[:3, :3]
+    to_lps[:3, 3] = middle + rotation @ (small.kji_to_lps[:3, 3] - middle)
+    return Geometry(small.shape_kji, to_lps)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A source, a segmentation, and what is to come of the two."""
+
+    id: str
+    source: Callable[[], Images] = images
+    segmentation: Callable[[list[ImagePlane]], Segmentation] = on_planes
+    options: dict[str, object] = field(default_factory=dict)
+    syntax: str = ExplicitVRLittleEndian
+    found: frozenset[str] = frozenset()
+    """Ids of findings beside overlaps and missing codes, which all cases have."""
+
+
+ALWAYS = {"overlap", "not-coded"}
+
+WRITTEN = [
+    Case("axial"),
+    Case("sagittal", lambda: images(SAGITTAL)),
+    Case("double oblique", lambda: images(DOUBLE_OBLIQUE)),
+    Case("against the normal", lambda: images(heights=(0, -3, -6, -9))),
+    Case("tilted gantry", lambda: images(TILTED, across=(0, 0, 1))),
+    Case("one image", lambda: images(heights=(5,))),
+    Case("unequal gaps", lambda: images(heights=(0, 3, 6, 12, 15)), found=frozenset({"between-planes"})),
+    Case(
+        "unequal gaps that are not multiples",
+        lambda: images(heights=(0, 3, 6, 11.1, 14)),
+        found=frozenset({"between-planes", "shifted"}),
+    ),
+    Case(
+        "unequal gaps, nothing in the gap",
+        lambda: images(heights=(0, 3, 6, 12, 15)),
+        lambda planes: labelled(grid_of(planes[:3])),
+    ),
+    Case("several images at each position", lambda: images() + images(first=50), found=frozenset({"same-position"})),
+    Case(
+        "mixed orientations",
+        lambda: images() + images(SAGITTAL, first=50),
+        lambda planes: on_planes(planes[:5]),
+        found=frozenset({"mixed-orientation"}),
+    ),
+    Case(
+        "two frames of reference",
+        lambda: images() + images(heights=(50, 53), first=50, FrameOfReferenceUID="1.2.3"),
+        lambda planes: on_planes(planes[:5]),
+        found=frozenset({"mixed-orientation"}),
+    ),
+    Case("enhanced", lambda: enhanced(images(DOUBLE_OBLIQUE))),
+    Case("compressed", syntax=RLELossless),
+    Case("rounded directions", lambda: images(((0.609, 0.791, 0.062), (-0.143, 0.186, -0.972)), (0, 3, 6))),
+    Case("slice thickness that is no number", lambda: images(SliceThickness=None)),
+    Case(
+        "directions that are rounded differently",
+        lambda: images(turned_by(0.0004), (0, 3)) + images(turned_by(0.0006), (6, 9), first=50),
+    ),
+    Case(
+        "no frame of reference",
+        lambda: images(FrameOfReferenceUID=None),
+        found=frozenset({"missing-frame-of-reference"}),
+    ),
+    Case(
+        "SOP class in the file's head alone",
+        lambda: images(SOPClassUID=None),
+        found=frozenset({"uid-from-file-meta"}),
+    ),
+    Case(
+        "an image without position",
+        lambda: [*images(), _image(AXIAL, np.zeros(3), 99, {"ImagePositionPatient": None})],
+        lambda planes: on_planes(planes[:5]),
+        found=frozenset({"source-image-without-place"}),
+    ),
+    Case("cropped", segmentation=on_grid(lambda grid: grid.cropped((1, 2, 3), (3, 5, 4)))),
+    Case(
+        "flipped in all directions",
+        lambda: images(DOUBLE_OBLIQUE),
+        on_grid(lambda grid: reordered(grid, (0, 1, 2), (0, 1, 2))),
+    ),
+    Case("left-handed", segmentation=on_grid(lambda grid: reordered(grid, (0, 1, 2), (0,)))),
+    Case("axes exchanged", segmentation=on_grid(lambda grid: reordered(grid, (2, 0, 1)))),
+    Case("axes exchanged and flipped", segmentation=on_grid(lambda grid: reordered(grid, (1, 2, 0), (0, 2)))),
+    Case(
+        "finer",
+        segmentation=on_grid(lambda grid: scaled(grid, (0.5, 0.4, 0.45), (0.03, 0.02, 0.01))),
+        found=frozenset({"resampled"}),
+    ),
+    Case(
+        "finer across the planes",
+        segmentation=on_grid(lambda grid: scaled(grid, (0.5, 1, 1), (0, 0, 0))),
+        found=frozenset({"between-planes"}),
+    ),
+    Case(
+        "coarser",
+        segmentation=on_grid(lambda grid: scaled(grid, (1, 1.7, 1.3), (0.05, 0.07, 0.03))),
+        found=frozenset({"resampled"}),
+    ),
+    Case(
+        "coarser across the planes",
+        segmentation=on_grid(lambda grid: scaled(grid, (1.9, 1, 1), (0.03, 0, 0))),
+        found=frozenset({"shifted"}),
+    ),
+    Case("turned", segmentation=on_grid(lambda grid: turned(grid, 20)), found=frozenset({"resampled"})),
+    Case(
+        "turned, on oblique planes",
+        lambda: images(DOUBLE_OBLIQUE),
+        on_grid(lambda grid: turned(grid, 35)),
+        found=frozenset({"resampled"}),
+    ),
+    Case(
+        "a quarter voxel aside",
+        segmentation=on_grid(lambda grid: scaled(grid, (1, 1, 1), (0, 0.25, 0.2))),
+        found=frozenset({"shifted"}),
+    ),
+    Case(
+        "beyond the images, left out",
+        segmentation=on_grid(lambda grid: grid.cropped((-2, -3, -1), (9, 12, 11))),
+        options={"clip": True},
+        found=frozenset({"outside-source"}),
+    ),
+]  # fmt: skip
+
+
+def findings_of(report: object) -> set[str]:
+    return {finding.id for finding in report.findings} - ALWAYS
+
+
+def assert_each_image_carries_its_part(report: object, segmentation: Segmentation, planes: list[ImagePlane]) -> None:
+    """Compare the files with what the resampler finds on the images that the SEG refers to, and on no others."""
+    found: dict[object, dict[str, np.ndarray]] = {}
+    for instance in report.instances:
+        for key, masks in labels_by_image(instance.path, planes).items():
+            found.setdefault(key, {}).update(masks)
+    wanted = {plane.key: resampled(segmentation, plane) for plane in planes}
+    referenced = {uid for instance in report.instances for uid in referenced_uids(instance.path)}
+    wanted = {key: masks for key, masks in wanted.items() if masks and key[0] in referenced}
+    assert wanted, "nothing was to be found"
+    assert {key: set(masks) for key, masks in found.items()} == {key: set(masks) for key, masks in wanted.items()}
+    for key, masks in wanted.items():
+        for name, mask in masks.items():
+            np.testing.assert_array_equal(found[key][name], mask, err_msg=f"{name} on {key}")
+
+
+def referenced_uids(path: Path) -> set[str]:
+    series = pydicom.dcmread(path, stop_before_pixels=True).ReferencedSeriesSequence[0]
+    return {str(item.ReferencedSOPInstanceUID) for item in series.ReferencedInstanceSequence}
+
+
+@pytest.mark.parametrize("case", WRITTEN, ids=lambda case: case.id)
+def test_each_image_carries_what_lies_on_it(case, tmp_path):
+    (tmp_path / "source").mkdir()
+    planes = planes_of(write(case.source(), tmp_path / "source", case.syntax))
+    segmentation = case.segmentation(planes)
+
+    report = export(segmentation, tmp_path / "source", tmp_path / "out", options=fixed_options(**case.options))
+
+    assert findings_of(report) == case.found
+    assert_each_image_carries_its_part(report, segmentation, planes)
+
+
+@dataclass(frozen=True)
+class RefusedCase:
+    """A source and a segmentation that cannot go together, and what is said of them."""
+
+    id: str
+    text: str
+    source: Callable[[], Images] = images
+    segmentation: Callable[[], Segmentation] = lambda: on_planes(
+        [plane for image in images() for plane in planes_in(image)]
+    )
+    options: dict[str, object] = field(default_factory=dict)
+
+
+def on_a_grid(kji_to_lps: list[list[float]], shape: tuple[int, int, int] = (5, 9, 7)) -> Segmentation:
+    return labelled(Geometry(shape, np.array(kji_to_lps, dtype=float)))
+
+
+FLAT = [[0, 0.7, 0.7, 0], [0, 0, 0, 0], [3, 0, 0, 0], [0, 0, 0, 1]]
+SHEARED = [[0, 0.2, 0.7, -20.5], [0, 0.8, 0, 11.25], [3, 0, 0, -100], [0, 0, 0, 1]]
+FAR_AWAY = [[0, 0, 0.7, 500], [0, 0.8, 0, 500], [3, 0, 0, 500], [0, 0, 0, 1]]
+
+REFUSED = [
+    RefusedCase(
+        "radiograph",
+        "none of the 1 images found has a usable place in space (001.dcm: it has no Image Position (Patient)",
+        lambda: images(heights=(0,), Modality="CR", ImagePositionPatient=None, ImageOrientationPatient=None),
+    ),
+    RefusedCase(
+        "ultrasound loop",
+        "its 20 frames have no position each",
+        lambda: images(heights=(0,), Modality="US", NumberOfFrames=20),
+    ),
+    RefusedCase("position of letters", "has no Image Position", lambda: images(ImagePositionPatient=None)),
+    RefusedCase(
+        "position beyond all scanners",
+        r"Image Position (Patient) (0020,0032) is '0.0\0.0\99999999.0'",
+        lambda: images(ImagePositionPatient=[0, 0, 99999999]),
+    ),
+    RefusedCase(
+        "no pixel spacing",
+        "it has no Pixel Spacing (0028,0030)",
+        lambda: images(PixelSpacing=None),
+    ),
+    RefusedCase("pixel spacing of zero", r"Pixel Spacing (0028,0030) is '0.0\0.0'", lambda: images(PixelSpacing=[0, 0])),
+    RefusedCase(
+        "directions that are not perpendicular",
+        "Image Orientation (Patient) (0020,0037) is",
+        lambda: images(ImageOrientationPatient=[1, 0, 0, 1, 0, 0]),
+    ),
+    RefusedCase(
+        "two patients",
+        "(0010,0020) PatientID: The images of the series disagree about their patient: 'P-1', 'P-2'.",
+        lambda: with_different("PatientID", "P-2"),
+    ),
+    RefusedCase(
+        "two studies",
+        "disagree about their study",
+        lambda: with_different("StudyInstanceUID", "1.2.3.4"),
+    ),
+    RefusedCase(
+        "one UID for two images",
+        "1 SOP Instance UID(s) are each used by images at different places",
+        lambda: with_different("SOPInstanceUID", "1.2.826.0.1.3680043.8.498.9.1"),
+    ),
+    RefusedCase(
+        "no study UID",
+        "(0020,000D) StudyInstanceUID: The source has no UID there. A segmentation without it would belong to no study",
+        lambda: images(StudyInstanceUID=None),
+    ),
+    RefusedCase(
+        "no series UID",
+        "(0020,000E) SeriesInstanceUID: The source has no UID there.",
+        lambda: images(SeriesInstanceUID=None),
+    ),
+    RefusedCase(
+        "a study UID of letters",
+        "The source has the invalid UID 'study' there.",
+        lambda: images(StudyInstanceUID="study"),
+    ),
+    RefusedCase(
+        "no frame of reference, strictly",
+        "error: (0020,0052) FrameOfReferenceUID: The source has no Frame of Reference UID",
+        lambda: images(FrameOfReferenceUID=None),
+        options={"strict": True},
+    ),
+    RefusedCase(
+        "a repair of reading, strictly",
+        "Images without SOP Class UID are referenced by the one that their File Meta Information states",
+        lambda: images(SOPClassUID=None),
+        options={"strict": True},
+    ),
+    RefusedCase(
+        "beyond the images",
+        "voxels lie beyond the source images and would be lost. Choose the series that was segmented",
+        lambda: images(heights=(0, 3)),
+    ),
+    RefusedCase(
+        "elsewhere, left out",
+        "No segment has a voxel on the source images",
+        segmentation=lambda: on_a_grid(FAR_AWAY),
+        options={"clip": True},
+    ),
+    RefusedCase(
+        "two volumes, neither fits",
+        "The segmentation lies on none of the series.",
+        lambda: images() + images(SAGITTAL, first=50),
+        lambda: on_a_grid(FAR_AWAY),
+    ),
+    RefusedCase(
+        "a grid that is flat",
+        "The grid of its voxels has no voxel, or axes that are not three different directions.",
+        segmentation=lambda: on_a_grid(FLAT),
+    ),
+    RefusedCase(
+        "a grid without voxels",
+        "The grid of its voxels has no voxel",
+        segmentation=lambda: on_a_grid(SHEARED, (0, 9, 7)),
+    ),
+    RefusedCase(
+        "its own grid, which is sheared",
+        "Its own grid cannot be written: the rows and columns of the grid are not perpendicular. Use the grid of",
+        segmentation=lambda: on_a_grid(SHEARED),
+        options={"grid": Grid.SEGMENTATION},
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("case", REFUSED, ids=lambda case: case.id)
+def test_what_cannot_be_right_is_refused_with_the_reason(case, tmp_path):
+    (tmp_path / "source").mkdir()
+    write(case.source(), tmp_path / "source")
+
+    with pytest.raises(ExportError) as refused:
+        export(case.segmentation(), tmp_path / "source", tmp_path / "out", options=fixed_options(**case.options))
+
+    assert case.text in str(refused.value)
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_instance_list_of_a_volume_chooses_among_images_at_the_same_places(tmp_path):
+    first, second = images(), images(first=50)
+    planes = planes_of(write(first + second, tmp_path))
+    wanted = {image.SOPInstanceUID for image in second}
+
+    (volume,) = read_series(tmp_path, instance_uids=wanted)
+    report = export(on_planes(planes[:5]), volume, tmp_path / "out", options=fixed_options())
+
+    assert findings_of(report) == set()
+    assert referenced_uids(report.instances[0].path) == wanted
+
+
+def test_images_of_the_volume_that_are_missing_are_told(tmp_path):
+    write(images(), tmp_path)
+
+    (volume,) = read_series(tmp_path, instance_uids=[*(image.SOPInstanceUID for image in images()), "1.2.3"])
+
+    (finding,) = volume.findings
+    assert (finding.id, finding.where) == ("source-image-missing", "1.2.3")
+    assert finding.what.startswith("1 of the 6 images of the volume that was segmented are not there")
+
+
+def test_none_of_the_images_asked_for(tmp_path):
+    write(images(), tmp_path)
+    with pytest.raises(NoSourceImagesError, match="none of the 2 images asked for is there"):
+        read_series(tmp_path, instance_uids=["1.2.3", "1.2.4"])
+
+
+def test_other_files_among_the_images_do_no_harm_and_damaged_ones_are_told(tmp_path):
+    planes = planes_of(write(images(), tmp_path))
+    (tmp_path / "notes.txt").write_text("not DICOM")
+    (tmp_path / "empty").touch()
+    (tmp_path / "damaged.dcm").write_bytes(bytes(128) + b"DICM" + b"\x02\x00\x00\x00OB\x00\x00\xff\xff")
+    write([a_structure_set()], _folder(tmp_path / "rtstruct"))
+
+    report = export(on_planes(planes), tmp_path, tmp_path / "out", options=fixed_options())
+
+    assert findings_of(report) <= {"unreadable-file"}
+    assert_each_image_carries_its_part(report, on_planes(planes), planes)
+
+
+def test_a_file_that_may_not_be_read_is_told(tmp_path, monkeypatch):
+    planes = planes_of(write(images(), tmp_path))
+    (tmp_path / "locked.dcm").touch()
+    whole = plane_reader.read_elements
+
+    def locked(path: Path, wanted: frozenset[int]):
+        if path.name == "locked.dcm":
+            raise PermissionError(13, "Permission denied")
+        return whole(path, wanted)
+
+    monkeypatch.setattr(plane_reader, "read_elements", locked)
+    report = export(on_planes(planes), tmp_path, tmp_path / "out", options=fixed_options())
+
+    (finding,) = (finding for finding in report.findings if finding.id == "unreadable-file")
+    assert finding.where == "locked.dcm"
+    assert "1 file(s) among the images could not be read, the first for this reason: Permission denied." in finding.what
+
+
+def a_structure_set() -> Dataset:
+    dataset = a_ct_header(Modality="RTSTRUCT", SeriesInstanceUID="1.2.3.9")
+    dataset.SOPInstanceUID = "1.2.3.9.1"
+    return dataset
+
+
+def _folder(path: Path) -> Path:
+    path.mkdir()
+    return path
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param(lambda grid: grid, id="the same grid"),
+        pytest.param(lambda grid: scaled(grid, (0.5, 0.4, 0.45), (0.1, 0.2, 0.3)), id="finer"),
+        pytest.param(lambda grid: turned(grid, 25), id="turned"),
+        pytest.param(lambda grid: reordered(grid, (2, 0, 1), (1,)), id="axes exchanged"),
+        pytest.param(lambda grid: grid.cropped((-3, -2, -1), (12, 13, 9)), id="larger than the source"),
+    ],
+)
+def test_on_its_own_grid_every_voxel_keeps_its_place(tmp_path, change):
+    planes = planes_of(write(images(), tmp_path))
+    segmentation = labelled(change(grid_of(planes)))
+
+    report = export(segmentation, tmp_path, tmp_path / "out", "none", options=fixed_options(grid=Grid.SEGMENTATION))
+
+    assert findings_of(report) <= {"not-multiple-of-8"}
+    assert_voxels_are_those_of(segmentation, by_pydicom(report.instances[0].path))
+    assert_voxels_are_those_of(segmentation, by_highdicom(report.instances[0].path))
+
+
+def assert_voxels_are_those_of(segmentation: Segmentation, found: dict[str, np.ndarray]) -> None:
+    """Each place that was read is a voxel of its segment, none is missing and none is there twice."""
+    for segment in segmentation.segments:
+        layer = segmentation.layers[segment.layer_index]
+        places = found[segment.name]
+        kji = (np.linalg.inv(layer.geometry.kji_to_lps) @ np.c_[places, np.ones(len(places))].T)[:3].T
+        np.testing.assert_allclose(kji, np.rint(kji), atol=0.01)
+        assert len(kji) == np.count_nonzero(layer.labels_kji == segment.layer_value)
+        assert set(map(tuple, np.rint(kji).astype(int))) == set(
+            map(tuple, np.argwhere(layer.labels_kji == segment.layer_value))
+        )
+
+
+REAL = [
+    ("01_ct_3slice_dcmqi/dicom", set()),
+    ("02_ct_tiny_24x38x3_dcmqi/dicom", set()),
+    ("02_ct_tiny_24x38x3_dcmqi/dicom_legacy_enhanced", set()),
+    ("04_mr_oblique_adc_dcmqi/701-ADCb500", set()),
+    ("05_sts_008_ct_pet_mr/CT", set()),
+    ("05_sts_008_ct_pet_mr/MR", set()),
+    ("05_sts_008_ct_pet_mr/PET", set()),
+    ("06_mr_sagittal_120slices_fruit", set()),
+    ("07_geometry_cases_icometrix/ct_gantry_tilt_14deg", {"missing-frame-of-reference"}),
+    ("07_geometry_cases_icometrix/ct_nonuniform_gap", {"missing-frame-of-reference", "between-planes"}),
+    ("07_geometry_cases_icometrix/ct_same_position", {"missing-frame-of-reference", "same-position"}),
+    ("07_geometry_cases_icometrix/mr_double_oblique_hitachi", {"missing-frame-of-reference"}),
+    ("07_geometry_cases_icometrix/mr_enhanced_philips", {"missing-frame-of-reference"}),
+    ("07_geometry_cases_icometrix/mr_j2k", {"missing-frame-of-reference"}),
+    ("07_geometry_cases_icometrix/mr_rle", {"missing-frame-of-reference"}),
+    ("07_geometry_cases_icometrix/mr_mixed_orientation", {"missing-frame-of-reference", "mixed-orientation"}),
+    ("09b_rle_vectors_pydicom_data/enhanced_ct", set()),
+]
+
+
+@pytest.mark.parametrize(("series", "expected"), REAL, ids=[name for name, _ in REAL])
+def test_real_series_carry_what_lies_on_them(shared_data, tmp_path, series, expected):
+    folder = shared_data / series
+    planes = planes_of(sorted(path for path in folder.iterdir() if path.is_file()))
+    of_one_direction = [plane for plane in planes if np.allclose(plane.orientation, planes[0].orientation, atol=1e-3)]
+    segmentation = on_planes(of_one_direction)
+
+    report = export(segmentation, folder, tmp_path / "out", options=fixed_options())
+
+    assert findings_of(report) - {"invalid-value"} == expected
+    assert_each_image_carries_its_part(report, segmentation, planes)
