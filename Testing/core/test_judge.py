@@ -6,25 +6,14 @@ A difference without an explanation fails, and so does an explanation without a 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
-import highdicom
-import numpy as np
 import pydicom
 import pytest
-from builders import LEFT_KIDNEY, LIVER, a_ct_series, a_segmentation, a_sphere, fixed_options, masks_of
+from builders import a_ct_series, fixed_options
+from highdicom_judge import JUDGED, a_segmentation_to_judge, build
 from pydicom import DataElement, Dataset
 from pydicom.multival import MultiValue
-from pydicom.sr.coding import Code as PydicomCode
-from pydicom.uid import ExplicitVRLittleEndian
-from SegRLEExportLib.dataset.header import MANUFACTURER, PRODUCT_UID
-from SegRLEExportLib.encoding.plan import PLANS
 from SegRLEExportLib.export import export
-from SegRLEExportLib.model.segmentation import AlgorithmType, Segmentation
-from SegRLEExportLib.model.terminology import Code
-
-JUDGED = ["none", "deflate", "labelmap", "labelmap-deflate", "rle", "rle-per-segment"]
-"""highdicom does not write 1-bit RLE."""
 
 Difference = tuple[str, str]
 """Path of an attribute, and how it differs."""
@@ -90,64 +79,6 @@ EXPLANATIONS: dict[Difference, str] = {
 }
 
 
-def a_segmentation_to_judge(encoding: str) -> Segmentation:
-    """Return a sphere and a slab beside it; the sphere alone where each segment has a file of its own."""
-    sphere = a_sphere()
-    slab = np.zeros_like(sphere)
-    slab[2:5, :2] = True
-    names, masks, codes = ["liver", "left kidney"], [sphere, slab & ~sphere], [LIVER, LEFT_KIDNEY]
-    count = 1 if encoding == "rle-per-segment" else 2
-    return a_segmentation(
-        masks[:count], names=names[:count], terminologies=codes[:count], algorithm_type=AlgorithmType.MANUAL
-    )
-
-
-def built_by_highdicom(segmentation: Segmentation, images: list[Path], encoding: str, ours: Dataset) -> Dataset:
-    """Return highdicom's object for the same input, with the identity of `ours`; it writes nothing deflated."""
-    plan = PLANS[encoding]
-    in_order = sorted((pydicom.dcmread(path) for path in images), key=lambda image: image.ImagePositionPatient[2])
-    masks = np.stack(masks_of(segmentation), axis=-1).astype(np.uint8)
-    return highdicom.seg.Segmentation(
-        source_images=in_order,
-        pixel_array=masks,
-        segmentation_type=plan.segmentation_type.value,
-        segment_descriptions=[
-            _description(number, segment, ours) for number, segment in enumerate(segmentation.segments, start=1)
-        ],
-        series_instance_uid=ours.SeriesInstanceUID,
-        series_number=ours.SeriesNumber,
-        series_description=ours.SeriesDescription,
-        sop_instance_uid=ours.SOPInstanceUID,
-        instance_number=ours.InstanceNumber,
-        manufacturer=MANUFACTURER,
-        manufacturer_model_name=ours.ManufacturerModelName,
-        software_versions=ours.SoftwareVersions,
-        device_serial_number=PRODUCT_UID,
-        content_label=ours.ContentLabel,
-        transfer_syntax_uid=ExplicitVRLittleEndian if plan.is_deflated else plan.transfer_syntax,
-        max_fractional_value=255,
-    )
-
-
-def _description(number, segment, ours):
-    codes = segment.terminology
-    own_item = next(item for item in ours.SegmentSequence if item.SegmentNumber == number)
-    return highdicom.seg.SegmentDescription(
-        segment_number=number,
-        segment_label=segment.name,
-        segmented_property_category=_code(codes.category),
-        segmented_property_type=_code(codes.type),
-        algorithm_type=segment.algorithm_type.value,
-        tracking_id=own_item.TrackingID,
-        tracking_uid=own_item.TrackingUID,
-        display_color=highdicom.color.CIELabColor.from_rgb(*(round(255 * x) for x in segment.color_rgb)),
-    )
-
-
-def _code(code: Code) -> PydicomCode:
-    return PydicomCode(code.value, code.scheme, code.meaning)
-
-
 def flattened(dataset: Dataset, path: str = "") -> Iterator[tuple[str, str]]:
     """Yield (path, value) of each element; frame groups are named by segment and place, other items by position."""
     for element in dataset:
@@ -203,7 +134,7 @@ def judged(tmp_path_factory):
         segmentation = a_segmentation_to_judge(encoding)
         path = export(segmentation, folder / "ct", folder / encoding, encoding, options=fixed_options()).paths[0]
         ours = pydicom.dcmread(path)
-        pairs[encoding] = ours, built_by_highdicom(segmentation, images, encoding, ours)
+        pairs[encoding] = ours, build(segmentation, images, encoding, ours)
     return pairs
 
 
