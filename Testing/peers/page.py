@@ -10,6 +10,7 @@ from SegRLEExportLib.encoding.plan import PLANS
 
 from peers.known_failures import KNOWN_FAILURES
 from peers.measuring import Outcome
+from peers.recipients import RECIPIENTS
 from peers.table import Column, Table
 
 PATH = Path(__file__).with_name("README.md")
@@ -31,6 +32,7 @@ def write(table: Table) -> None:
 def filled(page: str, table: Table) -> str:
     """Return the page with each generated block made anew."""
     for name, lines in (
+        ("recipients", _recipients()),
         ("silently wrong", _silently_wrong(table)),
         ("table", _table(table)),
         ("deliveries", _deliveries(table)),
@@ -41,6 +43,12 @@ def filled(page: str, table: Table) -> str:
         pattern = rf"(<!-- begin {name} -->).*(<!-- end {name} -->)"
         page = re.sub(pattern, lambda marks, text=block: marks[1] + text + marks[2], page, flags=re.DOTALL)
     return page
+
+
+def _recipients() -> Iterator[str]:
+    yield "| the file goes to | choose | why |"
+    yield "|---|---|---|"
+    yield from (f"| {recipient.who} | `{recipient.plan_id}` | {recipient.why} |" for recipient in RECIPIENTS)
 
 
 def _silently_wrong(table: Table) -> Iterator[str]:

@@ -16,7 +16,7 @@ from pathlib import Path
 _TESTING = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(_TESTING), str(_TESTING.parent / "SegRLEExport")]
 
-from peers import page, table  # noqa: E402
+from peers import page, sizes, table  # noqa: E402
 from peers.cases import WrittenCase, case_set, write_case_set  # noqa: E402
 from peers.catalog import READERS, Reader  # noqa: E402
 from peers.environments import AbsentError, Environments, default_cache  # noqa: E402
@@ -94,6 +94,16 @@ def _deliveries(*, is_quick: bool) -> Deliveries:
         return {}
 
 
+def _sizes() -> sizes.Sizes:
+    try:
+        found = sizes.measured()
+    except AbsentError as error:
+        print(f"absent: sizes: {error}")
+        return {}
+    sizes.plot(found)
+    return found
+
+
 def _publish(published: table.Table, measured: list[Measurement], deliveries: Deliveries) -> int:
     published.cases = {case.id: case.what for case in case_set()}
     for measurement in measured:
@@ -102,6 +112,7 @@ def _publish(published: table.Table, measured: list[Measurement], deliveries: De
     kept = {reader_id: column for reader_id, column in published.columns.items() if reader_id in order}
     published.columns = dict(sorted(kept.items(), key=lambda item: order[item[0]]))
     published.deliveries |= deliveries
+    published.sizes = _sizes() or published.sizes
     table.save(published)
     page.write(published)
     print(f"published: {table.PATH.name} and {page.PATH.name}; now correct encoding/plan.py and known_failures.py")

@@ -10,6 +10,7 @@ from peers.cases import case_set
 from peers.catalog import READERS
 from peers.known_failures import KNOWN_FAILURES
 from peers.measuring import Outcome
+from peers.recipients import RECIPIENTS
 
 PUBLISHED = table.load()
 
@@ -116,6 +117,23 @@ def test_whoever_is_silently_wrong_is_named(plan):
         if Outcome.WRONG in column.outcomes(plan.id).values():
             family = column.title.split()[0].removesuffix("'s")
             assert family in plan.fails_in, f"{column.title} is silently wrong on '{plan.id}' ({reader_id})"
+
+
+@pytest.mark.parametrize("recipient", RECIPIENTS, ids=lambda recipient: recipient.who)
+def test_who_gets_what_is_advised_reads_it_right(recipient):
+    for reader_id in recipient.readers:
+        found = PUBLISHED.columns[reader_id].outcomes(recipient.plan_id)
+        wrong = {case_id for case_id, outcome in found.items() if outcome is not Outcome.RIGHT}
+        assert wrong <= set(recipient.but_not), reader_id
+
+
+@pytest.mark.parametrize("recipient", RECIPIENTS, ids=lambda recipient: recipient.who)
+def test_every_exception_to_the_advice_is_needed(recipient):
+    for case_id in recipient.but_not:
+        assert any(
+            PUBLISHED.columns[reader_id].cells[recipient.plan_id, case_id].outcome is not Outcome.RIGHT
+            for reader_id in recipient.readers
+        )
 
 
 def test_the_page_is_made_from_the_table():

@@ -1,0 +1,68 @@
+"""Which encoding for whom: advice that the tests hold against the published table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Recipient:
+    """Somebody who gets the files, and what to send."""
+
+    who: str
+    plan_id: str
+    readers: tuple[str, ...]
+    """The columns of the table that must read it right for the advice to be good."""
+    why: str
+    but_not: tuple[str, ...] = ()
+    """Cases that the advice makes an exception of, and says so in `why`."""
+
+
+RECIPIENTS: tuple[Recipient, ...] = (
+    Recipient(
+        "3D Slicer 5.12 or newer, dcmqi 1.5.4 or newer",
+        "rle",
+        ("slicer", "slicer-5.12", "dcmqi", "dcmqi-1.5.4"),
+        "Read right in every case: odd sizes, overlaps, empty segments, 300 segments, names in any script.",
+    ),
+    Recipient(
+        "an older 3D Slicer (5.6 to 5.10)",
+        "rle-per-segment",
+        ("slicer-dcmqi-1.3.1", "slicer-dcmqi-1.3.4", "slicer-dcmqi-1.5.3"),
+        "It refuses label maps, and 5.6 and 5.8 misread `none` where rows x columns is not a multiple of 8. Where it "
+        "is, `none` is as good and all segments are in one file.",
+    ),
+    Recipient(
+        "OHIF, current (cornerstone3D 5)",
+        "rle",
+        ("cornerstone-5",),
+        "The only encoding that it reads at any size. It has 8-bit label maps: send at most 255 segments.",
+        but_not=("300-segments",),
+    ),
+    Recipient(
+        "OHIF, older (cornerstone3D 2 and 3)",
+        "rle-per-segment",
+        ("cornerstone-2", "cornerstone-3"),
+        "They do not read label maps in RLE.",
+    ),
+    Recipient(
+        "an archive, or nobody in particular",
+        "none",
+        ("orthanc-transcoded", "dcmtk", "gdcm", "python-gdcm", "pydicom-seg", "slicer", "highdicom", "pydicom-2.4"),
+        "Every archive takes it. `deflate` is 10 to 100 times smaller and arrives wherever the archive takes deflated "
+        "files. Label maps by C-STORE arrive only where the archive is set to take their SOP class.",
+    ),
+    Recipient(
+        "a Python script with pydicom or highdicom",
+        "rle",
+        ("pydicom", "pydicom-2.4", "pydicom-pylibjpeg", "highdicom", "highdicom-0.27"),
+        "Small and quick. Above 255 segments read highdicom's label maps with combine_segments=True, or take `deflate`.",
+        but_not=("300-segments",),
+    ),
+    Recipient(
+        "a machine-learning pipeline on SimpleITK, ITK, GDCM or pydicom-seg",
+        "rle-per-segment",
+        ("simpleitk", "gdcm", "python-gdcm", "pydicom-seg"),
+        "They refuse label maps, and SimpleITK shows garbage in the last pixels of `none` and `deflate` at odd sizes.",
+    ),
+)
