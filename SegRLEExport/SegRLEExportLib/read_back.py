@@ -143,6 +143,8 @@ class SegReadBack:
             raise ReadBackError(f"{len(offsets)} offsets for {len(self.frames)} frames")
         position = 0
         for number, fragment in enumerate(items):
+            if offsets and number == len(offsets):
+                raise ReadBackError(f"there are more fragments than the {len(offsets)} offsets")
             if offsets and offsets[number] != position:
                 raise ReadBackError(f"frame {number + 1} begins at {position}, its offset says {offsets[number]}")
             position += 8 + len(fragment)

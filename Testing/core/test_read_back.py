@@ -1,0 +1,171 @@
+"""The reader that verification trusts: it finds what pydicom finds, and tells what is broken."""
+
+from __future__ import annotations
+
+import struct
+
+import numpy as np
+import pydicom
+import pytest
+import read_by_others
+from builders import a_segmentation, a_source, fixed_options, two_overlapping_boxes
+from pydicom.encaps import encapsulate
+from SegRLEExportLib.encoding import encapsulation
+from SegRLEExportLib.encoding.plan import PLANS
+from SegRLEExportLib.export import export
+from SegRLEExportLib.read_back import ReadBackError, SegReadBack
+
+every_encoding = pytest.mark.parametrize("encoding", PLANS)
+
+
+@pytest.fixture
+def written(tmp_path):
+    """What an export writes in an encoding: the first file."""
+
+    def write(encoding):
+        segmentation = a_segmentation([two_overlapping_boxes()[0]])
+        return export(segmentation, a_source(), tmp_path / encoding, encoding, options=fixed_options()).paths[0]
+
+    return write
+
+
+def whole_frames(file: SegReadBack) -> np.ndarray:
+    frames = np.zeros((len(file.frames), file.header.Rows, file.header.Columns), np.uint16)
+    for frame, part in zip(frames, file.pixels()):
+        frame[part.first_row : part.first_row + len(part.pixels)] = part.pixels
+    return frames
+
+
+@every_encoding
+def test_pixels_are_those_that_pydicom_reads(encoding, written):
+    path = written(encoding)
+
+    with SegReadBack(path) as file:
+        assert np.array_equal(whole_frames(file), read_by_others.stored_pixels(pydicom.dcmread(path)))
+
+
+@every_encoding
+def test_attributes_and_frames_are_those_that_pydicom_reads(encoding, written):
+    path = written(encoding)
+    dataset = pydicom.dcmread(path)
+
+    with SegReadBack(path) as file:
+        for element in file.header:
+            assert element == dataset[element.tag]
+        assert len(file.frames) == dataset.NumberOfFrames
+        for frame, group in zip(file.frames, dataset.PerFrameFunctionalGroupsSequence):
+            assert list(frame.position_lps) == group.PlanePositionSequence[0].ImagePositionPatient
+            image = group.DerivationImageSequence[0].SourceImageSequence[0]
+            assert frame.source_instance_uid == image.ReferencedSOPInstanceUID
+            indices = np.atleast_1d(group.FrameContentSequence[0].DimensionIndexValues)
+            assert frame.dimension_indices == tuple(indices.tolist())
+            if "SegmentIdentificationSequence" in group:
+                assert frame.segment_number == group.SegmentIdentificationSequence[0].ReferencedSegmentNumber
+
+
+@pytest.mark.parametrize("encoding", ["rle", "rle-per-segment", "rle-binary"])
+def test_fragments_are_those_that_pydicom_finds(encoding, written):
+    path = written(encoding)
+    frames = pydicom.encaps.generate_frames(pydicom.dcmread(path).PixelData, number_of_frames=5)
+
+    with SegReadBack(path) as file:
+        assert file.fragment_lengths() == [len(frame) for frame in frames]
+
+
+def test_an_extended_offset_table_is_passed_over(written, monkeypatch):
+    monkeypatch.setattr(encapsulation, "BASIC_OFFSET_LIMIT", 1)
+    path = written("rle")
+    assert "ExtendedOffsetTable" in pydicom.dcmread(path)
+
+    with SegReadBack(path) as file:
+        assert len(file.fragment_lengths()) == 5
+
+
+def read_all(path):
+    with SegReadBack(path) as file:
+        list(file.pixels())
+    if file.is_rle:
+        with SegReadBack(path) as file:
+            file.fragment_lengths()
+
+
+def changed(path, change):
+    path.write_bytes(change(path.read_bytes()))
+    return path
+
+
+def pixel_data_at(data):
+    return data.rindex(b"\xe0\x7f\x10\x00O")
+
+
+def without_an_item(data):
+    item = data.index(b"\x20\x00\x13\x91SQ\0\0") + 12
+    assert data[item : item + 4] == b"\xfe\xff\x00\xe0"
+    return data[:item] + b"\xfe\xff\x01\xe0" + data[item + 4 :]
+
+
+BROKEN = [
+    pytest.param("none", lambda d: d[:-9], "the file ends in the middle of an element", id="cut off"),
+    pytest.param("none", lambda d: d + b"\0\0", "something follows Pixel Data", id="bytes added"),
+    pytest.param(
+        "labelmap", lambda d: d[:-1] + b"\1", "Pixel Data has 1 bytes beyond its frames", id="padding not zero"
+    ),
+    pytest.param("labelmap", lambda d: d + b"\0\0", "something follows Pixel Data", id="bytes added to a label map"),
+    pytest.param("deflate", lambda d: d + b"\0\0", "something follows Pixel Data", id="bytes added behind deflated"),
+    pytest.param("rle", lambda d: d + b"\0\0", "something follows Pixel Data", id="bytes added behind the delimiter"),
+    pytest.param(
+        "rle",
+        lambda d: d[: pixel_data_at(d) + 8] + struct.pack("<I", 64) + d[pixel_data_at(d) + 12 :],
+        "Pixel Data is not encapsulated",
+        id="length of Pixel Data stated",
+    ),
+    pytest.param(
+        "rle-binary",
+        lambda d: d[: pixel_data_at(d) + 12] + b"\x01" + d[pixel_data_at(d) + 13 :],
+        "(FF01,E000) stands where an item was due",
+        id="no item",
+    ),
+    pytest.param("none", without_an_item, "a frame's group has no whole item", id="group without an item"),
+]
+
+
+@pytest.mark.parametrize(("encoding", "change", "text"), BROKEN)
+def test_a_broken_file_is_told(encoding, change, text, written):
+    path = changed(written(encoding), change)
+
+    with pytest.raises(ReadBackError) as told:
+        read_all(path)
+
+    assert text in str(told.value)
+
+
+def test_more_offsets_than_frames_are_told(written):
+    path = written("rle-binary")
+    dataset = pydicom.dcmread(path)
+    frames = list(pydicom.encaps.generate_frames(dataset.PixelData, number_of_frames=5))
+    dataset.PixelData = encapsulate([*frames, frames[0]])
+    dataset.save_as(path)
+
+    with pytest.raises(ReadBackError, match="6 offsets for 5 frames"):
+        read_all(path)
+
+
+def test_more_fragments_than_offsets_are_told(written):
+    path = written("rle-binary")
+    dataset = pydicom.dcmread(path)
+    frames = list(pydicom.encaps.generate_frames(dataset.PixelData, number_of_frames=5))
+    extra = encapsulation.item(frames[0])
+    dataset.PixelData = encapsulate(frames) + extra
+    dataset.save_as(path)
+
+    with pytest.raises(ReadBackError, match="more fragments than the 5 offsets"):
+        read_all(path)
+
+
+def test_the_file_is_closed_where_its_header_cannot_be_read(written):
+    path = changed(written("none"), lambda data: data[:600])
+
+    with pytest.raises(ReadBackError):
+        SegReadBack(path)
+
+    path.unlink()
