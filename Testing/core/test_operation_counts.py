@@ -1,0 +1,141 @@
+"""What makes an export slow shows in what it does: calls for each frame, reads for each file, bytes held.
+
+Each bound is some way above what is counted today, so that a loop over pixels, a dataset for each frame or a second
+copy of a layer is seen, and another Python version is not.
+"""
+
+from __future__ import annotations
+
+import sys
+import tracemalloc
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from builders import a_ct_series, a_grid, a_source, segments_in_one_layer
+from pydicom import Dataset, dcmread
+from SegRLEExportLib.export import export
+from SegRLEExportLib.model.segmentation import Segmentation
+from SegRLEExportLib.options import ExportOptions
+from SegRLEExportLib.source_reader import read_series
+
+FRAMES_OF_SEGMENTS = [
+    pytest.param("none", False, 30, id="none"),
+    pytest.param("none", True, 130, id="none, verified"),
+    pytest.param("deflate", False, 30, id="deflate"),
+    pytest.param("deflate", True, 130, id="deflate, verified"),
+]
+PLANES = [
+    pytest.param("none", False, 450, id="none"),
+    pytest.param("none", True, 650, id="none, verified"),
+    pytest.param("rle", False, 550, id="rle"),
+]
+"""Verified RLE is not counted: the calls of pydicom's decoder grow with the runs."""
+
+
+@pytest.mark.parametrize(("encoding", "verify", "most_calls"), FRAMES_OF_SEGMENTS)
+def test_one_more_frame_takes_few_calls(encoding, verify, most_calls, tmp_path):
+    calls = {
+        (planes, segments): calls_of_export(boxes(planes, segments), encoding, verify, tmp_path)
+        for planes in (20, 60)
+        for segments in (5, 25)
+    }
+    for_segments = {planes: calls[planes, 25] - calls[planes, 5] for planes in (20, 60)}
+
+    assert (for_segments[60] - for_segments[20]) / (20 * 40) < most_calls
+
+
+@pytest.mark.parametrize(("encoding", "verify", "most_calls"), PLANES)
+def test_one_more_plane_takes_few_calls(encoding, verify, most_calls, tmp_path):
+    few, many = (calls_of_export(boxes(planes, 1), encoding, verify, tmp_path) for planes in (20, 120))
+
+    assert (many - few) / 100 < most_calls
+
+
+@pytest.mark.parametrize("verify", [False, True], ids=["not verified", "verified"])
+@pytest.mark.parametrize("encoding", ["none", "rle", "deflate"])
+def test_less_is_held_than_a_tenth_of_the_labels(encoding, verify, tmp_path):
+    segmentation = boxes(600, 2, rows=256, columns=512)
+    source = a_source(segmentation.layers[0].geometry)
+    tracemalloc.start()
+    try:
+        export(segmentation, source, tmp_path, options=ExportOptions(compression=encoding, verify=verify))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert peak < segmentation.layers[0].labels_kji.nbytes / 10
+
+
+class TestReadingHeaders:
+    @pytest.mark.parametrize("undefined_length", [False, True], ids=["stated lengths", "undefined lengths"])
+    def test_each_file_is_opened_once_and_only_one_by_pydicom(self, undefined_length, tmp_path):
+        write_series_with_sequences(tmp_path, undefined_length)
+
+        calls = calls_of(lambda: read_series(tmp_path))
+
+        assert calls["dcmread"] == 1
+        assert calls["C open"] == 10 + 1
+
+    def test_one_more_file_takes_few_calls(self, tmp_path):
+        for planes in (10, 60):
+            a_ct_series(tmp_path / str(planes), a_grid((planes, 9, 7)))
+        read_series(tmp_path / "10")
+        few, many = (sum(calls_of(lambda p=planes: read_series(tmp_path / p)).values()) for planes in ("10", "60"))
+
+        assert (many - few) / 50 < 700
+
+
+def boxes(planes: int, segments: int, rows: int = 64, columns: int = 64) -> Segmentation:
+    """Return segments that each hold two rows of every plane."""
+    labels = np.zeros((planes, rows, columns), dtype=np.uint8)
+    for value in range(1, segments + 1):
+        labels[:, 2 * value : 2 * value + 2, 8:40] = value
+    return segments_in_one_layer(labels, list(range(1, segments + 1)), a_grid(labels.shape))
+
+
+def calls_of_export(segmentation: Segmentation, encoding: str, verify: bool, folder: Path) -> int:
+    """Return the calls of an export that finds all warmed up."""
+    source = a_source(segmentation.layers[0].geometry)
+    options = ExportOptions(compression=encoding, verify=verify)
+    export(segmentation, source, folder, options=options)
+    return sum(calls_of(lambda: export(segmentation, source, folder, options=options)).values())
+
+
+def calls_of(action: Callable[[], object]) -> Counter[str]:
+    """Return how often each function is called by `action`; those in C under "C name"."""
+    counted: Counter[str] = Counter()
+
+    def count(frame, event, argument):
+        if event == "call":
+            counted[frame.f_code.co_name] += 1
+        elif event == "c_call":
+            counted[f"C {argument.__name__}"] += 1
+
+    sys.setprofile(count)
+    try:
+        action()
+    finally:
+        sys.setprofile(None)
+    return counted
+
+
+def write_series_with_sequences(folder: Path, undefined_length: bool) -> None:
+    """Write ten images with nested sequences in front of their place."""
+    a_ct_series(folder, a_grid((10, 9, 7)), ProcedureCodeSequence=[nested_item(undefined_length)])
+    for path in folder.iterdir():
+        image = dcmread(path)
+        image["ProcedureCodeSequence"].is_undefined_length = undefined_length
+        image.save_as(path)
+    assert (b"\xfe\xff\xdd\xe0" in path.read_bytes()) == undefined_length
+
+
+def nested_item(undefined_length: bool) -> Dataset:
+    inner, outer = Dataset(), Dataset()
+    inner.CodeValue = "1"
+    outer.CodeValue = "2"
+    outer.ReferencedSeriesSequence = [inner]
+    outer["ReferencedSeriesSequence"].is_undefined_length = undefined_length
+    return outer
