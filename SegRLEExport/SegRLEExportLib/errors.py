@@ -200,8 +200,8 @@ class NoReferenceError(ExportError):
         super().__init__(
             f"It is not known on which DICOM images '{node_name}' was drawn. Choose the volume that was segmented as "
             "reference volume; it must have been loaded from the DICOM database. For a volume that is not from DICOM, "
-            "export the volume to DICOM first and load it from there, or give a folder with the DICOM images of the "
-            "same place."
+            "press 'Make DICOM images' in the SegRLEExport module, or give a folder with the DICOM images of the same "
+            "place."
         )
 
 

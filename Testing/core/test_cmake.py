@@ -33,8 +33,8 @@ def test_every_resource_but_screenshots_is_installed():
 
 
 def test_every_slicer_test_is_registered():
-    on_disk = sorted(path.stem for path in (ROOT / "Testing" / "slicer").glob("SegRLEExport*Test.py"))
-    listed = words_of(ROOT / "Testing" / "slicer" / "CMakeLists.txt", "foreach(script")
+    on_disk = sorted(path.stem for path in (ROOT / "Testing" / "application").glob("SegRLEExport*Test.py"))
+    listed = words_of(ROOT / "Testing" / "application" / "CMakeLists.txt", "foreach(script")
     assert sorted(listed) == on_disk
     assert on_disk
 

@@ -19,7 +19,7 @@ from SegRLEExportLib.slicer_side.dialog_fields import (
     dialog_message,
     free_series_number,
     options_of_fields,
-    refuse_changed_identity,
+    refuse_wrong_edits,
 )
 
 FIELDS = {
@@ -74,10 +74,10 @@ class TestPatientAndStudy:
         ],
     )
     def test_as_they_are_pass(self, shown):
-        refuse_changed_identity(shown, IMAGES)
+        refuse_wrong_edits(shown, IMAGES)
 
     def test_an_invented_patient_id_is_slicers_own(self):
-        refuse_changed_identity({"PatientID": "Patient-1.2.3"}, {"PatientID": ""})
+        refuse_wrong_edits({"PatientID": "Patient-1.2.3"}, {"PatientID": ""})
 
     @pytest.mark.parametrize(
         ("keyword", "shown"),
@@ -85,12 +85,18 @@ class TestPatientAndStudy:
     )
     def test_changed_are_refused_with_both_values(self, keyword, shown):
         with pytest.raises(PreflightError) as caught:
-            refuse_changed_identity({keyword: shown}, IMAGES)
+            refuse_wrong_edits({keyword: shown}, IMAGES)
         (finding,) = caught.value.findings
         assert finding.where == keyword
         assert f"'{shown}' is not what the images have, which is '{IMAGES[keyword].strip()}'" in finding.what
         assert "would no longer belong to their study" in finding.what
         assert finding.help == "Write that value again, or change it in the images first."
+
+
+def test_everything_that_is_wrong_is_said_at_once():
+    with pytest.raises(PreflightError) as caught:
+        refuse_wrong_edits({"SeriesNumber": "x", "PatientID": "1", "StudyInstanceUID": "1.2.4"}, IMAGES)
+    assert [finding.where for finding in caught.value.findings] == ["SeriesNumber", "PatientID", "StudyInstanceUID"]
 
 
 class TestMessageLine:
@@ -106,7 +112,7 @@ class TestMessageLine:
 
     def test_leaves_the_rest_to_the_log(self):
         with pytest.raises(PreflightError) as caught:
-            refuse_changed_identity(dict.fromkeys(IMAGES, "changed"), IMAGES)
+            refuse_wrong_edits(dict.fromkeys(IMAGES, "changed"), IMAGES)
         findings = caught.value.findings * 4
         lines = dialog_message(PreflightError(findings)).splitlines()
         assert len(lines) == LINES_SHOWN

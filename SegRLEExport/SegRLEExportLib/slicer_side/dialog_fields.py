@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 
 from SegRLEExportLib.errors import ExportError, PreflightError
@@ -65,35 +65,42 @@ def options_of_fields(fields: Mapping[str, str], options: ExportOptions) -> Expo
 
 def series_number_of(text: str) -> int | None:
     """Return the number in a field, None if it is empty. Raises `PreflightError` if it is no number."""
+    refused = [*_number_findings(text)]
+    if refused:
+        raise PreflightError(refused)
+    return int(text) if text.strip() else None
+
+
+def refuse_wrong_edits(fields: Mapping[str, str], images: Mapping[str, str]) -> None:
+    """Raise `PreflightError` if the series number is none, or patient or study are not those of the images.
+
+    `images` maps the keywords of `IDENTITY_TAGS`; what is empty in the dialog was never filled in.
+    """
+    refused = [*_number_findings(fields.get("SeriesNumber", "")), *_identity_findings(fields, images)]
+    if refused:
+        raise PreflightError(refused)
+
+
+def _number_findings(text: str) -> Iterator[Finding]:
     stripped = text.strip()
-    if not stripped:
-        return None
-    if not re.fullmatch(r"[+-]?\d+", stripped, re.ASCII):
+    if stripped and not re.fullmatch(r"[+-]?\d+", stripped, re.ASCII):
         what = f"'{stripped}' is not a whole number."
         help_ = "Write for example 101, or leave the field empty."
-        raise PreflightError([Finding("invalid-option", Severity.ERROR, what, "SeriesNumber", help_)])
-    return int(stripped)
+        yield Finding("invalid-option", Severity.ERROR, what, "SeriesNumber", help_)
 
 
-def refuse_changed_identity(fields: Mapping[str, str], images: Mapping[str, str]) -> None:
-    """Raise `PreflightError` if patient or study in the dialog are not those of the images.
-
-    Both map the keywords of `IDENTITY_TAGS`; what is empty in the dialog was never filled in.
-    """
-    changed = [
-        Finding(
-            "identity-changed",
-            Severity.ERROR,
-            f"'{fields[keyword].strip()}' is not what the images have, which is '{images[keyword].strip()}'. "
-            "The segmentation would no longer belong to their study.",
-            keyword,
-            "Write that value again, or change it in the images first.",
-        )
-        for keyword in IDENTITY_TAGS
-        if _is_changed(keyword, fields.get(keyword, "").strip(), images.get(keyword, "").strip())
-    ]
-    if changed:
-        raise PreflightError(changed)
+def _identity_findings(fields: Mapping[str, str], images: Mapping[str, str]) -> Iterator[Finding]:
+    for keyword in IDENTITY_TAGS:
+        shown, stored = fields.get(keyword, "").strip(), images.get(keyword, "").strip()
+        if _is_changed(keyword, shown, stored):
+            yield Finding(
+                "identity-changed",
+                Severity.ERROR,
+                f"'{shown}' is not what the images have, which is '{stored}'. "
+                "The segmentation would no longer belong to their study.",
+                keyword,
+                "Write that value again, or change it in the images first.",
+            )
 
 
 def _is_changed(keyword: str, shown: str, stored: str) -> bool:

@@ -107,12 +107,14 @@ class SegPlugin(DICOMPlugin):
         from SegRLEExportLib.slicer_side.dialog_fields import (
             IDENTITY_TAGS,
             options_of_fields,
-            refuse_changed_identity,
+            refuse_wrong_edits,
         )
         from SegRLEExportLib.slicer_side.examination import identity_of_images
         from SegRLEExportLib.slicer_side.export_node import export_node
 
-        refuse_changed_identity(_tags(exportable, IDENTITY_TAGS), identity_of_images(node, slicer.dicomDatabase))
+        refuse_wrong_edits(
+            _tags(exportable, (*_FIELDS, *IDENTITY_TAGS)), identity_of_images(node, slicer.dicomDatabase)
+        )
         options = options_of_fields(_tags(exportable, _FIELDS), settings.preferred_options())
         return export_node(node, Path(exportable.directory), self.compression, options=options, progress=progress)
 

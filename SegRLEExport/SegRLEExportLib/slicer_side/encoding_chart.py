@@ -19,9 +19,9 @@ ORDINARY = ("rle", "none", "deflate")
 def recipients(plan) -> str:
     """Return who the row is for, in a few words, or what it is where it is for special cases."""
     words = {
-        "rle": _("Current software (RLE compressed)"),
-        "none": _("Anyone, also old software (uncompressed)"),
-        "deflate": _("3D Slicer 5.10+, highdicom (deflated)"),
+        "rle": _("Current software (RLE)"),
+        "none": _("Anyone (uncompressed)"),
+        "deflate": _("3D Slicer 5.10+ (deflated)"),
     }
     return words.get(plan.id, plan.title)
 

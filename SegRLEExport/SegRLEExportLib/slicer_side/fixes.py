@@ -29,7 +29,7 @@ def fix_of(panel, finding):
     if finding.id == "NonLinearTransformError" and parameters.segmentation.GetParentTransformNode() is not None:
         return _("Harden a copy"), lambda: panel.selectSegmentation(hardened_copy(parameters.segmentation))
     if finding.id in ("NoReferenceError", "SourceFilesMissingError") and parameters.referenceVolume is not None:
-        return _("Make DICOM images of the volume"), panel.makeDicomImages
+        return _("Make DICOM images"), panel.makeDicomImages
     return None
 
 

@@ -83,7 +83,8 @@ class Panel(VTKObservationMixin):
         self._generation += 1
         if self.parameters is None:
             return
-        self.look = self._look()
+        with slicer.util.WaitCursor():
+            self.look = self._look()
         left_out = self.parameters.leftOutSegmentIDs
         self._table.show(self.look.segments, left_out)
         source = self.look.source

@@ -144,7 +144,7 @@ class ExportTest(PanelTestCase):
         for plan in PLANS.values():
             folder = self.folder / plan.id
             folder.mkdir()
-            (button,) = [one for one in radio_buttons if one.toolTip == plan.advice]
+            (button,) = [one for one in radio_buttons if plan.advice in one.toolTip]
             button.click()
             self.ui.folderPathLineEdit.currentPath = str(folder)
             spin(SETTLED_S)
@@ -254,7 +254,7 @@ class FixTest(PanelTestCase):
         self.panel.selectSegmentation(segmentation)
         spin(SETTLED_S)
         assert self.finding_ids() == ["NoReferenceError"]
-        self.press("Make DICOM images of the volume")
+        self.press("Make DICOM images")
         assert self.panel.parameters.referenceVolume is not volume
         assert self.finding_ids() == []
         self.ui.exportButton.click()

@@ -1,6 +1,6 @@
 """Runs the tests of this folder in a Slicer that was started with this file as its --python-script.
 
-    Slicer --testing --no-splash --additional-module-paths .../SegRLEExport --python-script .../Testing/slicer/run.py
+    Slicer --testing --no-splash --additional-module-paths .../SegRLEExport --python-script .../Testing/application/run.py
 
 Words after it select tests by a part of their name. Slicer ends with 0 if all passed.
 """

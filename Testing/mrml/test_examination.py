@@ -1,0 +1,139 @@
+"""What the DICOM export dialog is told at every click, with a stand-in for Slicer's DICOM database."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import scenes
+import vtk
+from pydicom import dcmread
+from SegRLEExportLib.errors import (
+    NoDatabaseError,
+    NonLinearTransformError,
+    NoReferenceError,
+    NothingSegmentedError,
+    SourceFilesMissingError,
+)
+from SegRLEExportLib.slicer_side.examination import identity_of_images, refuse_hopeless, suggested_series_number
+from SegRLEExportLib.slicer_side.mrml_host import scene
+from test_source_lookup import FakeDatabase, hierarchy, item_of, refer_to
+
+NUMBER_OF_IMAGES = 4
+
+
+class DialogDatabase(FakeDatabase):
+    """Answers what the dialog asks beside files; counts the questions for single instances."""
+
+    isOpen = True  # noqa: N815 (CTK)
+
+    def __init__(self, folder) -> None:
+        super().__init__(folder)
+        self.number_of_series = {self.series_uid: str(NUMBER_OF_IMAGES)}
+        self.questions = 0
+
+    def fileForInstance(self, uid):
+        self.questions += 1
+        return super().fileForInstance(uid)
+
+    def seriesForFile(self, file):
+        return self.series_uid if file in self.file_of.values() else ""
+
+    def studyForSeries(self, series_uid):
+        return self.study_uid if series_uid in self.number_of_series else ""
+
+    def seriesForStudy(self, study_uid):
+        return tuple(self.number_of_series) if study_uid == self.study_uid else ()
+
+    def instancesForSeries(self, series_uid):
+        return tuple(self.file_of) if series_uid == self.series_uid else ()
+
+    def fieldForSeries(self, field, series_uid):
+        assert field == "SeriesNumber"
+        return self.number_of_series[series_uid]
+
+    def fileValue(self, file, tag):
+        element = dcmread(file, stop_before_pixels=True).get(tuple(int(part, 16) for part in tag.split(",")))
+        return "" if element is None else str(element.value)
+
+
+@pytest.fixture
+def database(chest_folder):
+    return DialogDatabase(chest_folder)
+
+
+@pytest.fixture
+def node(database):
+    """One segment, drawn on the images of the database, with an item of its own study."""
+    segmentation_node = scenes.a_segmentation_node(np.ones((2, 2, 2), np.uint8), {1: "one"})
+    refer_to(segmentation_node, scenes.a_volume_node(list(database.file_of)))
+    study = hierarchy().CreateStudyItem(hierarchy().GetSceneItemID(), "Study")
+    hierarchy().SetItemParent(item_of(segmentation_node), study)
+    return segmentation_node
+
+
+class TestHopeless:
+    def test_a_good_node_passes_with_few_questions(self, node, database):
+        refuse_hopeless(node, database)
+        assert database.questions == 1
+
+    def test_missing_images_are_counted(self, node, database):
+        refer_to(node, scenes.a_volume_node([*database.file_of, "1.2.3"]))
+        with pytest.raises(SourceFilesMissingError, match="1 of the"):
+            refuse_hopeless(node, database)
+
+    def test_no_segment(self, node, database):
+        node.GetSegmentation().RemoveAllSegments()
+        with pytest.raises(NothingSegmentedError):
+            refuse_hopeless(node, database)
+
+    def test_no_database(self, node, database):
+        with pytest.raises(NoDatabaseError):
+            refuse_hopeless(node, None)
+        database.isOpen = False
+        with pytest.raises(NoDatabaseError):
+            refuse_hopeless(node, database)
+
+    def test_no_reference(self, node, database):
+        refer_to(node, scenes.a_volume_node())
+        with pytest.raises(NoReferenceError, match="press 'Make DICOM images' in the SegRLEExport module"):
+            refuse_hopeless(node, database)
+
+    @pytest.mark.parametrize("of_the_volume", [False, True], ids=["segmentation", "reference volume"])
+    def test_a_bending_transform(self, node, database, of_the_volume):
+        transform = scene().AddNewNodeByClass("vtkMRMLBSplineTransformNode", "bent")
+        grid = vtk.vtkImageData()
+        grid.SetDimensions(4, 4, 4)
+        grid.AllocateScalars(vtk.VTK_DOUBLE, 3)
+        grid.GetPointData().GetScalars().Fill(0.0)
+        spline = vtk.vtkBSplineTransform()
+        spline.SetCoefficientData(grid)
+        transform.SetAndObserveTransformFromParent(spline)
+        bent = node.GetNodeReference(node.GetReferenceImageGeometryReferenceRole()) if of_the_volume else node
+        bent.SetAndObserveTransformNodeID(transform.GetID())
+        with pytest.raises(NonLinearTransformError, match="'bent'"):
+            refuse_hopeless(node, database)
+
+
+class TestSeriesNumber:
+    def test_is_that_of_the_images_plus_100(self, node, database):
+        assert suggested_series_number(node, database) == NUMBER_OF_IMAGES + 100
+
+    def test_is_free_in_the_study(self, node, database):
+        database.number_of_series["1.2.3"] = str(NUMBER_OF_IMAGES + 100)
+        assert suggested_series_number(node, database) == NUMBER_OF_IMAGES + 101
+
+    def test_is_another_for_the_second_segmentation_of_the_study(self, node, database):
+        second = scenes.a_segmentation_node(np.ones((2, 2, 2), np.uint8), {1: "one"})
+        refer_to(second, node.GetNodeReference(node.GetReferenceImageGeometryReferenceRole()))
+        hierarchy().SetItemParent(item_of(second), hierarchy().GetItemParent(hierarchy().GetItemByDataNode(node)))
+        assert suggested_series_number(node, database) == NUMBER_OF_IMAGES + 100
+        assert suggested_series_number(second, database) == NUMBER_OF_IMAGES + 101
+
+
+def test_identity_is_that_of_the_images(node, database):
+    assert identity_of_images(node, database)["StudyInstanceUID"] == database.study_uid
+
+
+def test_identity_of_unknown_images_is_empty(node, database):
+    refer_to(node, scenes.a_volume_node())
+    assert identity_of_images(node, database) == {}
