@@ -19,6 +19,7 @@ SAMPLE_NAME = "CT with DICOM segmentation"
 
 _SHAPE_KJI = (40, 160, 192)
 _SPACING_MM = (3.0, 1.5, 1.5)
+_WINDOW_HU, _LEVEL_HU = 400, 40
 _ORGANS = (
     ("liver", (20, 80, 70), 34, 60, "10200004^SCT^Liver", (0.87, 0.51, 0.40)),
     ("spleen", (22, 96, 140), 17, 50, "78961009^SCT^Spleen", (0.61, 0.43, 0.44)),
@@ -62,6 +63,8 @@ def load_sample():
         DICOMUtils.importDicom(folder, database, copyFiles=True)
     (volume_id,) = DICOMUtils.loadSeriesByUID([series.series_instance_uid])
     volume = slicer.mrmlScene.GetNodeByID(volume_id)
+    volume.GetDisplayNode().SetAutoWindowLevel(False)
+    volume.GetDisplayNode().SetWindowLevel(_WINDOW_HU, _LEVEL_HU)
     return volume, segment_sample(volume)
 
 
@@ -75,7 +78,7 @@ def write_sample_series(folder: Path):
     to_lps = np.array(
         [[0, 0, i, -i * width / 2], [0, j, 0, -j * height / 2], [k, 0, 0, -k * depth / 2], [0, 0, 0, 1.0]]
     )
-    voxels = np.random.default_rng(0).normal(-20, 12, _SHAPE_KJI).astype(np.int16)
+    voxels = np.random.default_rng(0).normal(-20, 4, _SHAPE_KJI).astype(np.int16)
     for _name, centre, radius, value, _code, _color in _ORGANS:
         voxels[_ball(centre, radius)] += value + 20
     return write_image_series(
