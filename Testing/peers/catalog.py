@@ -75,6 +75,15 @@ READERS: tuple[Reader, ...] = (
         is_quick=True,
     ),
     Reader(
+        "slicer-core",
+        "3D Slicer's load path, dcmqi 1.5.7 and slicer-core",
+        f"as above, and Slicer's own C++ makes the segments of the label map: {_WHOLE}",
+        "by_slicer_core",
+        options=_dcmqi(PROJECT, as_slicer=True),
+        packages=("dcmqi", "slicer", "SimpleITK"),
+        is_quick=True,
+    ),
+    Reader(
         "slicer-5.12",
         "3D Slicer 5.12's load path, dcmqi 1.5.4",
         "as above, with the dcmqi that is in Slicer 5.12 (wheel 0.4.0)",
@@ -124,6 +133,16 @@ READERS: tuple[Reader, ...] = (
         f"get_volume of each segment: {_WHOLE}",
         "by_highdicom",
         packages=("highdicom",),
+        is_quick=True,
+    ),
+    Reader(
+        "highdicom-combined",
+        "highdicom 0.28, segments combined",
+        "get_volume(combine_segments=True) of label maps: voxels, places, names and codes",
+        "by_highdicom",
+        options=lambda _environments: {"combined": True},
+        packages=("highdicom",),
+        plans=("rle", "labelmap", "labelmap-deflate"),
         is_quick=True,
     ),
     Reader(

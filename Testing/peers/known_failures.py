@@ -81,6 +81,7 @@ KNOWN_FAILURES: tuple[KnownFailure, ...] = (
     KnownFailure(
         (
             "slicer",
+            "slicer-core",
             "slicer-5.12",
             "slicer-dcmqi-1.5.3",
             "slicer-dcmqi-1.3.4",

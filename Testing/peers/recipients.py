@@ -22,7 +22,7 @@ RECIPIENTS: tuple[Recipient, ...] = (
     Recipient(
         "3D Slicer 5.12 or newer, dcmqi 1.5.4 or newer",
         "rle",
-        ("slicer", "slicer-5.12", "dcmqi", "dcmqi-1.5.4"),
+        ("slicer", "slicer-core", "slicer-5.12", "dcmqi", "dcmqi-1.5.4"),
         "Read right in every case: odd sizes, overlaps, empty segments, 300 segments, names in any script.",
     ),
     Recipient(
@@ -49,14 +49,15 @@ RECIPIENTS: tuple[Recipient, ...] = (
         "an archive, or nobody in particular",
         "none",
         ("orthanc-transcoded", "dcmtk", "gdcm", "python-gdcm", "pydicom-seg", "slicer", "highdicom", "pydicom-2.4"),
-        "Every archive takes it. `deflate` is 10 to 100 times smaller and arrives wherever the archive takes deflated "
+        "Every archive takes it. `deflate` is 12 to 140 times smaller and arrives wherever the archive takes deflated "
         "files. Label maps by C-STORE arrive only where the archive is set to take their SOP class.",
     ),
     Recipient(
         "a Python script with pydicom or highdicom",
         "rle",
         ("pydicom", "pydicom-2.4", "pydicom-pylibjpeg", "highdicom", "highdicom-0.27"),
-        "Small and quick. Above 255 segments read highdicom's label maps with combine_segments=True, or take `deflate`.",
+        "Small and quick. Above 255 segments read label maps in highdicom with combine_segments=True, which is right, or "
+        "take `deflate`.",
         but_not=("300-segments",),
     ),
     Recipient(

@@ -37,7 +37,9 @@ def test_reads_what_the_published_table_says(reader, written, environments):
 
 def test_3d_slicers_load_path_reads_every_case_of_the_offered_encodings(written, environments):
     try:
-        fresh = measure(BY_ID["slicer"], [c for c in written if c.plan_id in ("rle", "none", "deflate")], environments)
+        fresh = measure(
+            BY_ID["slicer-core"], [c for c in written if c.plan_id in ("rle", "none", "deflate")], environments
+        )
     except AbsentError as absent:
         pytest.skip(str(absent))
     assert len(fresh.cells) == 30

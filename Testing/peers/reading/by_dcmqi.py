@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import subprocess
@@ -29,6 +30,14 @@ def version(options: dict[str, Any]) -> str:
 
 def read(path: Path, options: dict[str, Any]) -> list[FoundSegment]:
     """Return the segments, with names and codes."""
+    taken_in = _as_slicer if options["as_slicer"] else _each
+    with converted(path, options) as groups:
+        return [found for volume, group in groups for found in taken_in(SimpleITK.ReadImage(str(volume)), group)]
+
+
+@contextlib.contextmanager
+def converted(path: Path, options: dict[str, Any]) -> Iterator[list[tuple[Path, Described]]]:
+    """Convert the file; hand out each volume with the descriptions of its segments, without the background's."""
     with tempfile.TemporaryDirectory() as folder:
         merge = ["--mergeSegments"] if options["as_slicer"] else []
         place = ["--inputDICOM", path, "--outputDirectory", folder, "--outputType", "nrrd"]
@@ -37,12 +46,8 @@ def read(path: Path, options: dict[str, Any]) -> list[FoundSegment]:
         volumes = sorted(Path(folder).glob("*.nrrd"), key=lambda file: int(file.stem))
         if len(volumes) != len(described):
             raise MisreadError(f"{len(volumes)} volumes for {len(described)} groups of segments")
-        taken_in = _as_slicer if options["as_slicer"] else _each
-        return [
-            found
-            for volume, group in zip(volumes, described)
-            for found in taken_in(SimpleITK.ReadImage(str(volume)), [item for item in group if item["labelID"] != 0])
-        ]
+        segments = [[item for item in group if item["labelID"] != 0] for group in described]
+        yield list(zip(volumes, segments))
 
 
 def _each(image: SimpleITK.Image, group: Described) -> Iterator[FoundSegment]:
