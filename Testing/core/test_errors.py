@@ -104,8 +104,8 @@ MESSAGES = [
     (
         errors.NoReferenceError("Seg"),
         "It is not known on which DICOM images 'Seg' was drawn. Choose the volume that was segmented as reference "
-        "volume; it must have been loaded from the DICOM database. For a volume that is not from DICOM, export the "
-        "volume to DICOM first and load it from there, or give a folder with the DICOM images of the same place.",
+        "volume; it must have been loaded from the DICOM database. For a volume that is not from DICOM, press 'Make "
+        "DICOM images' in the SegRLEExport module, or give a folder with the DICOM images of the same place.",
     ),
     (
         errors.NoDatabaseError(),

@@ -1,0 +1,82 @@
+"""The index of frames tells what numpy finds when it looks at each segment by itself."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from builders import A_GRID, a_grid, a_segmentation, a_source, segments_in_one_layer
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from SegRLEExportLib.errors import CancelledError
+from SegRLEExportLib.frames import index_frames
+from SegRLEExportLib.progress import Progress
+from SegRLEExportLib.sampling import SampledLayer
+
+
+def index_of(segmentation, grid=A_GRID, progress=None):
+    stack = a_source(grid).stack
+    layers = [SampledLayer(layer, stack) for layer in segmentation.layers]
+    return index_frames(segmentation, layers, len(stack), progress or Progress())
+
+
+@given(
+    shape=st.tuples(st.integers(1, 4), st.integers(1, 9), st.integers(1, 9)),
+    values=st.lists(st.integers(1, 300), min_size=1, max_size=6, unique=True),
+    seed=st.integers(0, 2**32 - 1),
+)
+@settings(max_examples=150, deadline=None)
+def test_voxels_and_rows_are_those_that_numpy_finds(shape, values, seed):
+    grid = a_grid(shape)
+    labels = np.random.default_rng(seed).choice([0, 0, 0, 301, *values], shape).astype(np.uint16)
+
+    index = index_of(segments_in_one_layer(labels, values, grid), grid)
+
+    for position, value in enumerate(values):
+        for plane in range(shape[0]):
+            rows = np.flatnonzero((labels[plane] == value).any(axis=1))
+            assert index.voxels[position, plane] == np.count_nonzero(labels[plane] == value)
+            if len(rows):
+                assert index.first_row[position, plane] == rows[0]
+                assert index.last_row[position, plane] == rows[-1]
+    assert index.values_in_layer == (frozenset(np.unique(labels).tolist()) - {0},)
+    assert index.segment_voxels.tolist() == [np.count_nonzero(labels == value) for value in values]
+
+
+def test_rows_are_those_of_the_plane_where_a_layer_covers_only_part_of_it():
+    part = A_GRID.cropped((3, 4, 2), (2, 3, 3))
+    labels = np.zeros(part.shape_kji, np.uint8)
+    labels[1, 2, 0] = 1
+
+    index = index_of(segments_in_one_layer(labels, [1], part))
+
+    assert np.argwhere(index.voxels).tolist() == [[0, 4]]
+    assert index.first_row[0, 4] == index.last_row[0, 4] == 6
+
+
+def test_a_layer_without_segments_is_not_looked_at():
+    class Untouchable:
+        def region(self, plane_index):
+            raise AssertionError(f"plane {plane_index} was looked at")
+
+    segmentation = segments_in_one_layer(np.ones(A_GRID.shape_kji, np.uint8), [])
+
+    assert index_frames(segmentation, [Untouchable()], 10, Progress()).values_in_layer == (frozenset(),)
+
+
+def test_rows_in_use_cover_all_the_segments_asked_for():
+    masks = [np.zeros(A_GRID.shape_kji, bool) for _ in range(3)]
+    masks[0][2, 3:5] = True
+    masks[1][2, 6] = True
+    masks[2][2, 0] = True
+
+    first, stop = index_of(a_segmentation(masks)).rows_in_use([0, 1])
+
+    assert (first[2], stop[2]) == (3, 7)
+    assert first[0] == stop[0] == 0
+
+
+def test_looking_can_be_cancelled(monkeypatch):
+    monkeypatch.setattr("SegRLEExportLib.progress.REPORT_INTERVAL_S", 0.0)
+
+    with pytest.raises(CancelledError):
+        index_of(a_segmentation(), progress=Progress(lambda *_: False))

@@ -1,0 +1,145 @@
+"""Segment Sequence: names, codes, colours and tracking of each segment (PS3.3, C.8.20.4)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from builders import LEFT_KIDNEY, LIVER, a_segmentation
+from SegRLEExportLib.dataset.cielab import recommended_display_cielab
+from SegRLEExportLib.dataset.segments import code_item, naming_findings, one_line, segment_items, tracking_uid
+from SegRLEExportLib.model.segmentation import AlgorithmType
+from SegRLEExportLib.model.terminology import Code, SegmentTerminology
+
+
+def item_of(**what):
+    segmentation = a_segmentation()
+    segment = replace(segmentation.segments[0], **what)
+    (item,) = segment_items(replace(segmentation, segments=(segment,)), (0,), "1.2", with_background=False)
+    return item
+
+
+def test_a_segment_says_who_it_is():
+    item = item_of(name="left kidney", terminology=LEFT_KIDNEY, description="before surgery")
+
+    assert (item.SegmentNumber, item.SegmentLabel, item.SegmentDescription) == (1, "left kidney", "before surgery")
+    assert item.SegmentedPropertyCategoryCodeSequence[0].CodeMeaning == "Anatomical Structure"
+    kidney = item.SegmentedPropertyTypeCodeSequence[0]
+    assert (kidney.CodeValue, kidney.CodingSchemeDesignator, kidney.CodeMeaning) == ("64033007", "SCT", "Kidney")
+    assert kidney.SegmentedPropertyTypeModifierCodeSequence[0].CodeMeaning == "Left"
+    assert item.TrackingID == "Segmentation: left kidney"
+
+
+def test_an_anatomic_region_stands_with_its_modifier():
+    region = replace(LIVER, region=Code("SCT", "39607008", "Lung"), region_modifier=Code("SCT", "24028007", "Right"))
+
+    item = item_of(terminology=region)
+
+    lung = item.AnatomicRegionSequence[0]
+    assert lung.CodeMeaning == "Lung"
+    assert lung.AnatomicRegionModifierSequence[0].CodeMeaning == "Right"
+
+
+def test_without_region_or_modifier_no_sequence_is_written():
+    item = item_of(terminology=LIVER)
+
+    assert "AnatomicRegionSequence" not in item
+    assert "SegmentedPropertyTypeModifierCodeSequence" not in item.SegmentedPropertyTypeCodeSequence[0]
+
+
+@pytest.mark.parametrize(
+    ("algorithm_type", "name", "written"),
+    [
+        pytest.param(AlgorithmType.MANUAL, "", None, id="manual needs no name"),
+        pytest.param(AlgorithmType.MANUAL, "Paint", "Paint", id="manual may have one"),
+        pytest.param(AlgorithmType.SEMIAUTOMATIC, "", "unknown", id="semiautomatic needs one"),
+        pytest.param(AlgorithmType.AUTOMATIC, "x" * 70, "x" * 64, id="64 characters at most"),
+    ],
+)
+def test_the_algorithm_has_a_name_where_dicom_asks_for_one(algorithm_type, name, written):
+    item = item_of(algorithm_type=algorithm_type, algorithm_name=name)
+
+    assert item.SegmentAlgorithmType == algorithm_type.value
+    assert item.get("SegmentAlgorithmName") == written
+
+
+def test_a_label_map_describes_its_background_as_number_0():
+    background, *others = segment_items(a_segmentation(), (1, 0), "1.2", with_background=True)
+
+    assert background.SegmentNumber == 0
+    assert background.SegmentedPropertyTypeCodeSequence[0].CodeValue == "125040"
+    assert [item.SegmentNumber for item in others] == [1, 2]
+    assert [item.SegmentLabel for item in others] == ["left kidney", "liver"]
+
+
+class TestTracking:
+    def test_stays_when_a_segment_is_renamed(self):
+        segment = a_segmentation().segments[0]
+
+        assert tracking_uid(segment, "S", "1.2") == tracking_uid(replace(segment, name="else"), "S", "1.2")
+
+    @pytest.mark.parametrize(("name", "series"), [("other", "1.2"), ("S", "1.3")])
+    def test_differs_for_another_segmentation_or_series(self, name, series):
+        segment = a_segmentation().segments[0]
+
+        assert tracking_uid(segment, "S", "1.2") != tracking_uid(segment, name, series)
+
+    def test_is_the_same_on_every_machine(self):
+        assert tracking_uid(a_segmentation().segments[0], "S", "1.2") == "2.25.62330132191557076810216237012310513568"
+
+
+class TestNames:
+    def test_findings_name_each_segment_once(self):
+        segmentation = a_segmentation(names=["x" * 65, "same"], terminologies=[None, LIVER])
+        twice = replace(
+            segmentation, segments=(*segmentation.segments, replace(segmentation.segments[1], layer_value=2))
+        )
+
+        found = {finding.id: finding for finding in naming_findings(twice)}
+
+        assert found.keys() == {"long-name", "not-coded", "same-name"}
+        assert found["long-name"].where == found["not-coded"].where == "x" * 65
+        assert "65 characters, DICOM allows 64" in found["long-name"].what
+        assert found["same-name"].what.startswith("2 segments have this name")
+
+    @pytest.mark.parametrize(
+        ("text", "line"),
+        [("a\nb", "a b"), ("a\\b", "a/b"), ("  a  b ", "a b"), ("\x00\x1b", ""), ("日本", "日本"), ("a\u2028b", "a b")],
+    )
+    def test_are_made_one_line(self, text, line):
+        assert one_line(text) == line
+
+
+class TestCodes:
+    def test_longer_than_16_characters_have_an_attribute_of_their_own(self):
+        item = code_item(Code("99X", "1234567890123456789", "m" * 70))
+
+        assert "CodeValue" not in item
+        assert item.LongCodeValue == "1234567890123456789"
+        assert item.CodeMeaning == "m" * 64
+
+    def test_of_16_characters_are_code_values(self):
+        assert code_item(Code("SCT", "1234567890123456", "m")).CodeValue == "1234567890123456"
+
+
+@pytest.mark.parametrize(
+    ("rgb", "lab"),
+    [
+        pytest.param((0, 0, 0), (0, 50, 50), id="black"),
+        pytest.param((1, 1, 1), (100, 50, 50), id="white"),
+        pytest.param((1, 0, 0), (53.2, 81.6, 76.5), id="red"),
+        pytest.param((0, 1, 0), (87.7, 16.4, 82.8), id="green"),
+        pytest.param((0, 0, 1), (32.3, 81.2, 7.9), id="blue"),
+        pytest.param((2, -1, 0), (53.2, 81.6, 76.5), id="out of range is cut"),
+    ],
+)
+def test_known_colours_in_percent_of_their_range(rgb, lab):
+    assert [value / 655.35 for value in recommended_display_cielab(rgb)] == pytest.approx(lab, abs=0.3)
+
+
+def test_terminology_with_every_part_is_written_whole():
+    everything = SegmentTerminology(*[Code("99T", str(n), f"part {n}") for n in range(5)])
+
+    item = item_of(terminology=everything)
+
+    assert str(item).count("part ") == 5
