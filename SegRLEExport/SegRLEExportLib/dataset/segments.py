@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from pydicom import Dataset
 
 from SegRLEExportLib.dataset.cielab import recommended_display_cielab
@@ -16,6 +18,10 @@ LABEL_LENGTH = 64
 
 MEANING_LENGTH = 64
 VALUE_LENGTH = 16
+SCHEME_LENGTH = 16
+
+DESCRIPTION_LENGTH = 1024
+"""Segment Description (0062,0006) is an ST."""
 
 UNKNOWN_ALGORITHM_NAME = "unknown"
 """Written where DICOM demands an algorithm name and the segment has none (0062,0009)."""
@@ -50,6 +56,9 @@ def naming_findings(segmentation: Segmentation) -> list[Finding]:
                     where=name,
                 )
             )
+    for segment in segmentation.segments:
+        findings.extend(_code_findings(segment))
+        findings.extend(_cut_findings(segment))
     not_coded = [segment.name for segment in segmentation.segments if segment.terminology is None]
     if not_coded:
         findings.append(
@@ -73,6 +82,40 @@ def naming_findings(segmentation: Segmentation) -> list[Finding]:
     return findings
 
 
+def _code_findings(segment: Segment) -> Iterator[Finding]:
+    if any(not (one_line(code.scheme) and one_line(code.value) and one_line(code.meaning)) for code in _codes(segment)):
+        yield Finding(
+            "incomplete-code",
+            Severity.ERROR,
+            "One of its codes lacks a scheme, a value or a meaning, and DICOM demands all three.",
+            where=segment.name,
+            help="Choose its meaning anew (in Slicer in the Segmentations module, double-click the segment's colour).",
+        )
+
+
+def _cut_findings(segment: Segment) -> Iterator[Finding]:
+    cut = [
+        what
+        for what, texts, limit in (
+            ("coding scheme", [code.scheme for code in _codes(segment)], SCHEME_LENGTH),
+            ("code meaning", [code.meaning for code in _codes(segment)], MEANING_LENGTH),
+            ("algorithm name", [segment.algorithm_name], LABEL_LENGTH),
+            ("description", [segment.description], DESCRIPTION_LENGTH),
+        )
+        if any(len(text) > limit for text in texts)
+    ]
+    if cut:
+        yield Finding(
+            "cut-text", Severity.REPAIR, f"Longer than DICOM allows and cut: {', '.join(cut)}.", where=segment.name
+        )
+
+
+def _codes(segment: Segment) -> list[Code]:
+    given = segment.terminology or TISSUE
+    codes = (given.category, given.type, given.type_modifier, given.region, given.region_modifier)
+    return [code for code in codes if code is not None]
+
+
 def one_line(text: str) -> str:
     """Return the text without line breaks, control characters and backslashes, which an LO cannot hold."""
     printable = "".join(character if character.isprintable() else " " for character in text)
@@ -87,7 +130,7 @@ def code_item(code: Code) -> Dataset:
         item.CodeValue = value
     else:
         item.LongCodeValue = value
-    item.CodingSchemeDesignator = one_line(code.scheme)[:VALUE_LENGTH]
+    item.CodingSchemeDesignator = one_line(code.scheme)[:SCHEME_LENGTH].rstrip()
     item.CodeMeaning = one_line(code.meaning)[:MEANING_LENGTH].rstrip()
     return item
 
