@@ -1,0 +1,106 @@
+"""Masks and planes of labels, one at a time, are those of the arrays that they are read from."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from builders import A_GRID, a_grid, a_segmentation, a_source, masks_of, segments_in_one_layer
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from SegRLEExportLib import pixels
+from SegRLEExportLib.frames import index_frames
+from SegRLEExportLib.model.segmentation import Layer, Segment, Segmentation
+from SegRLEExportLib.pixels import LabelPlanes
+from SegRLEExportLib.progress import Progress
+from SegRLEExportLib.sampling import SampledLayer
+
+
+def looked_at(segmentation, grid=A_GRID):
+    stack = a_source(grid).stack
+    layers = [SampledLayer(layer, stack) for layer in segmentation.layers]
+    return layers, index_frames(segmentation, layers, len(stack), Progress())
+
+
+def label_planes(segmentation, numbers, grid=A_GRID, dtype=np.uint8):
+    layers, index = looked_at(segmentation, grid)
+    planes = LabelPlanes(segmentation, layers, index, numbers, grid.shape_kji[1:], dtype)
+    return np.stack([planes.plane(plane).copy() for plane in range(grid.shape_kji[0])])
+
+
+SHAPES = st.tuples(st.integers(1, 3), st.integers(1, 8), st.integers(1, 8))
+SEEDS = st.integers(0, 2**32 - 1)
+
+
+@given(SHAPES, SEEDS)
+@settings(max_examples=80, deadline=None)
+def test_masks_are_those_of_the_layer_in_any_band_of_rows(shape, seed):
+    grid, random = a_grid(shape), np.random.default_rng(seed)
+    segmentation = a_segmentation([random.random(shape) < density for density in (0.0, 0.05, 0.6)], grid=grid)
+    layers, index = looked_at(segmentation, grid)
+    frames = [(position, plane) for position in range(3) for plane in range(shape[0])]
+
+    for (position, plane), mask in zip(
+        frames, pixels.masks_of(segmentation, layers, index, shape[2], frames), strict=True
+    ):
+        whole = masks_of(segmentation)[position][plane]
+        first, stop = sorted(random.integers(0, shape[1] + 1, 2).tolist())
+        assert np.array_equal(mask.rows(0, shape[1]), whole)
+        assert np.array_equal(mask.rows(first, stop), whole[first:stop])
+        used = np.flatnonzero(whole.any(axis=1))
+        assert (mask.first_row, mask.stop_row) == ((used[0], used[-1] + 1) if len(used) else (0, 0))
+
+
+def test_masks_of_a_layer_that_covers_part_of_the_plane_are_false_beside_it():
+    part = A_GRID.cropped((2, 3, 2), (2, 4, 3))
+    segmentation = segments_in_one_layer(np.ones(part.shape_kji, np.uint8), [1], part)
+    layers, index = looked_at(segmentation)
+
+    (mask,) = pixels.masks_of(segmentation, layers, index, 7, [(0, 3)])
+
+    assert np.argwhere(mask.rows(0, 9)).tolist() == [[row, column] for row in range(3, 7) for column in range(2, 5)]
+    assert not mask.rows(0, 3).any()
+    assert mask.rows(4, 6)[:, 2:5].all()
+
+
+@given(SHAPES, SEEDS, st.sampled_from([np.uint8, np.uint16]))
+@settings(max_examples=80, deadline=None)
+def test_label_planes_hold_each_segment_under_its_number(shape, seed, dtype):
+    grid, random = a_grid(shape), np.random.default_rng(seed)
+    owner = random.integers(0, 5, shape)
+    layers = tuple(
+        Layer(((owner == first) * 7 + (owner == second) * 200).astype(np.uint8), grid)
+        for first, second in ((1, 2), (3, 4))
+    )
+    places = [(0, 7), (0, 200), (1, 7), (1, 200)]
+    segmentation = Segmentation("s", layers, tuple(Segment(f"{n}", f"{n}", *place) for n, place in enumerate(places)))
+    numbers = dict(zip(random.permutation(4)[:3].tolist(), (1, 2, 3)))
+
+    planes = label_planes(segmentation, numbers, grid, dtype)
+
+    expected = np.zeros(shape, dtype)
+    for position, number in numbers.items():
+        expected[owner == position + 1] = number
+    assert np.array_equal(planes, expected)
+    assert planes.dtype == dtype
+
+
+def test_a_plane_that_is_stored_already_is_the_layer_itself():
+    labels = np.random.default_rng(0).integers(0, 3, A_GRID.shape_kji, dtype=np.uint8)
+    segmentation = segments_in_one_layer(labels, [1, 2])
+    layers, index = looked_at(segmentation)
+
+    plane = LabelPlanes(segmentation, layers, index, {0: 1, 1: 2}, (9, 7), np.uint8).plane(4)
+
+    assert np.shares_memory(plane, labels)
+
+
+@pytest.mark.parametrize("numbers", [{0: 2, 1: 1}, {0: 1}, {1: 1}])
+def test_a_layer_with_other_numbers_or_foreign_values_is_translated(numbers):
+    labels = np.random.default_rng(0).integers(0, 4, A_GRID.shape_kji, dtype=np.uint8)
+    before = labels.copy()
+
+    planes = label_planes(segments_in_one_layer(labels, [1, 2]), numbers)
+
+    for position, number in numbers.items():
+        assert np.array_equal(planes == number, labels == position + 1)
+    assert np.array_equal(labels, before)
