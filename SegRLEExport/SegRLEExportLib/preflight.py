@@ -129,14 +129,14 @@ def _segment_errors(segmentation: Segmentation) -> Iterator[Finding]:
             where=segmentation.name,
             help="Export them in parts.",
         )
-    for layer_index in sorted({segment.layer_index for segment in segmentation.segments}):
-        if not segmentation.layers[layer_index].geometry.has_volume:
+    for layer_index, layer in enumerate(segmentation.layers):
+        if not layer.geometry.has_volume:
             names = [segment.name for segment in segmentation.segments if segment.layer_index == layer_index]
             yield Finding(
                 "grid-without-volume",
                 Severity.ERROR,
                 "The grid of its voxels has no voxel, or axes that are not three different directions.",
-                where=names[0],
+                where=", ".join(names) or segmentation.name,
                 help="Set the segmentation's geometry anew, from the volume that was segmented.",
             )
 

@@ -47,7 +47,7 @@ REPAIRED = [
     pytest.param(
         stored("PatientWeight", b"70.1234567890123456789"),
         "PatientWeight",
-        "70.1234567890123",
+        "70.1234567890124",
         "is not a decimal string of at most 16 characters",
         id="over-long DS",
     ),
