@@ -123,8 +123,21 @@ class AnySeg:
         if self.is_one_bit_rle:
             for encoded in self.encoded_frames():
                 yield self.decode_one_bit_rle(encoded)[0]
+        elif int(self.dataset.BitsAllocated) == 1 and not self.transfer_syntax.is_encapsulated:
+            yield from self._bit_frames()
         else:
-            yield from iter_pixels(self.dataset, raw=True)
+            # By pydicom's own decoder where it has one: python-gdcm 3.2.6, tried first, aborts on odd frames.
+            is_rle = self.transfer_syntax == RLELossless
+            yield from iter_pixels(self.dataset, raw=True, decoding_plugin="pydicom" if is_rle else "")
+
+    def _bit_frames(self) -> Iterator[NDArray[np.uint8]]:
+        """Yield frames of packed bits; one may begin within a byte, which pydicom 3.0 cannot iterate over."""
+        packed = np.frombuffer(self.dataset.PixelData, dtype=np.uint8)
+        shape = (int(self.dataset.Rows), int(self.dataset.Columns))
+        for start in range(0, self.frame_count * shape[0] * shape[1], shape[0] * shape[1]):
+            stop = start + shape[0] * shape[1]
+            bits = np.unpackbits(packed[start // 8 : -(-stop // 8)], bitorder="little")
+            yield bits[start % 8 :][: stop - start].reshape(shape)
 
     def decode_one_bit_rle(self, encoded: bytes) -> tuple[NDArray[np.generic], str]:
         """Return a frame, (rows, columns), of 0 and 1, and the dialect it is in."""

@@ -1,0 +1,64 @@
+"""The forecast is what the files come to, to the byte, and recommends with a reason."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from builders import A_GRID, a_segmentation, a_source, fixed_options, two_overlapping_boxes
+from SegRLEExportLib.encoding.plan import PLANS
+from SegRLEExportLib.errors import CancelledError, PreflightError
+from SegRLEExportLib.export import export
+from SegRLEExportLib.forecast import Forecast, forecast, recommend
+
+ALONE = [two_overlapping_boxes()[0]]
+OVERLAPPING = list(two_overlapping_boxes())
+
+
+@pytest.mark.parametrize("masks", [ALONE, OVERLAPPING], ids=["one", "overlapping"])
+@pytest.mark.parametrize("keep_empty_frames", [False, True])
+@pytest.mark.parametrize("encoding", PLANS)
+def test_sizes_files_and_frames_are_those_of_the_export(encoding, masks, keep_empty_frames, tmp_path):
+    segmentation, source = a_segmentation(masks), a_source()
+    choices = {"keep_empty_frames": keep_empty_frames}
+
+    (told,) = forecast(segmentation, source, fixed_options(**choices), plan_ids=[encoding])
+    report = export(segmentation, source, tmp_path, encoding, options=fixed_options(**choices))
+
+    assert told.bytes == report.bytes
+    assert told.files == len(report.paths)
+    assert told.frames == sum(instance.frames for instance in report.instances)
+
+
+def test_every_encoding_is_told_in_the_tables_order():
+    assert [told.to_json()["compression"] for told in forecast(a_segmentation(), a_source())] == list(PLANS)
+
+
+def test_what_no_encoding_could_export_is_refused():
+    with pytest.raises(PreflightError, match="No segment has a voxel"):
+        forecast(a_segmentation([np.zeros(A_GRID.shape_kji, bool)]), a_source())
+
+
+def test_it_can_be_cancelled():
+    with pytest.raises(CancelledError):
+        forecast(a_segmentation(), a_source(), progress=lambda *_: False)
+
+
+@pytest.mark.parametrize(
+    ("rle_files", "rle_bytes", "recommended", "reason"),
+    [
+        pytest.param(1, 100, "rle", "small, quick to open", id="small"),
+        pytest.param(1, 2000, "none", "RLE saves nothing", id="no gain"),
+        pytest.param(3, 100, "rle", "overlaps make it 3 files", id="a few files"),
+        pytest.param(5, 100, "deflate", "label maps would need 5 files", id="many files"),
+    ],
+)
+def test_one_is_recommended_with_the_reason(rle_files, rle_bytes, recommended, reason):
+    told = [Forecast(plan, 1000, 1, 1) for plan in PLANS.values()]
+    told = [replace(each, bytes=rle_bytes, files=rle_files) if each.plan.id == "rle" else each for each in told]
+
+    recommendation = recommend(told)
+
+    assert recommendation.plan.id == recommended
+    assert reason in recommendation.reason
