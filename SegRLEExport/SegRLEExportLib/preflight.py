@@ -288,8 +288,9 @@ def _encoding_findings(plan: EncodingPlan, stack: PlaneStack) -> Iterator[Findin
             "not-multiple-of-8",
             Severity.NOTE,
             f"{stack.rows} x {stack.columns} pixels are not a multiple of 8: 3D Slicer 5.6 and 5.8 (dcmqi 1.3) read "
-            "wrong voxels from such a file without saying so, and SimpleITK loses the last pixels.",
-            help="Choose 'rle' for a current 3D Slicer.",
+            "wrong voxels from such a file without saying so, SimpleITK shows garbage in the last pixels, and "
+            "cornerstone3D (OHIF) refuses it or shows too little.",
+            help="Choose 'rle' for a current 3D Slicer or OHIF, 'rle-per-segment' for older software.",
         )
 
 
