@@ -56,8 +56,8 @@ RECIPIENTS: tuple[Recipient, ...] = (
         "a Python script with pydicom or highdicom",
         "rle",
         ("pydicom", "pydicom-2.4", "pydicom-pylibjpeg", "highdicom", "highdicom-0.27"),
-        "Small and quick. Above 255 segments read label maps in highdicom with combine_segments=True, which is right, or "
-        "take `deflate`.",
+        "Small and quick. Above 255 segments read label maps in highdicom with combine_segments=True, or take "
+        "`deflate`.",
         but_not=("300-segments",),
     ),
     Recipient(

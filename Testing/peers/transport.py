@@ -1,4 +1,4 @@
-"""What hospitals do to files: C-STORE from one program to another, and what arrives.
+"""What hospitals do to files: C-STORE and DICOMweb from one program to another, and what arrives.
 
 `python -m peers.transport <result file> [quick]` does the deliveries and writes them as JSON. Run it in a network of
 its own (`alone_on_loopback`): the receivers of DCMTK and Orthanc listen on every interface that they find.
@@ -18,12 +18,14 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pydicom
-from pydicom.uid import DeflatedExplicitVRLittleEndian, RLELossless
+from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian, RLELossless
 
 from peers.cases import WrittenCase, WrittenFile, write_case_set
 from peers.comparison import differences
+from peers.dicomweb import Web
 from peers.environments import AbsentError, Environments, default_cache, program
 from peers.measuring import shortened
 from peers.reading import by_pydicom
@@ -32,11 +34,18 @@ from peers.reading.tools import telling_line
 CASE = "several-37x41"
 """One case is enough: transport does not look at pixels."""
 
+_DICOMWEB_PLUGIN = Path("/usr/share/orthanc/plugins/libOrthancDicomWeb.so")
 _SECONDS_TO_START = 20
 _SECONDS_TO_SEND = 30
 
 Fetch = Callable[[], list[Path]]
 """Returns the files that arrived."""
+
+Send = Callable[[Path, int], str]
+"""Sends a file to a port; returns what the sender said."""
+
+Serve = Callable[[Path], contextlib.AbstractContextManager[tuple[int, Fetch]]]
+"""Runs a receiver that keeps its files in a folder; hands out its port."""
 
 
 @dataclass(frozen=True)
@@ -52,27 +61,16 @@ Deliveries = dict[str, dict[str, Delivery]]
 """By way (sender to receiver), then by encoding."""
 
 
-QUICK_SENDERS = ("storescu",)
-QUICK_RECEIVERS = ("storescp", "storescp --accept-all")
-"""What Debian's DCMTK alone gives."""
-
-
 def deliver(result: Path, *, is_quick: bool) -> None:
-    """Send the case in every encoding from every sender to every receiver."""
-    senders, receivers = _senders(), _receivers()
-    if is_quick:
-        senders = {name: senders[name] for name in QUICK_SENDERS}
-        receivers = {name: receivers[name] for name in QUICK_RECEIVERS}
+    """Send the case in every encoding on every way."""
     with tempfile.TemporaryDirectory(prefix="peers-transport-") as folder:
         written = [case for case in write_case_set(Path(folder)) if case.case_id == CASE]
-        deliveries: Deliveries = {}
-        for receiver, serve in receivers.items():
+        told: dict[str, dict[str, dict[str, str]]] = {}
+        for receiver, serve, senders in _ways(is_quick=is_quick):
             with serve(Path(tempfile.mkdtemp(dir=folder))) as (port, fetch):
                 for sender, send in senders.items():
-                    deliveries[f"{sender} to {receiver}"] = {
-                        case.plan_id: _delivered(case, send, port, fetch) for case in written
-                    }
-    told = {way: {plan: vars(found) for plan, found in by_plan.items()} for way, by_plan in deliveries.items()}
+                    by_plan = {case.plan_id: vars(_delivered(case, send, port, fetch)) for case in written}
+                    told[f"{sender} to {receiver}"] = by_plan
     result.write_text(json.dumps(told), "utf-8")
 
 
@@ -82,6 +80,8 @@ def alone_on_loopback(*, is_quick: bool) -> Deliveries:
         program(name)
     if not is_quick:
         _pynetdicom()
+        if not _DICOMWEB_PLUGIN.exists():
+            raise AbsentError(f"Orthanc's plugin {_DICOMWEB_PLUGIN.name} is not installed")
     with tempfile.TemporaryDirectory() as folder:
         result = Path(folder) / "deliveries.json"
         inside = f'ip link set lo up && exec "{sys.executable}" -m peers.transport "{result}" {"quick" * is_quick}'
@@ -99,40 +99,44 @@ def _pynetdicom() -> Path:
     return Environments(default_cache()).python("pynetdicom")
 
 
-def _senders() -> dict[str, Callable[[Path, int], list[str]]]:
-    def dcmtk(path: Path, port: int) -> list[str]:
-        syntax = pydicom.filereader.read_file_meta_info(path).TransferSyntaxUID
-        proposal = {RLELossless: ["-xr"], DeflatedExplicitVRLittleEndian: ["-xd"]}.get(syntax, [])
-        return ["storescu", "-R", *proposal, "127.0.0.1", str(port), str(path)]
-
-    def python(path: Path, port: int) -> list[str]:
-        return [str(_pynetdicom()), "-m", "pynetdicom", "storescu", "-cx", "127.0.0.1", str(port), str(path)]
-
-    return {"storescu": dcmtk, "pynetdicom": python}
-
-
-Serve = Callable[[Path], contextlib.AbstractContextManager[tuple[int, Fetch]]]
-
-
-def _receivers() -> dict[str, Serve]:
-    def python() -> list[str]:
-        return [str(_pynetdicom()), "-m", "pynetdicom", "storescp", "-ba", "127.0.0.1"]
-
-    return {
-        "storescp": _into_folder(lambda: ["storescp"]),
-        "storescp --accept-all": _into_folder(lambda: ["storescp", "--accept-all"]),
-        "storescp --accept-all --promiscuous": _into_folder(lambda: ["storescp", "--accept-all", "--promiscuous"]),
-        "pynetdicom": _into_folder(python),
-        "Orthanc": _orthanc(),
-        "Orthanc with UnknownSopClassAccepted": _orthanc(UnknownSopClassAccepted=True),
-    }
+def _ways(*, is_quick: bool) -> Iterator[tuple[str, Serve, dict[str, Send]]]:
+    """Yield each receiver with the senders that are tried on it; the quick ones need Debian's DCMTK alone."""
+    dimse = {"storescu": _storescu} if is_quick else {"storescu": _storescu, "pynetdicom": _pynetdicom_storescu}
+    yield "storescp", _into_folder("storescp"), dimse
+    yield "storescp --accept-all", _into_folder("storescp", "--accept-all"), dimse
+    if is_quick:
+        return
+    promiscuous = ("--accept-all", "--promiscuous")
+    yield "storescp --accept-all --promiscuous", _into_folder("storescp", *promiscuous), dimse
+    python = (str(_pynetdicom()), "-m", "pynetdicom", "storescp", "-ba", "127.0.0.1")
+    yield "pynetdicom", _into_folder(*python), dimse
+    yield "Orthanc", _orthanc(), dimse
+    yield "Orthanc with UnknownSopClassAccepted", _orthanc(UnknownSopClassAccepted=True), dimse
+    stow = {"STOW-RS": lambda path, port: Web(port).store(path)}
+    for wish, syntax in (("as stored", "*"), ("uncompressed", str(ExplicitVRLittleEndian))):
+        yield f"Orthanc, back by WADO-RS {wish}", _dicomweb(syntax), stow
 
 
-def _into_folder(command: Callable[[], list[str]]) -> Serve:
+def _storescu(path: Path, port: int) -> str:
+    syntax = pydicom.filereader.read_file_meta_info(path).TransferSyntaxUID
+    proposal = {RLELossless: ["-xr"], DeflatedExplicitVRLittleEndian: ["-xd"]}.get(syntax, [])
+    return _said("storescu", "-R", *proposal, "127.0.0.1", str(port), str(path))
+
+
+def _pynetdicom_storescu(path: Path, port: int) -> str:
+    return _said(str(_pynetdicom()), "-m", "pynetdicom", "storescu", "-cx", "127.0.0.1", str(port), str(path))
+
+
+def _said(*command: str) -> str:
+    done = subprocess.run(command, capture_output=True, timeout=_SECONDS_TO_SEND, check=False)
+    return telling_line((done.stdout + done.stderr).decode("utf-8", "replace"))
+
+
+def _into_folder(*command: str) -> Serve:
     @contextlib.contextmanager
     def serve(folder: Path) -> Iterator[tuple[int, Fetch]]:
         port = _free_port()
-        with _running([*command(), "-od", str(folder), str(port)], port):
+        with _running([*command, "-od", str(folder), str(port)], port):
             yield port, lambda: [path for path in folder.iterdir() if path.is_file()]
 
     return serve
@@ -142,22 +146,30 @@ def _orthanc(**wishes: bool) -> Serve:
     @contextlib.contextmanager
     def serve(folder: Path) -> Iterator[tuple[int, Fetch]]:
         port, web = _free_port(), _free_port()
-        settings = {
-            "StorageDirectory": str(folder),
-            "IndexDirectory": str(folder),
-            "DicomPort": port,
-            "HttpPort": web,
-            "RemoteAccessAllowed": False,
-            "AuthenticationEnabled": False,
-            "DicomAlwaysAllowStore": True,
-            "Plugins": [],
-            **wishes,
-        }
-        (folder / "orthanc.json").write_text(json.dumps(settings))
-        with _running([str(program("Orthanc")), str(folder / "orthanc.json")], port):
+        with _running_orthanc(folder, {"DicomPort": port, "HttpPort": web, "DicomAlwaysAllowStore": True, **wishes}):
             yield port, lambda: _taken_out(f"http://127.0.0.1:{web}/instances", folder / "inbox")
 
     return serve
+
+
+def _dicomweb(transfer_syntax: str) -> Serve:
+    @contextlib.contextmanager
+    def serve(folder: Path) -> Iterator[tuple[int, Fetch]]:
+        web = _free_port()
+        settings = {"DicomServerEnabled": False, "HttpPort": web, "Plugins": [str(_DICOMWEB_PLUGIN)]}
+        with _running_orthanc(folder, settings):
+            yield web, lambda: Web(web).taken_out(folder / "inbox", transfer_syntax)
+
+    return serve
+
+
+@contextlib.contextmanager
+def _running_orthanc(folder: Path, settings: dict[str, Any]) -> Iterator[None]:
+    common = {"RemoteAccessAllowed": False, "AuthenticationEnabled": False, "Plugins": []}
+    places = {"StorageDirectory": str(folder), "IndexDirectory": str(folder)}
+    (folder / "orthanc.json").write_text(json.dumps({**common, **places, **settings}))
+    with _running([str(program("Orthanc")), str(folder / "orthanc.json")], settings["HttpPort"]):
+        yield
 
 
 def _taken_out(instances: str, inbox: Path) -> list[Path]:
@@ -169,19 +181,18 @@ def _taken_out(instances: str, inbox: Path) -> list[Path]:
     return list(inbox.iterdir())
 
 
-def _delivered(case: WrittenCase, send: Callable[[Path, int], list[str]], port: int, fetch: Fetch) -> Delivery:
+def _delivered(case: WrittenCase, send: Send, port: int, fetch: Fetch) -> Delivery:
     """Send each file of a case; return the least good of what became of them."""
     became = [_sent(case, file, send(file.path, port), fetch) for file in case.files]
     order = ("WRONG", "refused")
     return min(became, key=lambda found: order.index(found.outcome) if found.outcome in order else len(order))
 
 
-def _sent(case: WrittenCase, file: WrittenFile, command: list[str], fetch: Fetch) -> Delivery:
-    done = subprocess.run(command, capture_output=True, timeout=_SECONDS_TO_SEND, check=False)
+def _sent(case: WrittenCase, file: WrittenFile, said: str, fetch: Fetch) -> Delivery:
     arrived = fetch()
     try:
         if not arrived:
-            return Delivery("refused", shortened(telling_line((done.stdout + done.stderr).decode("utf-8", "replace"))))
+            return Delivery("refused", shortened(said))
         return _compared(case, file, arrived[0])
     finally:
         for path in arrived:
