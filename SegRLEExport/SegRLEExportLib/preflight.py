@@ -230,7 +230,7 @@ def _option_findings(options: ExportOptions) -> Iterator[Finding]:
         yield Finding(
             "invalid-option",
             Severity.ERROR,
-            f"{options.series_number} is not from 0 to 2147483647.",
+            f"The number {options.series_number} is not from 0 to 2147483647.",
             "SeriesNumber",
             "Choose another number.",
         )

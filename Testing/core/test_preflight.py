@@ -1,0 +1,225 @@
+"""Each finding is found before anything is written, with its id and what helps; what passes is written and verified.
+
+The table has a row for every finding that the core can make: `test_every_finding_has_a_row` reads the code.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pytest
+import SegRLEExportLib
+from builders import A_GRID, LIVER, a_segmentation, a_source, a_sphere, fixed_options, two_overlapping_boxes
+from image_builders import SAGITTAL, an_image, images, with_different, write
+from SegRLEExportLib import preflight
+from SegRLEExportLib.errors import PreflightError
+from SegRLEExportLib.export import export
+from SegRLEExportLib.image_series_writer import write_image_series
+from SegRLEExportLib.model.finding import Finding, Severity
+from SegRLEExportLib.model.geometry import Geometry
+from SegRLEExportLib.model.segmentation import Layer, Segment, Segmentation
+from SegRLEExportLib.model.source_series import SourceSeries
+from SegRLEExportLib.model.terminology import Code, SegmentTerminology
+from SegRLEExportLib.options import Grid
+from SegRLEExportLib.plane_reader import UnreadableFile
+from SegRLEExportLib.source_reader import read_series
+
+ERROR, WARNING, REPAIR, NOTE = Severity.ERROR, Severity.WARNING, Severity.REPAIR, Severity.NOTE
+
+IMAGES_GRID = Geometry((5, 9, 7), [[0, 0, 0.7, -20.5], [0, 0.8, 0, 11.25], [3, 0, 0, -100], [0, 0, 0, 1]])
+"""Where the images lie that `images` makes."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A finding, and what leads to it."""
+
+    id: str
+    severity: Severity
+    segmentation: Callable[[], Segmentation] = a_segmentation
+    source: Callable[[Path], SourceSeries] = lambda _: a_source()
+    encoding: str = "rle"
+    options: dict[str, object] = field(default_factory=dict)
+    limit: tuple[str, int] | None = None
+    """A limit of the format, lowered so that a small example goes beyond it."""
+
+
+def read(*datasets: object, instance_uids: list[str] | None = None) -> Callable[[Path], SourceSeries]:
+    """The first volume of a series that is written to disk and read."""
+
+    def source(folder: Path) -> SourceSeries:
+        write(list(datasets), folder)
+        return read_series(folder, instance_uids)[0]
+
+    return source
+
+
+def with_a_locked_file(folder: Path) -> SourceSeries:
+    with pytest.MonkeyPatch.context() as patch:
+        whole = SegRLEExportLib.source_reader.planes_in
+        patch.setattr(
+            SegRLEExportLib.source_reader,
+            "planes_in",
+            lambda path: [UnreadableFile(path, "Permission denied")] if path.name == "locked" else whole(path),
+        )
+        (folder / "locked").touch()
+        return read(*images())(folder)
+
+
+def rescaled(folder: Path) -> SourceSeries:
+    return write_image_series(np.linspace(0, 0.9, 630).reshape(10, 9, 7), A_GRID, folder / "written")
+
+
+def on_images() -> Segmentation:
+    return a_segmentation([a_sphere(IMAGES_GRID)], grid=IMAGES_GRID)
+
+
+def on(change: Callable[[np.ndarray], np.ndarray], shape: tuple[int, int, int] = (10, 9, 7)) -> Segmentation:
+    grid = Geometry(shape, change(A_GRID.kji_to_lps.copy()))
+    return a_segmentation([np.ones(shape, bool)], grid=grid)
+
+
+def moved(to_lps: np.ndarray) -> np.ndarray:
+    return to_lps + np.array([[0, 0, 0, 0.2], [0] * 4, [0] * 4, [0] * 4])
+
+
+def far_moved(to_lps: np.ndarray) -> np.ndarray:
+    return to_lps + np.array([[0, 0, 0, 2.8], [0] * 4, [0] * 4, [0] * 4])
+
+
+def scaled(k: float, j: float, i: float) -> Callable[[np.ndarray], np.ndarray]:
+    return lambda to_lps: to_lps @ np.diag([k, j, i, 1])
+
+
+def sheared(to_lps: np.ndarray) -> np.ndarray:
+    return to_lps + np.array([[0, 0.3, 0, 0], [0] * 4, [0] * 4, [0] * 4])
+
+
+def one_segment(**changes: object) -> Segmentation:
+    segment = Segment("1", **({"name": "one", "layer_index": 0, "layer_value": 1, "terminology": LIVER} | changes))
+    return Segmentation("S", (Layer(a_sphere().astype(np.uint8), A_GRID),), (segment,))
+
+
+ROWS = [
+    Row("no-segments", ERROR, lambda: a_segmentation().only([])),
+    Row("too-many-segments", ERROR, limit=("LARGEST_SEGMENT_NUMBER", 1)),
+    Row("grid-without-volume", ERROR, lambda: on(scaled(1, 0, 1))),
+    Row("grid-not-perpendicular", ERROR, lambda: on(sheared), options={"grid": Grid.SEGMENTATION}),
+    Row("plane-too-large", ERROR, limit=("LARGEST_SIDE", 8)),
+    Row("too-large", ERROR, encoding="labelmap", limit=("LARGEST_PIXEL_DATA", 100)),
+    Row("all-empty", ERROR, lambda: a_segmentation([np.zeros(A_GRID.shape_kji, bool)])),
+    Row("outside-source", ERROR, lambda: on(far_moved)),
+    Row("outside-source", WARNING, lambda: on(far_moved), options={"clip": True}),
+    Row("between-planes", WARNING, lambda: on(scaled(0.5, 1, 1))),
+    Row("shifted", WARNING, lambda: on(moved)),
+    Row("resampled", WARNING, lambda: on(scaled(1, 0.9, 0.9))),
+    Row("invalid-option", ERROR, options={"content_label": "lower case"}),
+    Row("invalid-option", ERROR, options={"content_label": " "}),
+    Row("invalid-option", ERROR, options={"content_description": "x" * 65}),
+    Row("invalid-option", ERROR, options={"content_creator_name": "a\\b"}),
+    Row("invalid-option", ERROR, options={"series_description": "two\nlines"}),
+    Row("invalid-option", ERROR, options={"series_number": -1}),
+    Row("source-without-uid", ERROR, source=lambda _: a_source(StudyInstanceUID="")),
+    Row("source-without-uid", ERROR, source=lambda _: a_source(SeriesInstanceUID="1.2.x")),
+    Row("nonstandard-uid", WARNING, source=lambda _: a_source(StudyInstanceUID="1.02.3")),
+    Row("missing-frame-of-reference", REPAIR, source=lambda _: a_source(FrameOfReferenceUID="")),
+    Row(
+        "missing-frame-of-reference",
+        ERROR,
+        source=lambda _: a_source(FrameOfReferenceUID=""),
+        options={"strict": True},
+    ),
+    Row("invalid-value", REPAIR, source=lambda _: a_source(StudyDescription="x" * 70)),
+    Row("overlap", WARNING, lambda: a_segmentation([*two_overlapping_boxes()])),
+    Row("empty-segment", WARNING, lambda: a_segmentation([a_sphere(), np.zeros(A_GRID.shape_kji, bool)])),
+    Row("encoding-for-experts", WARNING, encoding="rle-binary"),
+    Row("not-multiple-of-8", NOTE, encoding="none"),
+    Row("not-coded", NOTE, lambda: one_segment(terminology=None)),
+    Row("same-name", NOTE, lambda: a_segmentation([a_sphere()] * 2, names=["one", "one"])),
+    Row("long-name", REPAIR, lambda: one_segment(name="x" * 65)),
+    Row("cut-text", REPAIR, lambda: one_segment(description="x" * 1025)),
+    Row(
+        "incomplete-code",
+        ERROR,
+        lambda: one_segment(terminology=SegmentTerminology(LIVER.category, Code("SCT", "1", " "))),
+    ),
+    Row("several-patients", ERROR, on_images, read(*with_different("PatientID", "P-2"))),
+    Row("several-studies", ERROR, on_images, read(*with_different("StudyInstanceUID", "1.2.3.4"))),
+    Row("same-uid", ERROR, on_images, read(*with_different("SOPInstanceUID", images()[0].SOPInstanceUID))),
+    Row("uid-from-file-meta", REPAIR, on_images, read(*images(SOPClassUID=None))),
+    Row("uid-from-file-meta", ERROR, on_images, read(*images(SOPClassUID=None)), options={"strict": True}),
+    Row("same-position", WARNING, on_images, read(*images(), *images(first=50))),
+    Row("mixed-orientation", WARNING, on_images, read(*images(SAGITTAL, first=50), *images())),
+    Row(
+        "source-image-without-place",
+        WARNING,
+        on_images,
+        read(*images(), an_image(SAGITTAL, np.zeros(3), 99, {"ImagePositionPatient": None})),
+    ),
+    Row(
+        "source-image-missing",
+        WARNING,
+        on_images,
+        read(*images(), instance_uids=[*(image.SOPInstanceUID for image in images()), "1.2.3"]),
+    ),
+    Row("unreadable-file", WARNING, on_images, with_a_locked_file),
+    Row("values-rescaled", NOTE, source=rescaled),
+]  # fmt: skip
+
+
+def findings(row: Row, folder: Path) -> list[Finding]:
+    """Export; return what was found. An error leaves no file, everything else leaves one that is verified."""
+    (folder / "source").mkdir()
+    source, target = row.source(folder / "source"), folder / "target"
+    try:
+        report = export(row.segmentation(), source, target, row.encoding, options=fixed_options(**row.options))
+    except PreflightError as error:
+        assert not target.exists()
+        return list(error.findings)
+    assert all(instance.verification for instance in report.instances)
+    return list(report.findings)
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.id} {row.severity.value}")
+def test_it_is_found(row, tmp_path, monkeypatch):
+    if row.limit:
+        monkeypatch.setattr(preflight, *row.limit)
+
+    found = [finding for finding in findings(row, tmp_path) if finding.id == row.id]
+
+    assert found
+    for finding in found:
+        assert finding.severity is row.severity
+        assert finding.what.endswith(".")
+        assert finding.what[0].isupper() or finding.what[0].isdigit() or finding.what[0] in "'\""
+        assert finding.help or row.severity is not ERROR
+        assert str(finding).startswith(f"{row.severity.value}: ")
+
+
+def test_an_ordinary_export_has_nothing_to_say(tmp_path):
+    row = Row("", NOTE, encoding="labelmap")
+    assert findings(row, tmp_path) == []
+
+
+def test_all_errors_are_told_at_once(tmp_path):
+    row = Row("", ERROR, lambda: on(far_moved), options={"content_label": "lower case", "series_number": -1})
+    assert [finding.id for finding in findings(row, tmp_path)] == ["invalid-option", "invalid-option", "outside-source"]
+
+
+def test_every_finding_has_a_row():
+    folder = Path(SegRLEExportLib.__file__).parent
+    files = [path for path in folder.rglob("*.py") if "slicer_side" not in path.parts]
+    calls = (
+        node
+        for path in files
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Finding" and node.args
+    )
+    made = {call.args[0].value for call in calls if isinstance(call.args[0], ast.Constant)}
+
+    assert made
+    assert made <= {row.id for row in ROWS}
