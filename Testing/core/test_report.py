@@ -1,0 +1,82 @@
+"""The report: for a person by `str`, for a script by `to_json`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from SegRLEExportLib.encoding.plan import PLANS
+from SegRLEExportLib.model.finding import Finding, Severity
+from SegRLEExportLib.report import Report, Verification, WrittenInstance, WrittenSegment
+
+NOTE = Finding("not-coded", Severity.NOTE, "No coded meaning was chosen.", "liver", "Choose one.")
+WARNING = Finding("overlap", Severity.WARNING, "They share 3 voxels.")
+
+
+def a_report(*sizes: int, verified: bool = True, bit_packed_bytes: int = 1000) -> Report:
+    instances = tuple(
+        WrittenInstance(
+            Path(f"seg_{number}.dcm"),
+            f"1.2.{number}",
+            size,
+            5,
+            (WrittenSegment(1, f"part {number}", 42),),
+            Verification("pydicom 3", 5, 42) if verified else None,
+        )
+        for number, size in enumerate(sizes, start=1)
+    )
+    return Report(PLANS["rle"], "1.2", "CT, series 3", instances, (NOTE, WARNING), bit_packed_bytes, 0.5)
+
+
+def test_a_person_reads_size_time_verification_readers_and_findings():
+    told = str(a_report(500))
+
+    assert told.splitlines()[0] == (
+        "RLE compressed label map ('rle'), 500 bytes, 2.0 times smaller than bit-packed pixels, 0.50 s"
+    )
+    assert "seg_1.dcm: 500 bytes, 5 frames, verified: all 42 voxels of 5 frames read back right by pydicom 3" in told
+    assert f"opens in: {PLANS['rle'].reads_in}" in told
+    assert f"does not open in: {PLANS['rle'].fails_in}" in told
+    assert "note: liver: No coded meaning was chosen. Choose one." in told
+    assert "warning: They share 3 voxels." in told
+
+
+def test_several_files_are_listed_with_their_segments():
+    told = str(a_report(500, 1500))
+
+    assert "segments: 1 part 1" in told
+    assert "segments: 1 part 2" in told
+
+
+@pytest.mark.parametrize(
+    ("size", "text"),
+    [(999, "999 bytes"), (1000, "1 kB"), (12_345, "12.3 kB"), (4_560_000, "4.56 MB"), (7_000_000_000, "7 GB")],
+)
+def test_sizes_are_told_in_units(size, text):
+    assert f", {text}, " in str(a_report(size))
+
+
+def test_a_file_larger_than_bit_packed_pixels_is_told_so():
+    assert "4.0 times larger than bit-packed pixels" in str(a_report(4000))
+
+
+def test_what_was_not_verified_is_told_so():
+    report = a_report(500, verified=False)
+
+    assert not report.is_verified
+    assert "not verified" in str(report)
+
+
+def test_a_script_gets_all_of_it_as_json():
+    told = json.loads(json.dumps(a_report(500, 1500).to_json()))
+
+    assert (told["bytes"], told["bit_packed_bytes"], told["verified"]) == (2000, 1000, True)
+    assert told["instances"][1]["path"] == "seg_2.dcm"
+    assert told["instances"][1]["segments"] == [{"number": 1, "name": "part 2", "voxels": 42}]
+    assert told["instances"][0]["verification"]["reader"] == "pydicom 3"
+    assert [finding["severity"] for finding in told["findings"]] == ["note", "warning"]
+
+
+def test_findings_are_chosen_by_severity():
+    assert a_report(1).of_severity(Severity.WARNING, Severity.ERROR) == (WARNING,)
