@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from types import ModuleType
+
 import pytest
 from SegRLEExportLib.errors import (
     MissingLibraryError,
@@ -150,3 +153,25 @@ class TestRequirements:
         monkeypatch.setattr(requirements, "is_satisfied", lambda: False)
         with pytest.raises(MissingLibraryError, match=r"pydicom 3 is needed .* Use 3D Slicer 5\.12 or newer"):
             requirements.refuse_unsatisfied()
+
+    def test_slicer_offers_to_install_what_is_missing(self, monkeypatch):
+        asked = []
+        packaging = ModuleType("slicer.packaging")
+        packaging.load_requirements = lambda path: path.read_text(encoding="utf-8").split()
+        packaging.pip_ensure = lambda wanted, requester: asked.append((wanted, requester))
+        slicer = ModuleType("slicer")
+        slicer.packaging = packaging
+        monkeypatch.setitem(sys.modules, "slicer", slicer)
+        monkeypatch.setattr(requirements, "is_satisfied", lambda: bool(asked))
+        requirements.ensure()
+        assert asked == [(["pydicom>=3.0.1"], "SegRLEExport")]
+
+    def test_where_slicer_cannot_install_it_is_refused(self, monkeypatch):
+        monkeypatch.setitem(sys.modules, "slicer", ModuleType("slicer"))
+        monkeypatch.setattr(requirements, "is_satisfied", lambda: False)
+        with pytest.raises(MissingLibraryError):
+            requirements.ensure()
+
+    def test_what_is_there_is_not_asked_for(self, monkeypatch):
+        monkeypatch.setitem(sys.modules, "slicer", None)
+        requirements.ensure()

@@ -228,7 +228,7 @@ def _remove_files(reports) -> None:
     """Take back what this click has written: it is all or nothing, and pressing Export again makes no doubles."""
     for report in reports:
         for path in report.paths:
-            path.unlink()
+            path.unlink(missing_ok=True)
 
 
 def _show_warnings(reports) -> None:

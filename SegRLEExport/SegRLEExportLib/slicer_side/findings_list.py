@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import qt
 import slicer
+from slicer.i18n import tr as _
 
 from SegRLEExportLib.model.finding import Severity
 from SegRLEExportLib.slicer_side.dialog_fields import sentence
@@ -36,8 +37,8 @@ class FindingsList:
         for finding in by_severity[:_SHOWN]:
             self._layout.addWidget(self._line(finding))
         if len(by_severity) > _SHOWN:
-            rest = qt.QLabel(f"... {len(by_severity) - _SHOWN} more; all of them stand in the report.")
-            self._layout.addWidget(rest)
+            rest = _("... and {count} more; all of them stand in the report.")
+            self._layout.addWidget(qt.QLabel(rest.format(count=len(by_severity) - _SHOWN)))
 
     def _line(self, finding):
         line = qt.QWidget()

@@ -28,7 +28,7 @@ def fix_of(panel, finding):
         return _("Use one deflated file"), lambda: _set(parameters, "compression", "deflate")
     if finding.id == "NonLinearTransformError" and parameters.segmentation.GetParentTransformNode() is not None:
         return _("Harden a copy"), lambda: panel.selectSegmentation(hardened_copy(parameters.segmentation))
-    if finding.id in ("NoReferenceError", "SourceFilesMissingError") and parameters.referenceVolume is not None:
+    if finding.id == "NoReferenceError" and parameters.referenceVolume is not None:
         return _("Make DICOM images"), panel.makeDicomImages
     return None
 
