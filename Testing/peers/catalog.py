@@ -77,7 +77,7 @@ READERS: tuple[Reader, ...] = (
     Reader(
         "slicer-core",
         "3D Slicer's load path, dcmqi 1.5.7 and slicer-core",
-        f"as above, and Slicer's own C++ makes the segments of the label map: {_WHOLE}",
+        f"the same, and Slicer's own C++ makes the segments of the label map: {_WHOLE}",
         "by_slicer_core",
         options=_dcmqi(PROJECT, as_slicer=True),
         packages=("dcmqi", "slicer", "SimpleITK"),
@@ -86,28 +86,28 @@ READERS: tuple[Reader, ...] = (
     Reader(
         "slicer-5.12",
         "3D Slicer 5.12's load path, dcmqi 1.5.4",
-        "as above, with the dcmqi that is in Slicer 5.12 (wheel 0.4.0)",
+        f"the same without slicer-core, with the dcmqi that is in Slicer 5.12 (wheel 0.4.0): {_WHOLE}",
         "by_dcmqi",
         options=_dcmqi("dcmqi-0.4.0", as_slicer=True),
     ),
     Reader(
         "slicer-dcmqi-1.5.3",
         "3D Slicer's load path, dcmqi 1.5.3",
-        "as above, with wheel 0.3.1",
+        f"the same with wheel 0.3.1: {_WHOLE}",
         "by_dcmqi",
         options=_dcmqi("dcmqi-0.3.1", as_slicer=True),
     ),
     Reader(
         "slicer-dcmqi-1.3.4",
         "3D Slicer's load path, dcmqi 1.3.4",
-        "as above, with wheel 0.2.1: the time of Slicer 5.8",
+        f"the same with wheel 0.2.1, about the time of Slicer 5.8: {_WHOLE}",
         "by_dcmqi",
         options=_dcmqi("dcmqi-0.2.1", as_slicer=True),
     ),
     Reader(
         "slicer-dcmqi-1.3.1",
         "3D Slicer's load path, dcmqi 1.3.1",
-        "as above, with wheel 0.1.1: the time of Slicer 5.6",
+        f"the same with wheel 0.1.1, about the time of Slicer 5.6: {_WHOLE}",
         "by_dcmqi",
         options=_dcmqi("dcmqi-0.1.1", as_slicer=True),
     ),
@@ -123,7 +123,7 @@ READERS: tuple[Reader, ...] = (
     Reader(
         "dcmqi-1.5.4",
         "dcmqi 1.5.4",
-        "as above, with wheel 0.4.0",
+        f"the same with wheel 0.4.0: {_WHOLE}",
         "by_dcmqi",
         options=_dcmqi("dcmqi-0.4.0", as_slicer=False),
     ),
@@ -148,7 +148,7 @@ READERS: tuple[Reader, ...] = (
     Reader(
         "highdicom-0.27",
         "highdicom 0.27 (in Slicer 5.12)",
-        "as above",
+        f"get_volume of each segment: {_WHOLE}",
         "by_highdicom",
         environment="highdicom-0.27",
     ),
@@ -163,7 +163,7 @@ READERS: tuple[Reader, ...] = (
     Reader(
         "pydicom-pylibjpeg",
         "pydicom 3.0 with pylibjpeg-rle",
-        "as above, with that decoder; it is for RLE only",
+        f"with that decoder, which is for RLE only: {_WHOLE}",
         "by_pydicom",
         environment="pylibjpeg",
         options=_pydicom("pylibjpeg"),
@@ -234,7 +234,7 @@ READERS: tuple[Reader, ...] = (
     Reader(
         "cornerstone-3",
         "cornerstone3D adapters 3.33 (OHIF)",
-        "as above",
+        f"createFromDICOMSegBuffer in Node: {_WHOLE}",
         "by_cornerstone",
         options=_cornerstone("node-adapters-3", "adapters", "3.33.5"),
         programs=("node",),
@@ -242,7 +242,7 @@ READERS: tuple[Reader, ...] = (
     Reader(
         "cornerstone-2",
         "cornerstone3D adapters 2.19 (OHIF)",
-        "as above",
+        f"createFromDICOMSegBuffer in Node: {_WHOLE}",
         "by_cornerstone",
         options=_cornerstone("node-adapters-2", "adapters", "2.19.16"),
         programs=("node",),

@@ -137,7 +137,7 @@ KNOWN_FAILURES: tuple[KnownFailure, ...] = (
         ("pydicom-seg",),
         LABEL_MAPS,
         Outcome.ERROR,
-        "It knows no label maps; the project has rested since 2024.",
+        "It knows no label maps.",
         "https://github.com/razorx89/pydicom-seg",
     ),
     KnownFailure(

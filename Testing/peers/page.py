@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from SegRLEExportLib.encoding.plan import PLANS
@@ -52,16 +52,19 @@ def _recipients() -> Iterator[str]:
 
 
 def _silently_wrong(table: Table) -> Iterator[str]:
-    yield "| reader | encoding | cases | what is wrong |"
+    yield "| reader | encodings | cases | what is wrong, for example |"
     yield "|---|---|---|---|"
-    cells: dict[tuple[str, str], list[str]] = {}
-    messages: dict[tuple[str, str], str] = {}
+    cases: dict[tuple[str, str], list[str]] = {}
+    messages: dict[str, str] = {}
     for reader_id, plan_id, case_id, cell in table.of_outcome(Outcome.WRONG):
-        cells.setdefault((reader_id, plan_id), []).append(case_id)
-        messages.setdefault((reader_id, plan_id), cell.message)
-    for (reader_id, plan_id), cases in cells.items():
-        message = messages[reader_id, plan_id].split(";")[0]
-        yield f"| {table.columns[reader_id].title} | `{plan_id}` | {_listed(cases, table)} | {message} |"
+        cases.setdefault((reader_id, plan_id), []).append(case_id)
+        messages.setdefault(f"{reader_id} {case_id}", cell.message.split(";")[0])
+    plans: dict[tuple[str, tuple[str, ...]], list[str]] = {}
+    for (reader_id, plan_id), found in cases.items():
+        plans.setdefault((reader_id, tuple(found)), []).append(f"`{plan_id}`")
+    for (reader_id, found), encodings in plans.items():
+        example = messages[f"{reader_id} {found[0]}"]
+        yield f"| {table.columns[reader_id].title} | {', '.join(encodings)} | {_listed(found, table)} | {example} |"
 
 
 def _table(table: Table) -> Iterator[str]:
@@ -115,5 +118,5 @@ def _known_failures(table: Table) -> Iterator[str]:
         yield f"| {who} | {plans}{cases} | {known.outcome.value} | {known.why} | {known.upstream} |"
 
 
-def _listed(cases: list[str], table: Table) -> str:
+def _listed(cases: Sequence[str], table: Table) -> str:
     return "all" if len(cases) >= len(table.cases) - 1 else ", ".join(cases)

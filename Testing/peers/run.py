@@ -111,6 +111,7 @@ def _publish(published: table.Table, measured: list[Measurement], deliveries: De
     order = {reader.id: place for place, reader in enumerate(READERS)}
     kept = {reader_id: column for reader_id, column in published.columns.items() if reader_id in order}
     published.columns = dict(sorted(kept.items(), key=lambda item: order[item[0]]))
+    published.describe(READERS)
     published.deliveries |= deliveries
     published.sizes = _sizes() or published.sizes
     table.save(published)

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import datetime
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from peers.catalog import Reader
 from peers.measuring import Cell, Measurement, Outcome
 from peers.transport import Deliveries, Delivery
 
@@ -56,6 +57,12 @@ class Table:
         self.columns[reader.id] = Column(
             reader.title, reader.what, measurement.version, today.isoformat(), dict(measurement.cells)
         )
+
+    def describe(self, readers: Iterable[Reader]) -> None:
+        """Take titles and descriptions from the catalog, also for readers that were not measured again."""
+        for reader in readers:
+            if reader.id in self.columns:
+                self.columns[reader.id].title, self.columns[reader.id].what = reader.title, reader.what
 
     def of_outcome(self, outcome: Outcome) -> Iterator[tuple[str, str, str, Cell]]:
         """Yield reader, encoding, case and cell of each cell of that outcome."""
