@@ -6,15 +6,13 @@ measured after that, while the window stays alive.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import qt
 import slicer
 import vtk
 from slicer.i18n import tr as _
 from slicer.util import VTKObservationMixin
 
-from SegRLEExportLib.slicer_side import requirements, settings
+from SegRLEExportLib.slicer_side import requirements
 
 _LOOK_DELAY_MS = 250
 _MEASURE_DELAY_MS = 50
@@ -30,6 +28,7 @@ class Panel(VTKObservationMixin):
         from SegRLEExportLib.slicer_side.findings_list import FindingsList
         from SegRLEExportLib.slicer_side.fixes import fix_of
         from SegRLEExportLib.slicer_side.look import Look, Looker
+        from SegRLEExportLib.slicer_side.report_view import ReportView
         from SegRLEExportLib.slicer_side.segments_table import SegmentsTable
 
         self._logic = logic
@@ -38,7 +37,6 @@ class Panel(VTKObservationMixin):
         widget.setMRMLScene(slicer.mrmlScene)
         self.parameters = None
         self.look = Look()
-        self.report = None
         self._gui_tag = None
         self._looker = Looker()
         self._generation = 0
@@ -46,10 +44,15 @@ class Panel(VTKObservationMixin):
         self._table = SegmentsTable(self.ui.segmentsTable, self._on_left_out, self.chooseMeaning)
         self._chart = EncodingChart(widget.findChild(qt.QGridLayout, "encodingLayout"), self._on_encoding)
         self._findings = FindingsList(self.ui.findingsFrame.layout(), lambda finding: fix_of(self, finding))
+        self._report_view = ReportView(self.ui)
         self._look_timer = _timer(_LOOK_DELAY_MS, self.lookAgain)
         self._measure_timer = _timer(_MEASURE_DELAY_MS, self.measure)
         self._connect()
-        self.ui.reportSection.hide()
+
+    @property
+    def report(self):
+        """The report of the last export, None if there was none or it failed."""
+        return self._report_view.report
 
     # Life of the panel
 
@@ -99,6 +102,7 @@ class Panel(VTKObservationMixin):
         """Show how large each encoding would be; stops when the choices change meanwhile."""
         from SegRLEExportLib.errors import ExportError
         from SegRLEExportLib.forecast import forecast, recommend
+        from SegRLEExportLib.slicer_side.choices import options_of
         from SegRLEExportLib.slicer_side.encoding_chart import recipients
 
         if self.parameters is None or not self.look.is_possible:
@@ -113,7 +117,7 @@ class Panel(VTKObservationMixin):
             forecasts = forecast(
                 self.look.segmentation,
                 self.look.source,
-                self._options(),
+                options_of(self.parameters),
                 plan_ids=self._shown_plan_ids(),
                 progress=is_wanted,
             )
@@ -128,15 +132,23 @@ class Panel(VTKObservationMixin):
     def export(self) -> None:
         """Export with the present choices and show the report."""
         from SegRLEExportLib.errors import ExportError
+        from SegRLEExportLib.slicer_side.choices import export_chosen
+        from SegRLEExportLib.slicer_side.progress_dialog import progress_dialog
 
         if self._look_timer.isActive():
             self.lookAgain()
+        if self._obstacle():
+            return
         self._generation += 1
+        parameters = self.parameters
         with slicer.util.tryWithErrorDisplay(_("The export failed for an unexpected reason.")):
             try:
-                self._show_report(self._export())
+                with progress_dialog(_("Exporting {name}").format(name=parameters.segmentation.GetName())) as progress:
+                    report = export_chosen(parameters, self.look, progress)
             except ExportError as error:
-                self._show_failure(error)
+                self._report_view.show_failure(error)
+            else:
+                self._report_view.show(report, is_in_database=parameters.intoDatabase)
 
     def chooseMeaning(self, segment_id: str) -> None:
         """Let the user choose the coded meaning of a segment."""
@@ -161,8 +173,6 @@ class Panel(VTKObservationMixin):
         ui.databaseRadioButton.connect("toggled(bool)", self._on_target)
         ui.folderPathLineEdit.connect("currentPathChanged(QString)", self._on_folder)
         ui.expertsCheckBox.connect("toggled(bool)", lambda _on: self._on_parameters_changed())
-        ui.openFolderButton.connect("clicked()", self._open_folder)
-        ui.openBrowserButton.connect("clicked()", lambda: slicer.util.selectModule("DICOM"))
         ui.referenceSelector.connect("currentNodeChanged(vtkMRMLNode*)", self._on_reference)
         scene = slicer.mrmlScene
         self.addObserver(scene, scene.StartCloseEvent, lambda _caller, _event: self._set_parameters(None))
@@ -234,6 +244,7 @@ class Panel(VTKObservationMixin):
 
     def _show_choices(self) -> None:
         from SegRLEExportLib.encoding.plan import PLANS
+        from SegRLEExportLib.slicer_side.choices import free_series_number
 
         parameters, ui = self.parameters, self.ui
         plan = PLANS[parameters.compression]
@@ -248,7 +259,7 @@ class Panel(VTKObservationMixin):
             ui.folderPathLineEdit.currentPath = parameters.folder
         node = parameters.segmentation
         ui.seriesDescriptionLineEdit.placeholderText = node.GetName() if node else ""
-        ui.seriesNumberLineEdit.placeholderText = str(self._free_series_number() or "")
+        ui.seriesNumberLineEdit.placeholderText = str(free_series_number(parameters) or "")
         self._show_whether_possible()
 
     def _show_whether_possible(self) -> None:
@@ -263,97 +274,21 @@ class Panel(VTKObservationMixin):
             return _("Choose a folder.")
         return "" if self.look.is_possible else _("What is marked above stands in the way.")
 
-    def _show_report(self, report) -> None:
-        self.report = report
-        ui = self.ui
-        ui.reportSection.show()
-        ui.reportSection.collapsed = False
-        ui.reportLabel.text = _summary(report)
-        ui.reportDetails.plainText = str(report)
-        ui.openFolderButton.show()
-        ui.openBrowserButton.setVisible(self.parameters.intoDatabase)
-        slicer.util.showStatusMessage(_summary(report), 5000)
-
-    def _show_failure(self, error) -> None:
-        from SegRLEExportLib.errors import CancelledError
-
-        self.report = None
-        ui = self.ui
-        ui.reportSection.show()
-        ui.reportLabel.text = _("Nothing was exported.")
-        ui.reportDetails.plainText = str(error)
-        ui.openFolderButton.hide()
-        ui.openBrowserButton.hide()
-        if not isinstance(error, CancelledError):
-            slicer.util.errorDisplay(str(error), windowTitle=_("DICOM SEG export"))
-
-    def _open_folder(self) -> None:
-        qt.QDesktopServices.openUrl(qt.QUrl.fromLocalFile(str(self.report.paths[0].parent)))
-
-    # From choices to the core
-
     def _look(self):
         from SegRLEExportLib.errors import ExportError
+        from SegRLEExportLib.slicer_side.choices import options_of
         from SegRLEExportLib.slicer_side.look import Look, findings_of
 
         parameters = self.parameters
         if parameters.segmentation is None:
             return Look()
         try:
-            options = self._options()
+            options = options_of(parameters)
         except ExportError as error:
             return Look(self.look.segments, findings_of(error))
         return self._looker.look(
             parameters.segmentation, parameters.referenceVolume, parameters.leftOutSegmentIDs, options
         )
-
-    def _export(self):
-        from SegRLEExportLib.slicer_side.database_export import export_into_database
-        from SegRLEExportLib.slicer_side.export_node import export_node
-        from SegRLEExportLib.slicer_side.progress_dialog import progress_dialog
-
-        parameters = self.parameters
-        chosen = [segment.id for segment in self.look.segmentation.segments] if self.look.segmentation else None
-        with progress_dialog(_("Exporting {name}").format(name=parameters.segmentation.GetName())) as progress:
-            arguments = {
-                "reference_volume": parameters.referenceVolume,
-                "source": self.look.source,
-                "segment_ids": chosen,
-                "options": self._options(),
-                "progress": progress,
-            }
-            if parameters.intoDatabase:
-                return export_into_database(parameters.segmentation, **arguments)
-            return export_node(parameters.segmentation, parameters.folder, **arguments)
-
-    def _options(self):
-        """Return `ExportOptions`; raises `PreflightError` if the series number is no number."""
-        from SegRLEExportLib.options import Grid
-        from SegRLEExportLib.slicer_side.dialog_fields import series_number_of
-
-        parameters = self.parameters
-        return replace(
-            settings.preferred_options(),
-            compression=parameters.compression,
-            series_description=parameters.seriesDescription.strip(),
-            series_number=series_number_of(parameters.seriesNumber) or self._free_series_number(),
-            content_label=parameters.contentLabel.strip(),
-            content_description=parameters.contentDescription.strip(),
-            content_creator_name=parameters.contentCreatorName.strip(),
-            grid=Grid.SEGMENTATION if parameters.ownGrid else Grid.SOURCE,
-            clip=parameters.clip,
-            keep_empty_frames=parameters.keepEmptyFrames,
-            verify=parameters.verify,
-        )
-
-    def _free_series_number(self) -> int | None:
-        from SegRLEExportLib.slicer_side.examination import suggested_series_number
-
-        database = slicer.dicomDatabase
-        node = self.parameters.segmentation
-        if node is None or database is None or not database.isOpen:
-            return None
-        return suggested_series_number(node, database)
 
     def _shown_plan_ids(self) -> list[str]:
         from SegRLEExportLib.encoding.plan import PLANS
@@ -377,12 +312,3 @@ def _timer(delay_ms: int, function):
     timer.setInterval(delay_ms)
     timer.connect("timeout()", function)
     return timer
-
-
-def _summary(report) -> str:
-    from SegRLEExportLib.report import size_text
-
-    count = len(report.instances)
-    files = _("1 file") if count == 1 else _("{count} files").format(count=count)
-    proof = _("read back and compared voxel by voxel") if report.is_verified else _("not verified")
-    return f"{files}, {size_text(report.bytes)}, {proof}."
