@@ -16,7 +16,6 @@ from SegRLEExportLib.dataset.functional_groups import matching_frames
 from SegRLEExportLib.dataset.given_texts import refused_texts
 from SegRLEExportLib.dataset.segments import naming_findings
 from SegRLEExportLib.dataset.source_attributes import copied_attributes
-from SegRLEExportLib.dataset.value_repair import is_standard_uid, is_usable_uid
 from SegRLEExportLib.encoding.plan import EncodingPlan, Split
 from SegRLEExportLib.errors import PreflightError
 from SegRLEExportLib.frames import FrameIndex, index_frames
@@ -24,13 +23,14 @@ from SegRLEExportLib.instances import divide
 from SegRLEExportLib.model.finding import Finding, Severity
 from SegRLEExportLib.model.geometry import PlaneStack
 from SegRLEExportLib.model.segmentation import Segmentation
-from SegRLEExportLib.model.source_series import SourceFrame, SourceSeries, text_of
+from SegRLEExportLib.model.source_series import SourceFrame, SourceSeries
 from SegRLEExportLib.options import ExportOptions, Grid
 from SegRLEExportLib.overlaps import Overlaps, find_overlaps
 from SegRLEExportLib.pixel_size import LARGEST_PIXEL_DATA, pixel_bytes
 from SegRLEExportLib.placement_findings import placement_findings
 from SegRLEExportLib.progress import Progress
 from SegRLEExportLib.sampling import SampledLayer
+from SegRLEExportLib.source_findings import uid_errors, uid_warnings
 
 SAME_PLANE_TOLERANCE_MM = 0.01
 """A source image no farther than this from a plane lies in it."""
@@ -90,7 +90,7 @@ def survey(
     copied, repairs = copied_attributes(source.header)
     findings = [
         *_strict([*source.findings, *repairs], options),
-        *_uid_warnings(source),
+        *uid_warnings(source),
         *_option_findings(options),
         *placement_findings(segmentation, layers, index, options),
         *_emptiness_findings(segmentation, index, plan, options),
@@ -104,7 +104,7 @@ def survey(
 
 
 def _refuse_unusable(segmentation: Segmentation, source: SourceSeries, options: ExportOptions) -> None:
-    errors = [*_segment_errors(segmentation), *_uid_errors(source)]
+    errors = [*_segment_errors(segmentation), *uid_errors(source)]
     if not errors and options.grid is Grid.SEGMENTATION:
         errors.extend(_grid_errors(segmentation))
     if errors:
@@ -139,48 +139,6 @@ def _segment_errors(segmentation: Segmentation) -> Iterator[Finding]:
                 where=", ".join(names) or segmentation.name,
                 help="Set the segmentation's geometry anew, from the volume that was segmented.",
             )
-
-
-def _uid_errors(source: SourceSeries) -> Iterator[Finding]:
-    """A SEG that names its study, series or images wrongly would be tied to nothing, or to somebody else's."""
-    for keyword, tag in (("StudyInstanceUID", "(0020,000D)"), ("SeriesInstanceUID", "(0020,000E)")):
-        uid = text_of(source.header, keyword)
-        if not is_usable_uid(uid):
-            yield _missing_uid(f"{tag} {keyword}", uid)
-    for frame in source.frames:
-        for name, uid in (
-            ("(0008,0018) SOPInstanceUID", frame.sop_instance_uid),
-            ("(0008,0016) SOPClassUID", frame.sop_class_uid),
-        ):
-            if not is_usable_uid(uid):
-                yield _missing_uid(name, uid)
-                return
-
-
-def _uid_warnings(source: SourceSeries) -> Iterator[Finding]:
-    """A reference must repeat a UID as it is, or it refers to nothing; so what is unusual about one stays."""
-    stated = [text_of(source.header, keyword) for keyword in ("StudyInstanceUID", "SeriesInstanceUID")]
-    named = [uid for frame in source.frames for uid in (frame.sop_instance_uid, frame.sop_class_uid)]
-    unusual = [uid for uid in dict.fromkeys([*stated, *named]) if not is_standard_uid(uid)]
-    if unusual:
-        yield Finding(
-            "nonstandard-uid",
-            Severity.WARNING,
-            f"{len(unusual)} UID(s) of the source have a number with a leading zero, which DICOM forbids; they are "
-            "repeated as they are, so that the references stay true.",
-            where=unusual[0],
-        )
-
-
-def _missing_uid(name: str, found: str) -> Finding:
-    what = f"The source has the invalid UID {found!r} there." if found else "The source has no UID there."
-    return Finding(
-        "source-without-uid",
-        Severity.ERROR,
-        f"{what} A segmentation without it would belong to no study and refer to no image.",
-        where=name,
-        help="Export the images again from the archive or scanner, with their UIDs.",
-    )
 
 
 def _grid_errors(segmentation: Segmentation) -> Iterator[Finding]:

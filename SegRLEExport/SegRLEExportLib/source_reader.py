@@ -7,7 +7,7 @@ in orientation, size or frame of reference is taken apart into the volumes it co
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +21,12 @@ from SegRLEExportLib.model.segmentation import Segmentation
 from SegRLEExportLib.model.source_series import SourceSeries
 from SegRLEExportLib.plane_reader import Found, Plane, UnplacedImage, UnreadableFile, planes_in
 from SegRLEExportLib.sampling import SampledLayer
+from SegRLEExportLib.source_findings import (
+    identity_findings,
+    missing_findings,
+    unplaced_findings,
+    unreadable_findings,
+)
 
 SAME_DIRECTION_TOLERANCE = 1e-3
 """Direction cosines that differ by no more are those of one volume: scanners round them."""
@@ -62,7 +68,8 @@ def read_series(where: Path | Sequence[Path], instance_uids: Collection[str] | N
             raise NoSourceImagesError(place, f"none of the {len(set(instance_uids))} images asked for is there")
     if not sorted_out.planes_of:
         raise _no_place(sorted_out.unplaced_of)
-    found_by_all = [*_unreadable_findings(sorted_out.unreadable), *_missing_findings(sorted_out, instance_uids)]
+    found_by_all = [*unreadable_findings(sorted_out.unreadable)]
+    found_by_all.extend(missing_findings(sorted_out.instance_uids(), instance_uids or ()))
     return [
         volume
         for series_uid in sorted(sorted_out.planes_of)
@@ -163,36 +170,11 @@ def _no_place(unplaced_of: dict[str, list[UnplacedImage]]) -> UnusableSourceErro
     )
 
 
-def _unreadable_findings(unreadable: list[UnreadableFile]) -> Iterator[Finding]:
-    if unreadable:
-        yield Finding(
-            "unreadable-file",
-            Severity.WARNING,
-            f"{len(unreadable)} file(s) among the images could not be read, the first for this reason: "
-            f"{unreadable[0].reason}.",
-            where=unreadable[0].path.name,
-            help="If it is an image of the series, export it again from the archive.",
-        )
-
-
-def _missing_findings(found: _Sorted, instance_uids: Collection[str] | None) -> Iterator[Finding]:
-    missing = set(instance_uids or ()) - found.instance_uids()
-    if missing:
-        yield Finding(
-            "source-image-missing",
-            Severity.WARNING,
-            f"{len(missing)} of the {len(set(instance_uids or ()))} images of the volume that was segmented are not "
-            "there; they are not referenced.",
-            where=min(missing),
-            help="Import the series again, with all its images.",
-        )
-
-
 def _volumes(planes: list[Plane], unplaced: list[UnplacedImage], found_by_all: list[Finding]) -> list[SourceSeries]:
     """Return the volumes that the planes of one series form."""
     different = list({(plane.frame, plane.position): plane for plane in planes}.values())
     volumes = _of_one_shape(different)
-    findings = [*found_by_all, *_unplaced_findings(unplaced), *_identity_findings(different)]
+    findings = [*found_by_all, *unplaced_findings(unplaced), *identity_findings(different)]
     if len(volumes) > 1:
         findings.append(
             Finding(
@@ -230,54 +212,6 @@ def _is_of_one_shape(one: Plane, other: Plane) -> bool:
 
 def _all_near(some: tuple[float, ...], others: tuple[float, ...], tolerance: float) -> bool:
     return all(abs(a - b) <= tolerance for a, b in zip(some, others))
-
-
-def _unplaced_findings(unplaced: list[UnplacedImage]) -> Iterator[Finding]:
-    if unplaced:
-        yield Finding(
-            "source-image-without-place",
-            Severity.WARNING,
-            f"{len(unplaced)} image(s) of the series have no usable place in space, the first because "
-            f"{unplaced[0].reason}; they are not referenced.",
-            where=unplaced[0].path.name,
-        )
-
-
-def _identity_findings(planes: list[Plane]) -> Iterator[Finding]:
-    """Tell whether the images agree on whose they are, and each has a UID of its own."""
-    for tag, what, plural, values in (
-        ("(0010,0020) PatientID", "patient", "patients", {plane.patient_id for plane in planes}),
-        ("(0020,000D) StudyInstanceUID", "study", "studies", {plane.study_uid for plane in planes}),
-    ):
-        if len(values) > 1:
-            yield Finding(
-                f"several-{plural}",
-                Severity.ERROR,
-                f"The images of the series disagree about their {what}: {', '.join(map(repr, sorted(values)[:3]))}.",
-                where=tag,
-                help=f"Give only the images of one {what}.",
-            )
-    places_of: dict[object, int] = defaultdict(int)
-    for plane in planes:
-        places_of[plane.frame] += 1
-    shared = sum(1 for count in places_of.values() if count > 1)
-    if shared:
-        yield Finding(
-            "same-uid",
-            Severity.ERROR,
-            f"{shared} SOP Instance UID(s) are each used by images at different places, so a reference to them is "
-            "ambiguous.",
-            where="(0008,0018) SOPInstanceUID",
-            help="Export the images again from the archive or scanner.",
-        )
-    taken = {name for plane in planes for name in plane.from_file_meta}
-    for name in sorted(taken):
-        yield Finding(
-            "uid-from-file-meta",
-            Severity.REPAIR,
-            f"Images without {name} are referenced by the one that their File Meta Information states.",
-            where=name,
-        )
 
 
 def _volume(planes: list[Plane], findings: list[Finding]) -> SourceSeries:
