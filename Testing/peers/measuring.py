@@ -27,7 +27,7 @@ from peers.reading.tools import telling_line
 SECONDS_PER_FILE = 60
 MESSAGE_LENGTH = 160
 
-_GARBAGE_IN_NEW_MEMORY = {"MALLOC_PERTURB_": "90"}
+_GARBAGE_IN_NEW_MEMORY = {"MALLOC_PERTURB_": "90", "GLIBC_TUNABLES": "glibc.malloc.perturb=90"}
 """So that a reader that shows memory it never filled is wrong every time, not only on an unlucky day (glibc)."""
 
 

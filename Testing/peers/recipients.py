@@ -36,8 +36,8 @@ RECIPIENTS: tuple[Recipient, ...] = (
         "OHIF, current (cornerstone3D 5)",
         "rle",
         ("cornerstone-5",),
-        "It reads label maps at any size, but `none` and `deflate` only where rows x columns is a multiple of 8. Its own "
-        "label maps have 8 bits: send at most 255 segments.",
+        "It reads label maps at any size, but `none` and `deflate` only where rows x columns is a multiple of 8. Its "
+        "own label maps have 8 bits: send at most 255 segments.",
         but_not=("300-segments",),
     ),
     Recipient(
@@ -50,8 +50,8 @@ RECIPIENTS: tuple[Recipient, ...] = (
         "an archive, or nobody in particular",
         "none",
         ("orthanc-transcoded", "dcmtk", "gdcm", "python-gdcm", "pydicom-seg", "slicer", "highdicom", "pydicom-2.4"),
-        "Every archive that was measured takes it. `deflate` is 12 to 140 times smaller and arrives wherever the archive "
-        "takes deflated files. Label maps by C-STORE arrive only where the archive is set to take their SOP class.",
+        "Every archive that was measured takes it. `deflate` is 12 to 140 times smaller and arrives wherever the "
+        "archive takes deflated files. Label maps by C-STORE arrive only where the archive is set to take their SOP class.",
     ),
     Recipient(
         "a Python script with pydicom or highdicom",
