@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from peers.cases import WrittenCase
+from peers.cases import WrittenCase, WrittenFile
 from peers.catalog import Reader
 from peers.comparison import differences
 from peers.environments import AbsentError, Environments
@@ -90,16 +90,18 @@ def _require_packages(reader: Reader) -> None:
             raise AbsentError(f"the Python package {package} is not installed")
 
 
-def _judged(reader: Reader, case: WrittenCase, result: dict[str, Any], file: Any) -> Cell:
-    state = result["state"]
-    if state != "read":
-        outcomes = {
-            "wrong": Outcome.WRONG,
-            "crash": Outcome.CRASH,
-            "error": Outcome.ERROR,
-            "not applicable": Outcome.NOT_APPLICABLE,
-        }
-        return Cell(outcomes[state], shortened(result["message"]))
+_OUTCOMES = {
+    "wrong": Outcome.WRONG,
+    "crash": Outcome.CRASH,
+    "error": Outcome.ERROR,
+    "not applicable": Outcome.NOT_APPLICABLE,
+}
+"""By the state that the child tells."""
+
+
+def _judged(reader: Reader, case: WrittenCase, result: dict[str, Any], file: WrittenFile) -> Cell:
+    if result["state"] != "read":
+        return Cell(_OUTCOMES[result["state"]], shortened(result["message"]))
     if reader.judges_files_only:
         return Cell(Outcome.RIGHT)
     told = differences(case.truth, file, result["found"])

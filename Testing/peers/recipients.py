@@ -51,7 +51,7 @@ RECIPIENTS: tuple[Recipient, ...] = (
         "none",
         ("orthanc-transcoded", "dcmtk", "gdcm", "python-gdcm", "pydicom-seg", "slicer", "highdicom", "pydicom-2.4"),
         "Every archive that was measured takes it. `deflate` is 12 to 140 times smaller and arrives wherever the "
-        "archive takes deflated files. Label maps by C-STORE arrive only where the archive is set to take their SOP class.",
+        "archive takes deflated files. Label maps arrive by C-STORE only where the archive is set to take their kind.",
     ),
     Recipient(
         "a Python script with pydicom or highdicom",
