@@ -17,7 +17,9 @@ import pytest
 from builders import a_ct_header, fixed_options
 from image_builders import (
     AXIAL,
+    COLUMNS,
     DOUBLE_OBLIQUE,
+    ROWS,
     SAGITTAL,
     TILTED,
     Images,
@@ -265,6 +267,34 @@ def test_each_image_carries_what_lies_on_it(case, tmp_path):
 
     assert findings_of(report) == case.found
     assert_each_image_carries_its_part(report, segmentation, planes)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        pytest.param(images, id="axial"),
+        pytest.param(lambda: images(DOUBLE_OBLIQUE), id="double oblique"),
+        pytest.param(lambda: images(TILTED, across=(0, 0, 1)), id="tilted gantry"),
+        pytest.param(lambda: images(heights=(0, 3, 6, 12, 15)), id="unequal gaps"),
+    ],
+)
+def test_every_voxel_that_is_lost_is_counted(source, tmp_path):
+    (tmp_path / "source").mkdir()
+    planes = planes_of(write(source(), tmp_path / "source"))
+    whole = grid_of(planes)
+    larger = whole.cropped((-2, -3, -1), tuple(np.array(whole.shape_kji) + (4, 5, 3)))
+    ones = np.ones(larger.shape_kji, np.uint8)
+    segmentation = Segmentation("All", (Layer(ones, larger),), (Segment("a", "all", 0, 1),))
+
+    report = export(segmentation, tmp_path / "source", tmp_path / "out", options=fixed_options(clip=True))
+
+    told = {finding.id: int(finding.what.split()[0]) for finding in report.findings if " voxels lie " in finding.what}
+    of_one_plane = ROWS * COLUMNS
+    between = (whole.shape_kji[0] - len(planes)) * of_one_plane
+    beyond = ones.size - whole.shape_kji[0] * of_one_plane
+    assert told.pop("between-planes", 0) == between
+    assert told.pop("outside-source") == beyond
+    assert report.instances[0].verification.voxels == len(planes) * of_one_plane
 
 
 @dataclass(frozen=True)
