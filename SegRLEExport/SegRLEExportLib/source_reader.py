@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from pydicom import Dataset, dcmread
 
-from SegRLEExportLib.errors import NoSourceImagesError, SeriesChoiceError, UnusableSourceError
+from SegRLEExportLib.errors import ExportError, NoSourceImagesError, SeriesChoiceError, UnusableSourceError
 from SegRLEExportLib.model.finding import Finding, Severity
 from SegRLEExportLib.model.geometry import UNIFORM_SPACING_TOLERANCE_MM, Matrix, PlaneStack
 from SegRLEExportLib.model.segmentation import Segmentation
@@ -95,8 +95,19 @@ def choose_series(
         if len(fitting) == 1:
             return fitting[0]
         if fitting:
-            raise SeriesChoiceError("The segmentation fits several series equally well.", _lines(fitting))
+            raise _ambiguous(fitting)
     raise SeriesChoiceError("The segmentation lies on none of the series.", _lines(candidates))
+
+
+def _ambiguous(fitting: list[SourceSeries]) -> ExportError:
+    series_uids = {series.series_instance_uid for series in fitting}
+    if len(series_uids) > 1:
+        return SeriesChoiceError("The segmentation fits several series equally well.", _lines(fitting))
+    return UnusableSourceError(
+        series_uids.pop(),
+        f"the segmentation fits {len(fitting)} of its volumes equally well",
+        "Give only the images of one of them, or in Slicer the volume that was segmented.",
+    )
 
 
 def _files_at(where: Path | Sequence[Path]) -> tuple[list[Path], str]:

@@ -54,6 +54,12 @@ def test_series_that_fit_equally_well_are_listed(tmp_path):
     ]
 
 
+def test_volumes_of_one_series_that_fit_equally_well_are_refused(tmp_path):
+    write([*images(), *images(first=50, FrameOfReferenceUID="1.2.3")], tmp_path)
+    with pytest.raises(UnusableSourceError, match="fits 2 of its volumes equally well. Give only the images of one"):
+        find_source(tmp_path, a_small_segmentation())
+
+
 def test_the_series_that_is_named_is_taken(tmp_path):
     write([*another_series("1.2.1"), *another_series("1.2.2")], tmp_path)
     assert find_source(tmp_path, a_small_segmentation(), "1.2.2").series_instance_uid == "1.2.2"
