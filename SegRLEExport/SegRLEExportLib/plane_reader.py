@@ -120,7 +120,7 @@ def planes_in(path: Path) -> list[Found]:
         elements = read_elements(path, _WANTED)
         if elements is not None and _NUMBER_OF_FRAMES not in elements:
             texts = {tag: _decoded(tag, value) for tag, value in elements.items()}
-            if all(texts.get(tag) for tag in _STATED_TWICE):
+            if all(texts.get(tag) for tag in _STATED_TWICE) and _is_plain(elements.get(_PATIENT_ID, b"")):
                 return _single_plane(path, texts, ())
         return _planes_by_pydicom(path, dcmread(path, stop_before_pixels=True))
     except InvalidDicomError:
@@ -129,6 +129,11 @@ def planes_in(path: Path) -> list[Found]:
         return [UnreadableFile(path, error.strerror or str(error))]
     except Exception as error:  # pydicom raises whatever the conversion of a damaged value raises
         return [UnreadableFile(path, str(error) or type(error).__name__)]
+
+
+def _is_plain(text: bytes) -> bool:
+    """Tell whether the text is the same in every character set."""
+    return text.isascii() and b"\x1b" not in text
 
 
 def _decoded(tag: int, value: bytes) -> str:

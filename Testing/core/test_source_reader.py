@@ -97,6 +97,16 @@ def test_planes_are_in_the_order_of_their_places_and_copies_of_a_file_count_once
     np.testing.assert_allclose(np.diff(heights), 3.0, atol=1e-4)
 
 
+def test_a_patient_in_another_character_set_is_one_patient_however_long_the_headers(tmp_path):
+    datasets = images(PatientID="M\u00fcller", SpecificCharacterSet="ISO_IR 192")
+    datasets[0].private_block(0x0019, "LONG", create=True).add_new(1, "OB", bytes(1 << 16))
+    write(datasets, tmp_path)
+
+    (series,) = read_series(tmp_path)
+
+    assert series.findings == ()
+
+
 @pytest.mark.parametrize(
     ("files", "text"),
     [
