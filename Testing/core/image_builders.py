@@ -1,4 +1,4 @@
-"""Image datasets of every geometry, tiny and without pixels, and their files."""
+"""Image datasets of every geometry, tiny and black, and their files."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import pydicom
 from builders import a_ct_header
 from pydicom import Dataset
 from pydicom.dataset import FileMetaDataset
-from pydicom.uid import ExplicitVRLittleEndian
+from pydicom.encaps import encapsulate
+from pydicom.uid import UID, ExplicitVRLittleEndian
 
 ROWS, COLUMNS, SPACING = 9, 7, (0.8, 0.7)
 AXIAL = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0))
@@ -91,6 +92,8 @@ def write(datasets: Images, folder: Path, syntax: str = ExplicitVRLittleEndian) 
     """Write the images, last one first, so that names tell nothing of the order."""
     paths = []
     for n, dataset in enumerate(datasets):
+        dataset.PixelData = encapsulate([bytes(64)]) if UID(syntax).is_compressed else bytes(2 * ROWS * COLUMNS)
+        dataset["PixelData"].VR = "OB" if UID(syntax).is_compressed else "OW"
         dataset.file_meta = FileMetaDataset()
         dataset.file_meta.TransferSyntaxUID = syntax
         dataset.file_meta.MediaStorageSOPClassUID = pydicom.uid.CTImageStorage
