@@ -5,17 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import scenes
-import vtk
 from pydicom import dcmread
 from SegRLEExportLib.errors import (
     NoDatabaseError,
     NonLinearTransformError,
+    NonLinearVolumeTransformError,
     NoReferenceError,
     NothingSegmentedError,
     SourceFilesMissingError,
 )
 from SegRLEExportLib.slicer_side.examination import identity_of_images, refuse_hopeless, suggested_series_number
-from SegRLEExportLib.slicer_side.mrml_host import scene
 from test_source_lookup import FakeDatabase, hierarchy, item_of, refer_to
 
 NUMBER_OF_IMAGES = 4
@@ -98,20 +97,19 @@ class TestHopeless:
         with pytest.raises(NoReferenceError, match="press 'Make DICOM images' in the SegRLEExport module"):
             refuse_hopeless(node, database)
 
-    @pytest.mark.parametrize("of_the_volume", [False, True], ids=["segmentation", "reference volume"])
-    def test_a_bending_transform(self, node, database, of_the_volume):
-        transform = scene().AddNewNodeByClass("vtkMRMLBSplineTransformNode", "bent")
-        grid = vtk.vtkImageData()
-        grid.SetDimensions(4, 4, 4)
-        grid.AllocateScalars(vtk.VTK_DOUBLE, 3)
-        grid.GetPointData().GetScalars().Fill(0.0)
-        spline = vtk.vtkBSplineTransform()
-        spline.SetCoefficientData(grid)
-        transform.SetAndObserveTransformFromParent(spline)
-        bent = node.GetNodeReference(node.GetReferenceImageGeometryReferenceRole()) if of_the_volume else node
-        bent.SetAndObserveTransformNodeID(transform.GetID())
-        with pytest.raises(NonLinearTransformError, match="'bent'"):
+    @pytest.mark.parametrize(
+        ("bent", "error"),
+        [("segmentation", NonLinearTransformError), ("images", NonLinearVolumeTransformError)],
+        ids=lambda value: value if isinstance(value, str) else "",
+    )
+    def test_a_bending_transform_between_segmentation_and_images(self, node, database, bent, error):
+        volume = node.GetNodeReference(node.GetReferenceImageGeometryReferenceRole())
+        scenes.put_under_bent_transform(node if bent == "segmentation" else volume)
+        with pytest.raises(error, match="non-linear transform 'Bent"):
             refuse_hopeless(node, database)
+        for one in (node, volume):
+            one.SetAndObserveTransformNodeID(node.GetTransformNodeID() or volume.GetTransformNodeID())
+        refuse_hopeless(node, database)
 
 
 class TestSeriesNumber:

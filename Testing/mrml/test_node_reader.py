@@ -7,7 +7,12 @@ import pytest
 import scenes
 import SimpleITK as sitk
 import vtk
-from SegRLEExportLib.errors import NoBinaryLabelmapError, NonLinearTransformError, UnusableLabelsError
+from SegRLEExportLib.errors import (
+    NoBinaryLabelmapError,
+    NonLinearTransformError,
+    NonLinearVolumeTransformError,
+    UnusableLabelsError,
+)
 from SegRLEExportLib.model.segmentation import AlgorithmType
 from SegRLEExportLib.model.terminology import Code
 from SegRLEExportLib.slicer_side.mrml_host import read_segmentation_file, read_segmentation_node, scene
@@ -121,14 +126,29 @@ class TestTransforms:
         after = voxels_in_world_lps(read_segmentation(node, None, volume), 0)
         assert after == {(r - 5, a, s) for r, a, s in before}
 
-    @pytest.mark.parametrize("bent", ["segmentation", "volume"])
-    def test_bent_one_is_refused(self, bent):
+    def test_bent_segmentation_is_refused(self):
         node, volume = scenes.a_segmentation_node(LABELS, {1: "one"}), scenes.a_volume_node()
-        scenes.put_under_bent_transform(node if bent == "segmentation" else volume)
+        scenes.put_under_bent_transform(node)
         with pytest.raises(
             NonLinearTransformError, match=r"non-linear transform 'Bent.*Harden the transform on a copy"
         ):
             read_segmentation(node, None, volume)
+
+    def test_bent_volume_is_refused(self):
+        node, volume = scenes.a_segmentation_node(LABELS, {1: "one"}), scenes.a_volume_node()
+        scenes.put_under_bent_transform(volume)
+        with pytest.raises(
+            NonLinearVolumeTransformError,
+            match=r"'CT' is under the non-linear transform 'Bent.* regularization to none",
+        ):
+            read_segmentation(node, None, volume)
+
+    def test_bent_together_they_lie_as_without(self):
+        node, volume = scenes.a_segmentation_node(LABELS, {1: "one"}), scenes.a_volume_node()
+        before = voxels_in_world_lps(read_segmentation(node), 0)
+        scenes.put_under_bent_transform(volume)
+        node.SetAndObserveTransformNodeID(volume.GetTransformNodeID())
+        assert voxels_in_world_lps(read_segmentation(node, None, volume), 0) == before
 
 
 class TestOtherRepresentations:

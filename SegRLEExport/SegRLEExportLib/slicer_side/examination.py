@@ -9,12 +9,12 @@ import slicer
 
 from SegRLEExportLib.errors import (
     NoDatabaseError,
-    NonLinearTransformError,
     NoReferenceError,
     NothingSegmentedError,
     SourceFilesMissingError,
 )
 from SegRLEExportLib.slicer_side.dialog_fields import IDENTITY_TAGS, free_series_number
+from SegRLEExportLib.slicer_side.node_reader import refuse_bending_transforms
 from SegRLEExportLib.slicer_side.source_lookup import reference_instance_uids, reference_volume_of, study_uid_of
 
 
@@ -24,10 +24,7 @@ def refuse_hopeless(segmentation_node, database, reference_volume=None) -> None:
         raise NothingSegmentedError(segmentation_node.GetName())
     if database is None or not database.isOpen:
         raise NoDatabaseError()
-    for node in (segmentation_node, reference_volume_of(segmentation_node, reference_volume)):
-        transform = node.GetParentTransformNode() if node is not None else None
-        if transform is not None and not transform.IsTransformToWorldLinear():
-            raise NonLinearTransformError(node.GetName(), transform.GetName())
+    refuse_bending_transforms(segmentation_node, reference_volume_of(segmentation_node, reference_volume))
     uids = reference_instance_uids(segmentation_node, reference_volume)
     if uids:
         _refuse_missing(uids, database)

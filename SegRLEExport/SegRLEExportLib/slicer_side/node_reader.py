@@ -11,7 +11,12 @@ import slicer
 import vtk
 from vtk.util.numpy_support import vtk_to_numpy
 
-from SegRLEExportLib.errors import NoBinaryLabelmapError, NonLinearTransformError, UnusableLabelsError
+from SegRLEExportLib.errors import (
+    NoBinaryLabelmapError,
+    NonLinearTransformError,
+    NonLinearVolumeTransformError,
+    UnusableLabelsError,
+)
 from SegRLEExportLib.model.geometry import Geometry, Matrix
 from SegRLEExportLib.model.segmentation import AlgorithmType, Labels, Layer, Segment, Segmentation
 from SegRLEExportLib.model.terminology import parse_slicer_terminology
@@ -26,12 +31,14 @@ def read_segmentation(segmentation_node, segment_ids=None, reference_volume=None
     """Return the segments, all or those of `segment_ids`, in the patient's coordinates of the source images.
 
     Linear transforms above the node are applied, and those above `reference_volume` taken back, because the images
-    themselves know nothing of them. Surfaces and contours are converted on a copy.
+    themselves know nothing of them; a transform that both share, of whatever kind, does not count. Surfaces and
+    contours are converted on a copy.
 
-    Raises `NonLinearTransformError`, `NoBinaryLabelmapError` or `UnusableLabelsError`.
+    Raises `NoBinaryLabelmapError`, `UnusableLabelsError`, or what `refuse_bending_transforms` raises.
     """
+    refuse_bending_transforms(segmentation_node, reference_volume)
     segmentation = _with_binary_labelmap(segmentation_node)
-    node_to_patient = np.linalg.inv(_to_world(reference_volume)) @ _to_world(segmentation_node)
+    node_to_patient = _node_to_patient(segmentation_node, reference_volume)
     layers: list[Layer] = []
     layer_of: dict[int, int] = {}
     segments = []
@@ -46,6 +53,21 @@ def read_segmentation(segmentation_node, segment_ids=None, reference_volume=None
             layers.append(_layer(image, node_to_patient, segmentation_node.GetName()))
         segments.append(_segment(segment_id, segment, layer_of[key]))
     return Segmentation(segmentation_node.GetName() or "Segmentation", tuple(layers), tuple(segments))
+
+
+def refuse_bending_transforms(segmentation_node, reference_volume) -> None:
+    """Raise if a non-linear transform stands between the segmentation and its images.
+
+    That is a `NonLinearTransformError`, or a `NonLinearVolumeTransformError` where the images are under it.
+    """
+    if _share_transform(segmentation_node, reference_volume):
+        return
+    if _is_bent(segmentation_node):
+        raise NonLinearTransformError(segmentation_node.GetName(), segmentation_node.GetParentTransformNode().GetName())
+    if _is_bent(reference_volume):
+        raise NonLinearVolumeTransformError(
+            segmentation_node.GetName(), reference_volume.GetName(), reference_volume.GetParentTransformNode().GetName()
+        )
 
 
 def labels_of(image, name: str) -> Labels:
@@ -126,13 +148,28 @@ def _tag(segment, name: str) -> str:
     return str(value) if segment.GetTag(name, value) else ""
 
 
+def _node_to_patient(segmentation_node, reference_volume) -> Matrix:
+    """Return the (4, 4) map from the segmentation's own RAS to that of the images."""
+    if _share_transform(segmentation_node, reference_volume):
+        return np.eye(4)
+    return np.linalg.inv(_to_world(reference_volume)) @ _to_world(segmentation_node)
+
+
+def _share_transform(segmentation_node, reference_volume) -> bool:
+    transform = segmentation_node.GetParentTransformNode()
+    return reference_volume is not None and transform is reference_volume.GetParentTransformNode()
+
+
+def _is_bent(node) -> bool:
+    transform = node.GetParentTransformNode() if node is not None else None
+    return transform is not None and not transform.IsTransformToWorldLinear()
+
+
 def _to_world(node) -> Matrix:
     """Return the (4, 4) map from a node's own RAS to the scene's; identity for no node or no transform."""
     transform = node.GetParentTransformNode() if node is not None else None
     if transform is None:
         return np.eye(4)
-    if not transform.IsTransformToWorldLinear():
-        raise NonLinearTransformError(node.GetName(), transform.GetName())
     matrix = vtk.vtkMatrix4x4()
     transform.GetMatrixTransformToWorld(matrix)
     return _array(matrix)
