@@ -50,6 +50,14 @@ KNOWN_FAILURES: tuple[KnownFailure, ...] = (
         cases=("300-segments",),
     ),
     KnownFailure(
+        ("slicer-before-9163",),
+        LABEL_MAPS,
+        Outcome.WRONG,
+        "Previews of 3D Slicer, and QuantitativeReporting, that have dcmqi 1.5.4 and not yet this correction give each "
+        "segment of a label map the name of its predecessor.",
+        "https://github.com/Slicer/Slicer/pull/9163",
+    ),
+    KnownFailure(
         ("slicer-dcmqi-1.3.4", "slicer-dcmqi-1.3.1"),
         ("none",),
         Outcome.WRONG,
@@ -83,6 +91,7 @@ KNOWN_FAILURES: tuple[KnownFailure, ...] = (
             "slicer",
             "slicer-core",
             "slicer-5.12",
+            "slicer-before-9163",
             "slicer-dcmqi-1.5.3",
             "slicer-dcmqi-1.3.4",
             "slicer-dcmqi-1.3.1",

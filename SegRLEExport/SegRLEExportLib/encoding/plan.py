@@ -109,9 +109,10 @@ _LABEL_MAPS_NEED = (
     "error: 3D Slicer before 5.12, dcmqi before 1.5.4, GDCM, ITK and SimpleITK, pydicom-seg, cornerstone3D 2 (older "
     "OHIF), and archives that are not set to take it"
 )
-_MIXED_UP_ABOVE_255 = (
-    "With more than 255 segments, cornerstone3D (OHIF) and highdicom up to 0.28, where it reads segments one by one, "
-    "mix segments up without saying so."
+_MISREAD_LABEL_MAPS = (
+    "Previews of 3D Slicer of spring 2026 shift the names by one without saying so. With more than 255 segments, "
+    "cornerstone3D (OHIF) and highdicom up to 0.28, where it reads segments one by one, mix segments up "
+    "without saying so."
 )
 _MIXED_UP_ABOVE_255_IN_OHIF = "With more than 255 segments, cornerstone3D (OHIF) mixes them up without saying so."
 
@@ -129,7 +130,7 @@ _ROWS = (
             "3D Slicer 5.12 and newer, dcmqi 1.5.4 and newer, highdicom, pydicom, DCMTK, vtk-dicom, Orthanc, current "
             "cornerstone3D (OHIF)"
         ),
-        fails_in=f"{_LABEL_MAPS_NEED}; cornerstone3D 3 refuses it because of RLE. {_MIXED_UP_ABOVE_255}",
+        fails_in=f"{_LABEL_MAPS_NEED}; cornerstone3D 3 refuses it because of RLE. {_MISREAD_LABEL_MAPS}",
     ),
     EncodingPlan(
         id="none",
@@ -173,7 +174,7 @@ _ROWS = (
         full_value=0,
         split=Split.WHERE_OVERLAPPING,
         reads_in="the same software as 'rle', and cornerstone3D 3",
-        fails_in=f"{_LABEL_MAPS_NEED}. {_MIXED_UP_ABOVE_255}",
+        fails_in=f"{_LABEL_MAPS_NEED}. {_MISREAD_LABEL_MAPS}",
     ),
     EncodingPlan(
         id="labelmap-deflate",
@@ -188,7 +189,7 @@ _ROWS = (
             "3D Slicer 5.12 and newer, dcmqi 1.5.4 and newer, highdicom, pydicom, DCMTK, Orthanc, cornerstone3D 3 and "
             "newer (OHIF)"
         ),
-        fails_in=f"{_LABEL_MAPS_NEED}. Some archives and vtk-dicom refuse deflated files. {_MIXED_UP_ABOVE_255}",
+        fails_in=f"{_LABEL_MAPS_NEED}. Some archives and vtk-dicom refuse deflated files. {_MISREAD_LABEL_MAPS}",
     ),
     EncodingPlan(
         id="rle-per-segment",
@@ -221,8 +222,8 @@ _ROWS = (
         split=Split.NEVER,
         reads_in="pydicom with pylibjpeg-rle, pydicom 3.1, vtk-dicom",
         fails_in=(
-            "3D Slicer, dcmqi, DCMTK and highdicom cannot read it, GDCM stops working on it, and OHIF "
-            "(cornerstone3D 5.14) shows garbage without saying so, because it expects another dialect."
+            "3D Slicer, dcmqi, DCMTK and highdicom cannot read it, GDCM stops working on it, and "
+            "cornerstone3D (OHIF) shows garbage without saying so, because it expects another dialect."
         ),
         warning="Almost nothing reads this file, and some software shows a wrong segmentation without saying so.",
         is_for_experts=True,
