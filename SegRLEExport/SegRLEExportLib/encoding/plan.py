@@ -220,7 +220,7 @@ _ROWS = (
         frame_coding=FrameCoding.RLE,
         full_value=1,
         split=Split.NEVER,
-        reads_in="pydicom with pylibjpeg-rle, pydicom 3.1, vtk-dicom",
+        reads_in="pydicom with pylibjpeg-rle, vtk-dicom",
         fails_in=(
             "3D Slicer, dcmqi, DCMTK and highdicom cannot read it, GDCM stops working on it, and "
             "cornerstone3D (OHIF) shows garbage without saying so, because it expects another dialect."
