@@ -172,6 +172,10 @@ WRITTEN = [
         found=frozenset({"missing-frame-of-reference"}),
     ),
     Case(
+        "no frame of reference in the first image",
+        lambda: [*images(heights=(0,), FrameOfReferenceUID=None), *images(heights=(3, 6, 9, 12), first=2)],
+    ),
+    Case(
         "SOP class in the file's head alone",
         lambda: images(SOPClassUID=None),
         found=frozenset({"uid-from-file-meta"}),
