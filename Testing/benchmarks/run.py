@@ -95,11 +95,20 @@ def _save(
         "start_up_wall_s": starts,
         "growth": [point.to_json() for point in growth],
     }
-    (asked.results / f"{kind}.json").write_text(json.dumps(content, indent=1) + "\n")
+    (asked.results / f"{kind}.json").write_text(json.dumps(_rounded(content), indent=1) + "\n")
     try:
         plots.draw(growth, asked.results / f"{kind}.png")
     except ModuleNotFoundError as error:
         print(f"absent: the plot ({error.name} is not installed)")
+
+
+def _rounded(value: object) -> object:
+    """Return the same with all numbers to a tenth of a millisecond."""
+    if isinstance(value, dict):
+        return {key: _rounded(member) for key, member in value.items()}
+    if isinstance(value, list):
+        return [_rounded(member) for member in value]
+    return round(value, 4) if isinstance(value, float) else value
 
 
 if __name__ == "__main__":
