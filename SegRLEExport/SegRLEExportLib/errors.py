@@ -161,14 +161,14 @@ class NonLinearTransformError(ExportError):
 
 
 class NonLinearVolumeTransformError(ExportError):
-    """The images are shown bent, as Slicer does with uneven slices, and the segmentation is not bent with them."""
+    """The images are shown bent, as Slicer does with uneven slices, so what is drawn on them lies elsewhere."""
 
-    def __init__(self, node_name: str, volume_name: str, transform_name: str) -> None:
+    def __init__(self, volume_name: str, transform_name: str) -> None:
         super().__init__(
-            f"The volume '{volume_name}' is under the non-linear transform '{transform_name}' and '{node_name}' is "
-            "not, so it does not lie where it would on the images themselves. If it was drawn on the unbent images, put it "
-            "under the same transform (Data module). Otherwise set the acquisition geometry regularization to none "
-            "(Application settings, DICOM), load the images again and segment those."
+            f"The volume '{volume_name}' is under the non-linear transform '{transform_name}', so segments do not lie "
+            "where they would on the images themselves. Set the acquisition geometry regularization to none "
+            "(Application settings, DICOM), load the images again and segment those; or take volume and segmentation "
+            "out of the transform (Data module), if the segments fit the images without it."
         )
 
 

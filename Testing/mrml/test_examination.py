@@ -107,9 +107,6 @@ class TestHopeless:
         scenes.put_under_bent_transform(node if bent == "segmentation" else volume)
         with pytest.raises(error, match="non-linear transform 'Bent"):
             refuse_hopeless(node, database)
-        for one in (node, volume):
-            one.SetAndObserveTransformNodeID(node.GetTransformNodeID() or volume.GetTransformNodeID())
-        refuse_hopeless(node, database)
 
 
 class TestSeriesNumber:

@@ -134,21 +134,14 @@ class TestTransforms:
         ):
             read_segmentation(node, None, volume)
 
-    def test_bent_volume_is_refused(self):
+    @pytest.mark.parametrize("is_shared", [False, True], ids=["alone", "with its segmentation"])
+    def test_bent_volume_is_refused(self, is_shared):
         node, volume = scenes.a_segmentation_node(LABELS, {1: "one"}), scenes.a_volume_node()
         scenes.put_under_bent_transform(volume)
-        with pytest.raises(
-            NonLinearVolumeTransformError,
-            match=r"'CT' is under the non-linear transform 'Bent.* regularization to none",
-        ):
+        node.SetAndObserveTransformNodeID(volume.GetTransformNodeID() if is_shared else None)
+        expected = r"'CT' is under the non-linear transform 'Bent.* regularization to none"
+        with pytest.raises(NonLinearVolumeTransformError, match=expected):
             read_segmentation(node, None, volume)
-
-    def test_bent_together_they_lie_as_without(self):
-        node, volume = scenes.a_segmentation_node(LABELS, {1: "one"}), scenes.a_volume_node()
-        before = voxels_in_world_lps(read_segmentation(node), 0)
-        scenes.put_under_bent_transform(volume)
-        node.SetAndObserveTransformNodeID(volume.GetTransformNodeID())
-        assert voxels_in_world_lps(read_segmentation(node, None, volume), 0) == before
 
 
 class TestOtherRepresentations:

@@ -31,14 +31,13 @@ def read_segmentation(segmentation_node, segment_ids=None, reference_volume=None
     """Return the segments, all or those of `segment_ids`, in the patient's coordinates of the source images.
 
     Linear transforms above the node are applied, and those above `reference_volume` taken back, because the images
-    themselves know nothing of them; a transform that both share, of whatever kind, does not count. Surfaces and
-    contours are converted on a copy.
+    themselves know nothing of them. Surfaces and contours are converted on a copy.
 
     Raises `NoBinaryLabelmapError`, `UnusableLabelsError`, or what `refuse_bending_transforms` raises.
     """
     refuse_bending_transforms(segmentation_node, reference_volume)
     segmentation = _with_binary_labelmap(segmentation_node)
-    node_to_patient = _node_to_patient(segmentation_node, reference_volume)
+    node_to_patient = np.linalg.inv(_to_world(reference_volume)) @ _to_world(segmentation_node)
     layers: list[Layer] = []
     layer_of: dict[int, int] = {}
     segments = []
@@ -56,18 +55,17 @@ def read_segmentation(segmentation_node, segment_ids=None, reference_volume=None
 
 
 def refuse_bending_transforms(segmentation_node, reference_volume) -> None:
-    """Raise if a non-linear transform stands between the segmentation and its images.
+    """Raise `NonLinearTransformError` or `NonLinearVolumeTransformError` if either is under a non-linear transform.
 
-    That is a `NonLinearTransformError`, or a `NonLinearVolumeTransformError` where the images are under it.
+    One that both share is no exception: those that Slicer makes for tilted gantries and uneven slices tell where
+    the images really are, others where they are not.
     """
-    if _share_transform(segmentation_node, reference_volume):
-        return
-    if _is_bent(segmentation_node):
-        raise NonLinearTransformError(segmentation_node.GetName(), segmentation_node.GetParentTransformNode().GetName())
     if _is_bent(reference_volume):
         raise NonLinearVolumeTransformError(
-            segmentation_node.GetName(), reference_volume.GetName(), reference_volume.GetParentTransformNode().GetName()
+            reference_volume.GetName(), reference_volume.GetParentTransformNode().GetName()
         )
+    if _is_bent(segmentation_node):
+        raise NonLinearTransformError(segmentation_node.GetName(), segmentation_node.GetParentTransformNode().GetName())
 
 
 def labels_of(image, name: str) -> Labels:
@@ -146,18 +144,6 @@ def _segment(segment_id: str, segment, layer_index: int) -> Segment:
 def _tag(segment, name: str) -> str:
     value = vtk.reference("")
     return str(value) if segment.GetTag(name, value) else ""
-
-
-def _node_to_patient(segmentation_node, reference_volume) -> Matrix:
-    """Return the (4, 4) map from the segmentation's own RAS to that of the images."""
-    if _share_transform(segmentation_node, reference_volume):
-        return np.eye(4)
-    return np.linalg.inv(_to_world(reference_volume)) @ _to_world(segmentation_node)
-
-
-def _share_transform(segmentation_node, reference_volume) -> bool:
-    transform = segmentation_node.GetParentTransformNode()
-    return reference_volume is not None and transform is reference_volume.GetParentTransformNode()
 
 
 def _is_bent(node) -> bool:
