@@ -84,6 +84,15 @@ class TestTracking:
 
         assert tracking_uid(segment, "S", "1.2") != tracking_uid(segment, name, series)
 
+    def test_of_an_item_is_that_of_its_segment_and_series(self):
+        segmentation = a_segmentation()
+
+        items = segment_items(segmentation, (1, 0), "1.2", with_background=False)
+
+        assert [item.TrackingUID for item in items] == [
+            tracking_uid(segmentation.segments[position], "Segmentation", "1.2") for position in (1, 0)
+        ]
+
     def test_is_the_same_on_every_machine(self):
         assert tracking_uid(a_segmentation().segments[0], "S", "1.2") == "2.25.62330132191557076810216237012310513568"
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import struct
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pydicom
 import pytest
 import read_by_others
-from builders import a_segmentation, a_source, a_sphere, fixed_options, two_overlapping_boxes
+from builders import A_GRID, a_segmentation, a_source, a_sphere, fixed_options, two_overlapping_boxes
 from pydicom import Dataset
 from pydicom.encaps import encapsulate
 from pydicom.pixels import pack_bits
@@ -18,6 +19,7 @@ from SegRLEExportLib.encoding import rle
 from SegRLEExportLib.encoding.plan import PLANS
 from SegRLEExportLib.errors import VerificationError
 from SegRLEExportLib.export import export
+from SegRLEExportLib.sampling import SampledLayer
 from SegRLEExportLib.verification import verify
 
 every_encoding = pytest.mark.parametrize("encoding", PLANS)
@@ -255,6 +257,25 @@ def test_a_flipped_bit_anywhere_is_told_or_does_no_harm(encoding, tmp_path, monk
 
 def as_sets(segments):
     return {label: {tuple(place) for place in places} for label, places in segments.items()}
+
+
+@every_encoding
+def test_a_fault_of_the_sampling_that_writer_and_verification_share_is_told(encoding, tmp_path, monkeypatch):
+    """Then the file holds what the layer seems to hold; only bare arithmetic finds that it is at the wrong place."""
+    corner = np.zeros(A_GRID.shape_kji, bool)
+    corner[2:5, :2, :2] = True
+    right = SampledLayer.region
+
+    def mirrored(layer, plane_index):
+        region = right(layer, plane_index)
+        return None if region is None else replace(region, labels=region.labels[:, ::-1])
+
+    monkeypatch.setattr(SampledLayer, "region", mirrored)
+
+    with pytest.raises(VerificationError, match="'corner' is at .* in the file and not in the segmentation"):
+        export(a_segmentation([corner], names=["corner"]), a_source(), tmp_path, encoding)
+
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_good_file_is_verified_voxel_by_voxel(tmp_path):
