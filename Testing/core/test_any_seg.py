@@ -159,6 +159,12 @@ class TestComparison:
         assert any("the segment 'other' of" in remark for remark in outcome.remarks)
         assert "the segment 'third' is in none of the files" in outcome.remarks
 
+    def test_finds_two_segments_of_one_name_each_its_partner(self, tmp_path):
+        same = a_segmentation([layer.labels_kji > 0 for layer in a_separate_pair().layers], names=["same", "same"])
+        paths = export(same, a_source(), tmp_path, "none").paths
+
+        assert compare(paths, same).is_equal
+
     def test_finds_references_to_other_images(self, written):
         source = a_source()
         frames = tuple(replace(frame, sop_instance_uid="1.2.3") for frame in source.frames)

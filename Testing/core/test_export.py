@@ -193,6 +193,20 @@ class TestShapes:
         assert pydicom.dcmread(report.paths[0]).BitsAllocated == bits
         assert_arrived(report, segmentation, grid)
 
+    @pytest.mark.parametrize(
+        ("encoding", "count", "vr"),
+        [("labelmap", 255, "OB"), ("labelmap", 256, "OW"), ("rle", 256, "OB"), ("none", 256, "OB")],
+    )
+    def test_pixel_data_is_of_words_only_where_16_bits_are_stored_as_they_are(self, encoding, count, vr, tmp_path):
+        grid = a_grid((2, 20, 15))
+        labels = (np.arange(600).reshape(2, 20, 15) % (count + 1)).astype(np.uint16)
+        segmentation = segments_in_one_layer(labels, list(range(1, count + 1)), grid)
+
+        report = export(segmentation, a_source(grid), tmp_path / "seg.dcm", encoding)
+
+        found = pydicom.dcmread(report.paths[0])["PixelData"].VR
+        assert found == vr
+
     def test_values_of_a_layer_that_belong_to_no_segment_are_left_out(self, tmp_path):
         labels = np.zeros(A_GRID.shape_kji, np.uint8)
         labels[2], labels[3], labels[4] = 9, 5, 200
