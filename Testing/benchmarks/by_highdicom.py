@@ -1,7 +1,7 @@
-"""highdicom's export as a child process: FOLDER WORKLOAD OUTPUT none|rle [--pydicom-encoder].
+"""highdicom's export as a child process: FOLDER WORKLOAD OUTPUT none|rle.
 
-The clock starts when the headers of the series are in memory, as its users hand them in. Frames are encoded by the
-fastest RLE encoder that is installed, or by pydicom's own, which is all that highdicom brings with it.
+The clock starts when the headers of the series are in memory, as its users hand them in. Frames are encoded by
+the RLE encoder that pydicom finds: its own, unless pylibjpeg or gdcm is installed.
 """
 
 from __future__ import annotations
@@ -69,12 +69,5 @@ def _description(number: int) -> SegmentDescription:
     )
 
 
-def _hide_other_encoders() -> None:
-    """Let `import rle`, pylibjpeg's encoder, and `import gdcm` fail."""
-    sys.modules["rle"] = sys.modules["gdcm"] = None
-
-
 if __name__ == "__main__":
-    if "--pydicom-encoder" in sys.argv:
-        _hide_other_encoders()
     main(Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3]), sys.argv[4])

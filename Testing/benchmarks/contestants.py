@@ -95,13 +95,6 @@ CONTESTANTS = (
     Contestant("reading the node", _script("node_reading"), ("W3",), "slicer-core"),
     Contestant("highdicom BINARY", _script("by_highdicom", "none"), ONE_LAYER, "highdicom", "ours none"),
     Contestant("highdicom LABELMAP RLE", _script("by_highdicom", "rle"), ONE_LAYER, "highdicom", "ours rle"),
-    Contestant(
-        "highdicom LABELMAP RLE, pydicom's encoder",
-        _script("by_highdicom", "rle", "--pydicom-encoder"),
-        ONE_LAYER,
-        "highdicom",
-        "ours rle",
-    ),
     Contestant("dcmqi merged, BINARY", _dcmqi("binary"), ONE_LAYER, "dcmqi", "ours none, whole process", "process"),
     Contestant("dcmqi merged, LABELMAP", _dcmqi("labelmap"), ONE_LAYER, "dcmqi", "ours rle, whole process", "process"),
     Contestant(

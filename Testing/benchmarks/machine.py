@@ -9,7 +9,7 @@ from pathlib import Path
 
 from contestants import installed_version
 
-DISTRIBUTIONS = ("numpy", "pydicom", "highdicom", "dcmqi", "slicer-core", "pylibjpeg-rle")
+DISTRIBUTIONS = ("numpy", "pydicom", "highdicom", "dcmqi", "slicer-core", "pylibjpeg", "python-gdcm")
 
 
 def describe_machine() -> dict[str, object]:

@@ -53,9 +53,9 @@ def rows_of(workload: str, contestants: Sequence[Contestant], runs: dict[str, li
 def text_table(rows: Sequence[Row]) -> list[str]:
     """Return the lines of the comparison."""
     lines = [
-        f"{'':2} {'':41} {'export':>8} {'export':>8} {'process':>8} {'process':>8} {'above':>7} {'peak':>7} {'':>13} "
+        f"{'':2} {'':30} {'export':>8} {'export':>8} {'process':>8} {'process':>8} {'above':>7} {'peak':>7} {'':>13} "
         f"{'x ours':>7} {'x ours, not':>11}",
-        f"{'':2} {'':41} {'CPU s':>8} {'wall s':>8} {'CPU s':>8} {'wall s':>8} {'labels':>7} {'MB':>7} {'bytes':>13} "
+        f"{'':2} {'':30} {'CPU s':>8} {'wall s':>8} {'CPU s':>8} {'wall s':>8} {'labels':>7} {'MB':>7} {'bytes':>13} "
         f"{'':>7} {'verified':>11}",
     ]
     return lines + [_line(row) for row in rows]
@@ -73,7 +73,7 @@ def _line(row: Row) -> str:
         _middle([row.times_ours], "7.1f"),
         _middle([row.times_ours_not_verified], "11.1f"),
     ]
-    return f"{row.workload:2} {row.name:41} {' '.join(columns)}"
+    return f"{row.workload:2} {row.name:30} {' '.join(columns)}"
 
 
 def _ratio(contestant: Contestant, runs: dict[str, list[Measured]], ours: str | None) -> float | None:
