@@ -85,6 +85,13 @@ MESSAGES = [
         "out of the transform.",
     ),
     (
+        errors.NonLinearVolumeTransformError("CT", "Regularization"),
+        "The volume 'CT' is under the non-linear transform 'Regularization', so segments do not lie where they would "
+        "on the images themselves. Set the acquisition geometry regularization to none (Application settings, DICOM), "
+        "load the images again and segment those; or take volume and segmentation out of the transform (Data module), "
+        "if the segments fit the images without it.",
+    ),
+    (
         errors.NoBinaryLabelmapError("Seg", "Closed surface"),
         "The segments of 'Seg' are stored as Closed surface and could not be converted to voxels. "
         "Open the Segmentations module, create the Binary labelmap representation, and export again.",
