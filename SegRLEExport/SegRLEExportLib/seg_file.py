@@ -187,20 +187,27 @@ class PendingFiles:
         return final.with_name(final.name + ".part")
 
     def publish(self) -> None:
-        """Give all files their names, or none."""
+        """Give all files their names, or none; a file that is replaced is kept until all have theirs."""
         published: list[Path] = []
+        replaced: dict[Path, Path] = {}
         try:
             for final, part in self._parts.items():
                 self._refuse_existing(final)
+                if final.exists():
+                    replaced[final] = final.replace(final.with_name(final.name + ".replaced"))
                 part.replace(final)
                 published.append(final)
                 _flush_folder(final.parent)
         except BaseException as error:
             for final in published:
                 final.unlink(missing_ok=True)
+            for final, kept in replaced.items():
+                kept.replace(final)
             if isinstance(error, OSError):
                 raise WritingFailedError(final, error.strerror or str(error)) from error
             raise
+        for kept in replaced.values():
+            kept.unlink()
         self._parts.clear()
 
     def _refuse_existing(self, final: Path) -> None:

@@ -86,6 +86,35 @@ class TestPendingFiles:
 
         assert list(tmp_path.iterdir()) == []
 
+    def test_that_replace_others_give_them_back_if_one_fails(self, tmp_path, monkeypatch):
+        (tmp_path / "1.dcm").write_bytes(b"old 1")
+        (tmp_path / "2.dcm").write_bytes(b"old 2")
+        original = Path.replace
+
+        def replace(path, target):
+            if path.name == "2.dcm.part":
+                raise OSError(5, "Input/output error")
+            return original(path, target)
+
+        monkeypatch.setattr(Path, "replace", replace)
+        with PendingFiles(overwrite=True) as files:
+            write(files, tmp_path / "1.dcm")
+            write(files, tmp_path / "2.dcm")
+            with pytest.raises(WritingFailedError):
+                files.publish()
+
+        assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"1.dcm": b"old 1", "2.dcm": b"old 2"}
+
+    def test_that_replace_others_leave_nothing_of_them(self, tmp_path):
+        (tmp_path / "seg.dcm").write_bytes(b"old")
+
+        with PendingFiles(overwrite=True) as files:
+            write(files, tmp_path / "seg.dcm")
+            files.publish()
+
+        assert [path.name for path in tmp_path.iterdir()] == ["seg.dcm"]
+        assert (tmp_path / "seg.dcm").read_bytes() != b"old"
+
     @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
     def test_tell_that_the_disk_is_full(self, tmp_path, monkeypatch):
         monkeypatch.setattr(Path, "open", lambda *_, **__: os.fdopen(os.open("/dev/full", os.O_WRONLY), "wb"))
