@@ -91,11 +91,11 @@ def read_volume_node(path: Path, node_class: str = "vtkMRMLScalarVolumeNode"):
 
 def volume_geometry(volume_node) -> Geometry:
     """Return where the voxels of a volume node lie, without its transforms."""
-    import vtk
+    from vtkmodules.vtkCommonMath import vtkMatrix4x4
 
     from SegRLEExportLib.slicer_side.node_reader import geometry_of
 
-    ijk_to_ras = vtk.vtkMatrix4x4()
+    ijk_to_ras = vtkMatrix4x4()
     volume_node.GetIJKToRASMatrix(ijk_to_ras)
     return geometry_of(ijk_to_ras, volume_node.GetImageData().GetExtent(), np.eye(4))
 
