@@ -1,7 +1,7 @@
 """Cornerstone in headless Chromium: `python Testing/peers/browser/run.py` exports, shows, compares, saves a picture.
 
-A CT series and our `rle` and `none` files of slicerio's segmentation go through the image loader and the adapters of
-cornerstone3D in a page of its own. What the page shows is compared with the segmentation, every voxel of every segment,
+A CT series goes through the image loader of cornerstone3D, and our `rle` and `none` files of slicerio's segmentation
+through its adapters, in a page made for this. What the page shows is compared with the segmentation, every voxel of every segment,
 and photographed. Chromium and the page talk to this process over the loopback alone.
 """
 
@@ -180,6 +180,7 @@ def _shown(chromium: Path, address: str, profile: Path, picture: Path) -> str:
         "--disable-background-networking",
         "--disable-component-update",
         "--disable-sync",
+        "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
         f"--user-data-dir={profile}",
         "--window-size=830,690",
         "--virtual-time-budget=60000",
