@@ -1,8 +1,8 @@
 """Cornerstone in headless Chromium: `python Testing/peers/browser/run.py` exports, shows, compares, saves a picture.
 
 A CT series goes through the image loader of cornerstone3D, and our `rle` and `none` files of slicerio's segmentation
-through its adapters, in a page made for this. What the page shows is compared with the segmentation, every voxel of every segment,
-and photographed. Chromium and the page talk to this process over the loopback alone.
+through its adapters, in a page made for this. What the page shows is photographed and compared with the segmentation,
+every voxel of every segment. Chromium and the page talk to this process over the loopback alone.
 """
 
 from __future__ import annotations
