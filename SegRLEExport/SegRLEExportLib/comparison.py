@@ -90,6 +90,7 @@ def compare(paths: Sequence[Path], segmentation: Segmentation, source: SourceSer
                 found.add(position)
                 position_of_number[int(item.SegmentNumber)] = position
         _tally(seg, position_of_number, segmentation, tallies)
+        remarks.extend(_doubled_frames(seg))
         if source is not None:
             remarks.extend(_reference_remarks(seg, source))
     missing = [segment.name for n, segment in enumerate(segmentation.segments) if n not in found]
@@ -114,10 +115,14 @@ def _position_of(label: str, segmentation: Segmentation, found: set[int]) -> int
 def _tally(
     seg: AnySeg, position_of_number: dict[int, int], segmentation: Segmentation, tallies: dict[int, _Tally]
 ) -> None:
-    """Add what each frame of the file has in common with the segmentation at its place."""
+    """Add what each frame of the file has in common with the segmentation at its place; doubled ones count once."""
     stack, plane_of_frame = seg.planes
     layers = [SampledLayer(layer, stack) for layer in segmentation.layers]
+    seen: set[tuple[int, int]] = set()
     for stored, frame_number, plane in zip(seg.pixels(), seg.segment_numbers, plane_of_frame):
+        if (frame_number, plane) in seen:
+            continue
+        seen.add((frame_number, plane))
         shown = np.unique(stored[stored != 0]).tolist() if seg.is_label_map else [frame_number]
         for number in shown:
             if number not in position_of_number:
@@ -128,6 +133,12 @@ def _tally(
             wanted = _mask(layers[segment.layer_index], plane, stack, segment.layer_value)
             tallies[position].equal += int(np.count_nonzero(in_file & wanted))
             tallies[position].only_in_file += int(np.count_nonzero(in_file & ~wanted))
+
+
+def _doubled_frames(seg: AnySeg) -> list[str]:
+    claims = list(zip(seg.segment_numbers, seg.planes[1]))
+    doubled = len(claims) - len(set(claims))
+    return [f"frames of {seg.path.name} that repeat the segment and plane of another: {doubled}"] if doubled else []
 
 
 def _outcome(segmentation: Segmentation, position: int, tally: _Tally) -> SegmentComparison:

@@ -146,6 +146,23 @@ class TestComparison:
         assert outcome.segments[1].is_equal
         assert str(outcome).startswith("DIFFERENT")
 
+    def test_counts_a_doubled_frame_once_and_tells_it(self, written):
+        (path,) = written("labelmap")
+        dataset = pydicom.dcmread(path)
+        groups = dataset.PerFrameFunctionalGroupsSequence
+        groups.append(groups[-1])
+        frame = dataset.Rows * dataset.Columns
+        pixels = dataset.PixelData[: frame * dataset.NumberOfFrames]
+        dataset.PixelData = pixels + pixels[-frame:] + bytes(frame * (dataset.NumberOfFrames + 1) % 2)
+        dataset.NumberOfFrames += 1
+        dataset.save_as(path)
+
+        comparison = compare([path], a_separate_pair())
+
+        assert comparison.remarks == (f"frames of {path.name} that repeat the segment and plane of another: 1",)
+        assert all(segment.is_equal for segment in comparison.segments)
+        assert not comparison.is_equal
+
     def test_finds_a_segmentation_that_lies_elsewhere(self, written):
         moved = A_GRID.cropped((0, 1, 0), A_GRID.shape_kji)
         pair = a_separate_pair()
