@@ -24,6 +24,7 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian, RLELossless
 
 from SegRLEExportLib.encoding import rle
 from SegRLEExportLib.model.segmentation import Labels
+from SegRLEExportLib.model.source_series import SourceFrame
 
 _PER_FRAME_GROUPS = 0x52009230
 _PIXEL_DATA = 0x7FE00010
@@ -34,7 +35,9 @@ _PLANE_POSITION = 0x00209113
 _IMAGE_POSITION = 0x00200032
 _DERIVATION_IMAGE = 0x00089124
 _SOURCE_IMAGE = 0x00082112
+_REFERENCED_SOP_CLASS = 0x00081150
 _REFERENCED_SOP_INSTANCE = 0x00081155
+_REFERENCED_FRAME_NUMBER = 0x00081160
 _SEGMENT_IDENTIFICATION = 0x0062000A
 _REFERENCED_SEGMENT_NUMBER = 0x0062000B
 _LONG_VRS = frozenset((b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"))
@@ -57,8 +60,8 @@ class FrameRecord:
     """0 in a label map."""
     position_lps: tuple[float, float, float]
     dimension_indices: tuple[int, ...]
-    source_instance_uid: str
-    """Of the image it was derived from; empty if none is named."""
+    source: SourceFrame | None
+    """The image it was derived from; None if none is named."""
 
 
 @dataclass(frozen=True)
@@ -277,7 +280,7 @@ def _frame_record(content: bytes) -> FrameRecord:
     indices = _elements(_first_item(groups[_FRAME_CONTENT]))[_DIMENSION_INDEX_VALUES]
     dimension_indices = struct.unpack(f"<{len(indices) // 4}I", indices)
     segment_number = _segment_number(groups.get(_SEGMENT_IDENTIFICATION, b""))
-    position, source = _position(groups[_PLANE_POSITION]), _source_instance(groups[_DERIVATION_IMAGE])
+    position, source = _position(groups[_PLANE_POSITION]), _source_frame(groups[_DERIVATION_IMAGE])
     return FrameRecord(segment_number, position, dimension_indices, source)
 
 
@@ -297,11 +300,16 @@ def _position(plane_position: bytes) -> tuple[float, float, float]:
 
 
 @lru_cache(maxsize=PLANES_REMEMBERED)
-def _source_instance(derivation: bytes) -> str:
+def _source_frame(derivation: bytes) -> SourceFrame | None:
     if not derivation:
-        return ""
-    source_image = _elements(_first_item(derivation))[_SOURCE_IMAGE]
-    return _elements(_first_item(source_image))[_REFERENCED_SOP_INSTANCE].decode("ascii").rstrip("\0")
+        return None
+    image = _elements(_first_item(_elements(_first_item(derivation))[_SOURCE_IMAGE]))
+    frame_number = image.get(_REFERENCED_FRAME_NUMBER)
+    return SourceFrame(
+        image[_REFERENCED_SOP_CLASS].decode("ascii").rstrip("\0"),
+        image[_REFERENCED_SOP_INSTANCE].decode("ascii").rstrip("\0"),
+        None if frame_number is None else int(frame_number),
+    )
 
 
 def _first_item(value: bytes) -> bytes:

@@ -128,10 +128,10 @@ class _Check:
             [_place(tuple(p)) for p in self.draft.survey.stack.positions_lps.tolist()],
         )
         wanted = [
-            (number, places[plane], source.sop_instance_uid if (source := sources[plane]) else "")
+            (number, places[plane], sources[plane])
             for number, plane in zip(instance.frame_segment_numbers.tolist(), instance.frame_planes.tolist())
         ]
-        found = [(frame.segment_number, _place(frame.position_lps), frame.source_instance_uid) for frame in file.frames]
+        found = [(frame.segment_number, _place(frame.position_lps), frame.source) for frame in file.frames]
         self._same("number of frame groups", len(found), len(wanted))
         for number, (one, other) in enumerate(zip(found, wanted), start=1):
             if one != other:

@@ -13,6 +13,7 @@ from pydicom.encaps import encapsulate
 from SegRLEExportLib.encoding import encapsulation
 from SegRLEExportLib.encoding.plan import PLANS
 from SegRLEExportLib.export import export
+from SegRLEExportLib.model.source_series import SourceFrame
 from SegRLEExportLib.read_back import ReadBackError, SegReadBack
 
 every_encoding = pytest.mark.parametrize("encoding", PLANS)
@@ -56,7 +57,7 @@ def test_attributes_and_frames_are_those_that_pydicom_reads(encoding, written):
         for frame, group in zip(file.frames, dataset.PerFrameFunctionalGroupsSequence):
             assert list(frame.position_lps) == group.PlanePositionSequence[0].ImagePositionPatient
             image = group.DerivationImageSequence[0].SourceImageSequence[0]
-            assert frame.source_instance_uid == image.ReferencedSOPInstanceUID
+            assert frame.source == SourceFrame(image.ReferencedSOPClassUID, image.ReferencedSOPInstanceUID)
             indices = np.atleast_1d(group.FrameContentSequence[0].DimensionIndexValues)
             assert frame.dimension_indices == tuple(indices.tolist())
             if "SegmentIdentificationSequence" in group:

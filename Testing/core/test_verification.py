@@ -116,6 +116,15 @@ def refer_to_another_image(dataset):
     image.ReferencedSOPInstanceUID += "1"
 
 
+def refer_to_another_class(dataset):
+    image = frame_groups(dataset)[1].DerivationImageSequence[0].SourceImageSequence[0]
+    image.ReferencedSOPClassUID = "1.2.840.10008.5.1.4.1.1.4"
+
+
+def refer_to_a_frame_of_the_image(dataset):
+    frame_groups(dataset)[1].DerivationImageSequence[0].SourceImageSequence[0].ReferencedFrameNumber = 2
+
+
 def rename_a_segment(dataset):
     dataset.SegmentSequence[-1].SegmentLabel = "something else"
 
@@ -170,6 +179,8 @@ SABOTAGES = [
     pytest.param(on_dataset(move_a_frame), "segment, place and source image of frame 2", id="a frame moved"),
     pytest.param(on_dataset(move_all_frames), "segment, place and source image of frame 1", id="all frames moved"),
     pytest.param(on_dataset(refer_to_another_image), "source image of frame 2", id="another source image"),
+    pytest.param(on_dataset(refer_to_another_class), "source image of frame 2", id="another source class"),
+    pytest.param(on_dataset(refer_to_a_frame_of_the_image), "source image of frame 2", id="another source frame"),
     pytest.param(on_dataset(rename_a_segment), "segments: ", id="a segment renamed"),
     pytest.param(on_dataset(code_a_segment_otherwise), "segments: ", id="a code changed"),
     pytest.param(on_dataset(drop_a_frame_of_pixels), "Number of Frames", id="a frame dropped"),
