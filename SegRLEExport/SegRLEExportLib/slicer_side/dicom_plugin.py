@@ -191,7 +191,7 @@ class DeflatedPlugin(SegPlugin):
             "<p>One bit for each pixel, all segments in one file, the whole file deflated: often half the size of RLE, "
             "slower to open where there are many segments.</p>"
             "<p><b>Opens in</b> 3D Slicer 5.10 and newer, highdicom, pydicom, DCMTK.</p>"
-            "<p><b>Does not open in</b> some archives and most web viewers.</p>"
+            "<p><b>Does not open in</b> some archives, and perhaps not in 3D Slicer before 5.10.</p>"
         )
 
 
