@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from SegRLEExportLib.model.segmentation import Labels, Segmentation
 from SegRLEExportLib.progress import Progress
+from SegRLEExportLib.runs import runs_within_rows
 from SegRLEExportLib.sampling import SampledLayer
 
 
@@ -75,16 +76,9 @@ def _scan(labels: Labels) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray
     """Return, for every value a label can have, its pixels and its first and last row."""
     values = np.iinfo(labels.dtype).max + 1
     first_row, last_row = np.zeros(values, np.int32), np.zeros(values, np.int32)
-    columns = labels.shape[1]
-    flat = np.ascontiguousarray(labels).reshape(-1)
-    is_start = np.empty(flat.size, dtype=bool)
-    np.not_equal(flat[1:], flat[:-1], out=is_start[1:])
-    is_start[::columns] = True
-    starts = np.flatnonzero(is_start)
-    run_values = flat[starts]
-    lengths = np.diff(starts, append=flat.size)
+    run_values, starts, lengths = runs_within_rows(labels)
     voxels = np.bincount(run_values, weights=lengths, minlength=values).astype(np.int64)
-    run_rows = (starts // columns).astype(np.int32)
+    run_rows = (starts // labels.shape[1]).astype(np.int32)
     last_row[run_values] = run_rows
     first_row[run_values[::-1]] = run_rows[::-1]
     return voxels, first_row, last_row

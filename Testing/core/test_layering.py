@@ -19,7 +19,10 @@ DICOM = {"pydicom", "highdicom"}
 
 NUMPY_FLOOR = [
     *(path for path in sorted((LIBRARY / "model").glob("*.py")) if path.name != "source_series.py"),
-    *(LIBRARY / name for name in ("frames.py", "pixels.py", "sampling.py", "overlaps.py", "progress.py", "errors.py")),
+    *(
+        LIBRARY / name
+        for name in ("frames.py", "pixels.py", "runs.py", "sampling.py", "overlaps.py", "progress.py", "errors.py")
+    ),
     *(LIBRARY / "encoding" / name for name in ("bit_packing.py", "rle.py", "encapsulation.py")),
 ]
 MRML_FLOOR = [SLICER_SIDE / name for name in ("mrml_host.py", "node_reader.py", "source_lookup.py", "export_node.py")]

@@ -20,6 +20,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from SegRLEExportLib.runs import runs_within_rows
+
 HEADER = struct.Struct("<16I")
 """Number of segments, then the offset of each (G.5)."""
 
@@ -96,21 +98,16 @@ def _padded_to_even(segment: bytes) -> bytes:
 
 def _runs_of(plane: Bytes) -> _Runs:
     columns = plane.shape[1]
-    flat = np.ascontiguousarray(plane).reshape(-1)
-    is_start = np.empty(flat.size, dtype=bool)
-    np.not_equal(flat[1:], flat[:-1], out=is_start[1:])
-    is_start[::columns] = True
-    starts = np.flatnonzero(is_start)
-    lengths = np.diff(starts, append=flat.size)
+    values, starts, lengths = runs_within_rows(plane)
     if columns <= LONGEST_RUN:
-        return _Runs(flat[starts], lengths, starts % columns == 0)
+        return _Runs(values, lengths, starts % columns == 0)
     pieces = (lengths + (LONGEST_RUN - 1)) // LONGEST_RUN
     last_pieces = np.cumsum(pieces) - 1
     piece_lengths = np.full(last_pieces[-1] + 1, LONGEST_RUN)
     piece_lengths[last_pieces] = lengths - (pieces - 1) * LONGEST_RUN
     begins_row = np.zeros(piece_lengths.size, dtype=bool)
     begins_row[last_pieces - (pieces - 1)] = starts % columns == 0
-    return _Runs(np.repeat(flat[starts], pieces), piece_lengths, begins_row)
+    return _Runs(np.repeat(values, pieces), piece_lengths, begins_row)
 
 
 def _encode_pairs(runs: _Runs) -> bytes:
