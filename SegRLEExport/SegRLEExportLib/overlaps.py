@@ -6,6 +6,7 @@ colouring a graph. Nothing here knows bytes or files.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from itertools import combinations
 
 import numpy as np
@@ -44,12 +45,7 @@ def find_overlaps(
 
 def group_apart(segment_positions: list[int], overlaps: Overlaps) -> list[list[int]]:
     """Return the fewest groups of positions in which no two segments overlap, in the order of their first member."""
-    neighbours: dict[int, set[int]] = {position: set() for position in segment_positions}
-    for one, other in overlaps:
-        if one in neighbours and other in neighbours:
-            neighbours[one].add(other)
-            neighbours[other].add(one)
-    color_of = _fewest_colors(neighbours)
+    color_of = _fewest_colors(tuple(segment_positions), frozenset(overlaps), SEARCH_LIMIT)
     groups: dict[int, list[int]] = {}
     for position in segment_positions:
         groups.setdefault(color_of[position], []).append(position)
@@ -80,23 +76,31 @@ def _shared_values(one: Region, other: Region) -> list[tuple[tuple[int, int], in
     return [((int(pair) >> 16, int(pair) & 0xFFFF), int(count)) for pair, count in zip(pairs, counts)]
 
 
-def _fewest_colors(neighbours: dict[int, set[int]]) -> dict[int, int]:
-    """Return a color, from 0, for each node, so that neighbours differ and the colors are fewest.
+@lru_cache(maxsize=1)
+def _fewest_colors(nodes: tuple[int, ...], edges: frozenset[tuple[int, int]], limit: int) -> dict[int, int]:
+    """Return a color, from 0, for each node, so that neighbours differ and the colors are fewest; not to be changed.
 
-    Nodes without neighbours join the largest group, so that the other files hold only what must be apart.
+    Nodes without neighbours join the largest group, so that the other files hold only what must be apart. Remembered,
+    because pre-flight, writing and a forecast of several encodings ask for the same groups, and they can take a second.
     """
+    neighbours: dict[int, set[int]] = {node: set() for node in nodes}
+    for one, other in edges:
+        if one in neighbours and other in neighbours:
+            neighbours[one].add(other)
+            neighbours[other].add(one)
     connected = {node: near for node, near in neighbours.items() if near}
-    colors = _Coloring(connected).best
+    colors = _Coloring(connected, limit).best
     taken = list(colors.values())
     commonest = max(set(taken), key=taken.count, default=0)
     return colors | {node: commonest for node in neighbours.keys() - connected.keys()}
 
 
 class _Coloring:
-    """Exact colouring by branch and bound, hardest node first, or the best that `SEARCH_LIMIT` steps find."""
+    """Exact colouring by branch and bound, hardest node first, or the best that `limit` steps find."""
 
-    def __init__(self, neighbours: dict[int, set[int]]) -> None:
+    def __init__(self, neighbours: dict[int, set[int]], limit: int) -> None:
         self._neighbours = neighbours
+        self._limit = limit
         self._fewest = len(neighbours) + 1
         self._steps = 0
         self.best: dict[int, int] = {}
@@ -104,7 +108,7 @@ class _Coloring:
 
     def _extend(self, colors: dict[int, int], used: int) -> None:
         self._steps += 1
-        if used >= self._fewest or (self.best and self._steps > SEARCH_LIMIT):
+        if used >= self._fewest or (self.best and self._steps > self._limit):
             return
         if len(colors) == len(self._neighbours):
             self.best, self._fewest = dict(colors), used
