@@ -18,7 +18,7 @@ from pydicom.errors import InvalidDicomError
 from pydicom.pixels.utils import iter_pixels
 from pydicom.uid import UID, RLELossless
 
-from SegRLEExportLib.encoding import rle
+from SegRLEExportLib.encoding.rle_decoding import RLEStructureError, decode_frame
 from SegRLEExportLib.errors import NotASegmentationFileError
 from SegRLEExportLib.model.geometry import PlaneStack
 
@@ -118,7 +118,7 @@ class AnySeg:
     def pixels(self) -> Iterator[NDArray[np.generic]]:
         """Yield each frame, (rows, columns), as stored.
 
-        Raises `rle.RLEStructureError` for 1-bit RLE that is of neither dialect.
+        Raises `RLEStructureError` for 1-bit RLE that is of neither dialect.
         """
         if self.is_one_bit_rle:
             for encoded in self.encoded_frames():
@@ -143,9 +143,9 @@ class AnySeg:
         """Return a frame, (rows, columns), of 0 and 1, and the dialect it is in."""
         rows, columns = int(self.dataset.Rows), int(self.dataset.Columns)
         try:
-            return rle.decode_frame(encoded, rows, columns), G2_DIALECT
-        except rle.RLEStructureError:
-            packed = rle.decode_frame(encoded, 1, (rows * columns + 7) // 8)
+            return decode_frame(encoded, rows, columns), G2_DIALECT
+        except RLEStructureError:
+            packed = decode_frame(encoded, 1, (rows * columns + 7) // 8)
             bits = np.unpackbits(packed.astype(np.uint8).reshape(-1), bitorder="little")
             return bits[: rows * columns].reshape(rows, columns), PACKED_DIALECT
 

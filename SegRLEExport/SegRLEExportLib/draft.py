@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
+
+import numpy as np
 
 from SegRLEExportLib.encoding.plan import EncodingPlan
 from SegRLEExportLib.instances import Instance
@@ -40,3 +43,8 @@ class Draft:
     def bits_allocated(self) -> int:
         """Bits Allocated (0028,0100)."""
         return self.plan.bits_allocated(len(self.instance.segment_positions))
+
+    @property
+    def stored_dtype(self) -> type[np.unsignedinteger[Any]]:
+        """The type of a pixel before it is coded."""
+        return self.plan.stored_dtype(len(self.instance.segment_positions))

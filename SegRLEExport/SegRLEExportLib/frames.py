@@ -1,6 +1,6 @@
 """Which planes of which segment hold voxels, and their row bounds: an index, no pixel copies.
 
-One scan of each plane's runs answers for all its segments at once. Nothing here knows bytes or files.
+The runs of each plane answer for all its segments at once. Nothing here knows bytes or files.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from SegRLEExportLib.model.segmentation import Labels, Segmentation
+from SegRLEExportLib.model.segmentation import Segmentation
+from SegRLEExportLib.plane_runs import PlaneRuns
 from SegRLEExportLib.progress import Progress
-from SegRLEExportLib.runs import runs_within_rows
-from SegRLEExportLib.sampling import SampledLayer
+from SegRLEExportLib.runs import Runs
 
 
 @dataclass(frozen=True)
@@ -34,17 +34,8 @@ class FrameIndex:
         counts: NDArray[np.int64] = self.voxels.sum(axis=1)
         return counts
 
-    def rows_in_use(self, positions: list[int]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-        """Return for each plane the first row with a voxel of those segments, and one past the last; 0, 0 if none."""
-        has_voxels = self.voxels[positions] > 0
-        stop_row = np.where(has_voxels, self.last_row[positions] + 1, 0).max(axis=0)
-        first_row = np.where(has_voxels, self.first_row[positions], stop_row).min(axis=0)
-        return first_row, stop_row
 
-
-def index_frames(
-    segmentation: Segmentation, layers: list[SampledLayer], plane_count: int, progress: Progress
-) -> FrameIndex:
+def index_frames(segmentation: Segmentation, runs: PlaneRuns, plane_count: int, progress: Progress) -> FrameIndex:
     """Return where the segments' voxels are, from one look at each plane of each layer."""
     shape = (len(segmentation.segments), plane_count)
     voxels_of, first_row_of, last_row_of = (
@@ -53,17 +44,17 @@ def index_frames(
         np.zeros(shape, np.int32),
     )
     values_in_layer = []
-    for layer_index, layer in enumerate(layers):
+    for layer_index, layer in enumerate(runs.layers):
         in_this_layer = [n for n, segment in enumerate(segmentation.segments) if segment.layer_index == layer_index]
         positions = np.array(in_this_layer, dtype=np.intp)
         values = np.array([segmentation.segments[n].layer_value for n in in_this_layer], dtype=np.intp)
         in_layer: NDArray[np.int64] | int = 0
         for plane_index in range(plane_count if values.size else 0):
             progress.step()
-            region = layer.region(plane_index)
-            if region is None:
+            region, found = layer.region(plane_index), runs.of(layer_index, plane_index)
+            if region is None or found is None:
                 continue
-            voxels, first_row, last_row = _scan(region.labels)
+            voxels, first_row, last_row = _tables(found)
             in_layer = in_layer + voxels
             voxels_of[positions, plane_index] = voxels[values]
             first_row_of[positions, plane_index] = first_row[values] + region.first_row
@@ -72,13 +63,12 @@ def index_frames(
     return FrameIndex(voxels_of, first_row_of, last_row_of, tuple(values_in_layer))
 
 
-def _scan(labels: Labels) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int32]]:
+def _tables(runs: Runs) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int32]]:
     """Return, for every value a label can have, its pixels and its first and last row."""
-    values = np.iinfo(labels.dtype).max + 1
+    values = np.iinfo(runs.values.dtype).max + 1
     first_row, last_row = np.zeros(values, np.int32), np.zeros(values, np.int32)
-    run_values, starts, lengths = runs_within_rows(labels)
-    voxels = np.bincount(run_values, weights=lengths, minlength=values).astype(np.int64)
-    run_rows = (starts // labels.shape[1]).astype(np.int32)
-    last_row[run_values] = run_rows
-    first_row[run_values[::-1]] = run_rows[::-1]
+    voxels = np.bincount(runs.values, weights=runs.lengths, minlength=values).astype(np.int64)
+    run_rows = (runs.starts // runs.columns).astype(np.int32, copy=False)
+    last_row[runs.values] = run_rows
+    first_row[runs.values[::-1]] = run_rows[::-1]
     return voxels, first_row, last_row

@@ -11,8 +11,8 @@ from pydicom import Dataset
 from pydicom.uid import UID, RLELossless
 
 from SegRLEExportLib.any_seg import G2_DIALECT, AnySeg
-from SegRLEExportLib.encoding import rle
 from SegRLEExportLib.encoding.plan import LABEL_MAP_SEGMENTATION_STORAGE
+from SegRLEExportLib.encoding.rle_decoding import RLEStructureError, decode_frame
 
 _SHOWN_FAULTS = 5
 
@@ -131,8 +131,8 @@ def _rle_structure(seg: AnySeg) -> tuple[str, list[str]]:
             if seg.is_one_bit_rle:
                 dialects.add(seg.decode_one_bit_rle(encoded)[1])
             else:
-                rle.decode_frame(encoded, rows, columns, bytes_per_pixel)
-        except rle.RLEStructureError as error:
+                decode_frame(encoded, rows, columns, bytes_per_pixel)
+        except RLEStructureError as error:
             faults.append(f"frame {count}: {error}")
     if count != seg.frame_count:
         faults.append(f"{count} frames are encoded, Number of Frames says {seg.frame_count}")

@@ -69,7 +69,7 @@ class PixelComparison:
     def _tables_of_labels(self) -> dict[int, Labels]:
         """Return, for each layer of the instance, the segment number for every value it could have."""
         segmentation, instance = self._draft.survey.segmentation, self._draft.instance
-        dtype = self._draft.plan.stored_dtype(len(instance.segment_positions))
+        dtype = self._draft.stored_dtype
         tables: dict[int, Labels] = {}
         for position, number in instance.numbers.items():
             segment = segmentation.segments[position]

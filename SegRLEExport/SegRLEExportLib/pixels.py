@@ -1,7 +1,7 @@
-"""The pixels of an instance's frames, one frame at a time: masks of a segment, or planes of labels.
+"""The pixels of an instance's frames, one frame at a time: masks of a segment, or runs of labels.
 
-Everything is read from the layers where they lie; only one frame is ever held. Nothing here knows
-how pixels become bytes.
+Masks are read from the layers where they lie, labels from the runs of their planes; only one frame is ever held.
+Nothing here knows how pixels become bytes.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 
 from SegRLEExportLib.frames import FrameIndex
 from SegRLEExportLib.model.segmentation import Labels, Segmentation
+from SegRLEExportLib.plane_runs import PlaneRuns
+from SegRLEExportLib.runs import Runs
 from SegRLEExportLib.sampling import Region, SampledLayer
 
 
@@ -66,74 +68,58 @@ def masks_of(
         yield Mask(region, segment.layer_value, columns, int(first), int(last) + 1)
 
 
-class LabelPlanes:
-    """Planes of labels of segments that do not overlap, each segment under its own number."""
+class LabelRuns:
+    """Planes of labels of segments that do not overlap, each segment under its own number, as runs."""
 
     def __init__(
         self,
         segmentation: Segmentation,
-        layers: list[SampledLayer],
+        runs: PlaneRuns,
         index: FrameIndex,
         numbers: dict[int, int],
         shape: tuple[int, int],
         dtype: type[np.unsignedinteger[Any]],
     ) -> None:
-        """`numbers` gives the stored value for each position of a segment in the segmentation."""
-        self._plane: Labels = np.zeros(shape, dtype=dtype)
+        """`numbers` gives the stored value for each position of a segment in the segmentation; `shape` is a plane's."""
+        self._runs = runs
+        self._shape = shape
+        self._dtype = dtype
         self._parts: list[_LabelPart] = []
-        for layer_index, layer in enumerate(layers):
-            number_of = {
-                position: number
-                for position, number in numbers.items()
-                if segmentation.segments[position].layer_index == layer_index
-            }
-            if number_of:
-                values = {segmentation.segments[position].layer_value: number for position, number in number_of.items()}
-                present = index.values_in_layer[layer_index]
-                is_stored_already = all(values.get(value) == value for value in present)
-                first_row, stop_row = index.rows_in_use(list(number_of))
-                table = None if is_stored_already else _lookup_table(values, present, dtype)
-                self._parts.append(_LabelPart(layer, first_row, stop_row, table))
+        for layer_index in range(len(runs.layers)):
+            in_this_layer = [n for n in numbers if segmentation.segments[n].layer_index == layer_index]
+            if in_this_layer:
+                values = {segmentation.segments[n].layer_value: numbers[n] for n in in_this_layer}
+                has_voxels = index.voxels[in_this_layer].sum(axis=0) > 0
+                table = _lookup_table(values, index.values_in_layer[layer_index], dtype)
+                self._parts.append(_LabelPart(layer_index, has_voxels, table))
 
-    def plane(self, plane_index: int) -> Labels:
-        """Return the labels of that plane, (rows, columns); valid until the next call."""
-        parts = [part for part in self._parts if part.stop_row[plane_index]]
-        if len(parts) == 1 and parts[0].table is None:
-            region = parts[0].layer.region(plane_index)
-            if region is not None and _is_like(region.labels, self._plane):
-                return region.labels
-        self._plane.fill(0)
-        for part in parts:
-            self._add(part, plane_index)
-        return self._plane
+    def plane(self, plane_index: int) -> Runs:
+        """Return the runs of that plane."""
+        placed = [self._placed(part, plane_index) for part in self._parts if part.has_voxels[plane_index]]
+        if not placed:
+            return Runs.blank(*self._shape, self._dtype)
+        first, *others = placed
+        for other in others:
+            first = first.together_with(other)
+        return first
 
-    def _add(self, part: _LabelPart, plane_index: int) -> None:
-        region = part.layer.region(plane_index)
-        if region is None:
-            return
-        first, stop = part.first_row[plane_index], part.stop_row[plane_index]
-        labels = region.labels[first - region.first_row : stop - region.first_row]
-        if part.table is not None:
-            labels = np.take(part.table, labels, mode="clip")
-        target = self._plane[first:stop, region.first_column : region.first_column + labels.shape[1]]
-        np.bitwise_or(target, labels.astype(target.dtype, copy=False), out=target)
+    def _placed(self, part: _LabelPart, plane_index: int) -> Runs:
+        region = self._runs.layers[part.layer_index].region(plane_index)
+        runs = self._runs.of(part.layer_index, plane_index)
+        if region is None or runs is None:
+            raise ValueError(f"layer {part.layer_index} does not reach plane {plane_index}, where it has voxels")
+        return runs.with_values(part.table[runs.values]).placed(*self._shape, region.first_row, region.first_column)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _LabelPart:
     """What one layer adds to the planes."""
 
-    layer: SampledLayer
-    first_row: NDArray[np.int32]
-    """(planes,), first row of each plane with a voxel to add."""
-    stop_row: NDArray[np.int32]
-    """(planes,), one past the last such row; 0 where there is none."""
-    table: Labels | None
-    """The stored value for each value of the layer; None if they are the same."""
-
-
-def _is_like(labels: Labels, plane: Labels) -> bool:
-    return labels.shape == plane.shape and labels.dtype == plane.dtype
+    layer_index: int
+    has_voxels: NDArray[np.bool_]
+    """(planes,), whether there is a voxel to add."""
+    table: Labels
+    """The stored value for each value of the layer."""
 
 
 def _lookup_table(values: dict[int, int], present: frozenset[int], dtype: type[np.unsignedinteger[Any]]) -> Labels:

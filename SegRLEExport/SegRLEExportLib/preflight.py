@@ -28,6 +28,7 @@ from SegRLEExportLib.options import ExportOptions, Grid
 from SegRLEExportLib.overlaps import Overlaps, find_overlaps
 from SegRLEExportLib.pixel_size import LARGEST_PIXEL_DATA, pixel_bytes
 from SegRLEExportLib.placement_findings import placement_findings
+from SegRLEExportLib.plane_runs import PlaneRuns
 from SegRLEExportLib.progress import Progress
 from SegRLEExportLib.sampling import SampledLayer
 from SegRLEExportLib.source_findings import uid_errors, uid_warnings
@@ -53,6 +54,7 @@ class Survey:
     stack: PlaneStack
     """The planes on which frames lie."""
     layers: list[SampledLayer]
+    runs: PlaneRuns
     index: FrameIndex
     overlaps: Overlaps
     source_frames: tuple[SourceFrame | None, ...]
@@ -83,7 +85,8 @@ def survey(
     stack = source.stack if options.grid is Grid.SOURCE else _own_planes(segmentation)
     layers = [SampledLayer(layer, stack) for layer in segmentation.layers]
     progress.stage("Looking at the segments", 0.15, len(stack) * len(layers))
-    index = index_frames(segmentation, layers, len(stack), progress)
+    runs = PlaneRuns(layers)
+    index = index_frames(segmentation, runs, len(stack), progress)
     layer_pairs = len(layers) * (len(layers) - 1) // 2
     progress.stage("Looking for overlaps", 0.2, len(stack) * layer_pairs)
     overlaps = find_overlaps(segmentation, layers, len(stack), progress)
@@ -100,7 +103,9 @@ def survey(
         *_size_findings(plan, stack, index, overlaps, options),
     ]
     source_frames = matching_frames(stack, source.stack, source.frames, SAME_PLANE_TOLERANCE_MM)
-    return Survey(segmentation, source, stack, layers, index, overlaps, tuple(source_frames), copied, tuple(findings))
+    return Survey(
+        segmentation, source, stack, layers, runs, index, overlaps, tuple(source_frames), copied, tuple(findings)
+    )
 
 
 def _refuse_unusable(segmentation: Segmentation, source: SourceSeries, options: ExportOptions) -> None:

@@ -22,7 +22,7 @@ from pydicom.filereader import read_dataset, read_file_meta_info
 from pydicom.pixels.utils import iter_pixels
 from pydicom.uid import DeflatedExplicitVRLittleEndian, RLELossless
 
-from SegRLEExportLib.encoding import rle
+from SegRLEExportLib.encoding.rle_decoding import decode_frame
 from SegRLEExportLib.model.segmentation import Labels
 from SegRLEExportLib.model.source_series import SourceFrame
 
@@ -156,7 +156,7 @@ class SegReadBack:
 
     def _one_bit_rle_frames(self) -> Iterator[NDArray[np.uint8]]:
         for fragment in self._fragments():
-            decoded = rle.decode_frame(fragment, self.header.Rows, self.header.Columns)
+            decoded = decode_frame(fragment, self.header.Rows, self.header.Columns)
             yield decoded.astype(np.uint8, copy=False)
 
     def _byte_frames(self) -> Iterator[Labels]:

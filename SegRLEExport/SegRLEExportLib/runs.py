@@ -1,23 +1,134 @@
-"""Neighbouring equal pixels of a row: what the index counts and run-length coding writes. Knows arrays only."""
+"""Planes as runs of equal pixels: what the index counts, what label maps are put together from, what RLE writes.
+
+A plane of labels has a quarter of a million pixels and a few thousand runs, so it is scanned once and everything
+else is done with its runs. Knows arrays only.
+"""
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-Pixel = TypeVar("Pixel", bound=np.unsignedinteger[Any])
+Pixels = NDArray[np.unsignedinteger[Any]]
+Counts = NDArray[np.signedinteger[Any]]
+
+_WORD = 8
+"""Bytes that are looked at together; most words of a plane begin no run."""
 
 
-def runs_within_rows(plane: NDArray[Pixel]) -> tuple[NDArray[Pixel], NDArray[np.intp], NDArray[np.intp]]:
-    """Return value, start and length of each run of `plane`, (rows, columns), in order.
+@dataclass(frozen=True, eq=False)
+class Runs:
+    """A plane as its runs, in order: none crosses the end of a row, and neighbours in a row differ."""
 
-    A start is counted in pixels from the first of the plane; no run crosses the end of a row.
-    """
-    flat = np.ascontiguousarray(plane).reshape(-1)
-    is_start = np.empty(flat.size, dtype=bool)
-    np.not_equal(flat[1:], flat[:-1], out=is_start[1:])
-    is_start[:: plane.shape[1]] = True
-    starts = np.flatnonzero(is_start)
-    return flat[starts], starts, np.diff(starts, append=flat.size)
+    values: Pixels
+    starts: Counts
+    """First pixel of each run, counted from the first of the plane."""
+    rows: int
+    columns: int
+
+    @classmethod
+    def blank(cls, rows: int, columns: int, dtype: type[np.unsignedinteger[Any]]) -> Runs:
+        """Return a plane of zeros."""
+        return cls(np.zeros(rows, dtype), np.arange(rows, dtype=_count_type(rows * columns)) * columns, rows, columns)
+
+    @property
+    def lengths(self) -> Counts:
+        """Pixels of each run."""
+        lengths = np.empty_like(self.starts)
+        np.subtract(self.starts[1:], self.starts[:-1], out=lengths[:-1])
+        lengths[-1] = self.rows * self.columns - self.starts[-1]
+        return lengths
+
+    @property
+    def begins_row(self) -> NDArray[np.bool_]:
+        """Whether each run is the first of its row."""
+        begins: NDArray[np.bool_] = self.starts % self.columns == 0
+        return begins
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of memory."""
+        return self.values.nbytes + self.starts.nbytes
+
+    def pixels(self) -> Pixels:
+        """Return the plane, (rows, columns)."""
+        return np.repeat(self.values, self.lengths).reshape(self.rows, self.columns)
+
+    def with_values(self, values: Pixels) -> Runs:
+        """Return the plane with other values in its runs; neighbours that now are alike become one."""
+        differs = np.empty(values.size, dtype=bool)
+        differs[0] = True
+        np.not_equal(values[1:], values[:-1], out=differs[1:])
+        if not differs.all():
+            differs |= self.begins_row
+        if differs.all():
+            return Runs(values, self.starts, self.rows, self.columns)
+        return Runs(values[differs], self.starts[differs], self.rows, self.columns)
+
+    def placed(self, rows: int, columns: int, first_row: int, first_column: int) -> Runs:
+        """Return a plane of `rows` x `columns` with this one at that row and column, and 0 around it."""
+        if (self.rows, self.columns) == (rows, columns):
+            return self
+        row, column = np.divmod(self.starts.astype(_count_type(rows * columns), copy=False), self.columns)
+        every_row = np.arange(rows, dtype=row.dtype)
+        own_rows = every_row[first_row : first_row + self.rows]
+        before = every_row if first_column else np.delete(every_row, own_rows)
+        is_space_behind = first_column + self.columns < columns
+        behind = (own_rows if is_space_behind else own_rows[:0]) * columns + first_column + self.columns
+        starts = np.concatenate([(row + first_row) * columns + column + first_column, before * columns, behind])
+        values = np.zeros(starts.size, dtype=self.values.dtype)
+        values[: self.values.size] = self.values
+        order = np.argsort(starts, kind="stable")
+        return Runs(values, starts[order], rows, columns).with_values(values[order])
+
+    def together_with(self, other: Runs) -> Runs:
+        """Return the plane that holds both, of which never more than one is other than 0 at a pixel."""
+        starts = np.concatenate([self.starts, other.starts])
+        order = np.argsort(starts, kind="stable")
+        starts, is_own = starts[order], order < self.starts.size
+        own = np.cumsum(is_own) - 1
+        others = np.cumsum(~is_own) - 1
+        is_last_there = np.append(starts[1:] != starts[:-1], True)
+        values = self.values[own[is_last_there]] | other.values[others[is_last_there]]
+        return Runs(values, starts[is_last_there], self.rows, self.columns).with_values(values)
+
+
+class RunFinder:
+    """Finds the runs of planes, in room of its own: memory that is new for each plane costs more than the work."""
+
+    def __init__(self) -> None:
+        self._room = np.zeros(0, dtype=bool)
+
+    def runs_of(self, plane: Pixels) -> Runs:
+        """Return the runs of `plane`, (rows, columns)."""
+        rows, columns = plane.shape
+        flat = np.ascontiguousarray(plane).reshape(-1)
+        is_start = self._room_for(flat.size)
+        np.not_equal(flat[1:], flat[:-1], out=is_start[1 : flat.size])
+        is_start[: flat.size : columns] = True
+        starts = _positions_of_true(is_start)
+        return Runs(flat[starts], starts.astype(_count_type(flat.size)), rows, columns)
+
+    def _room_for(self, pixels: int) -> NDArray[np.bool_]:
+        """Return room for so many pixels and False behind them, whole words in all."""
+        if not pixels <= self._room.size < pixels + _WORD:
+            self._room = np.zeros(-(-pixels // _WORD) * _WORD, dtype=bool)
+        self._room[pixels:] = False
+        return self._room
+
+
+def _positions_of_true(flags: NDArray[np.bool_]) -> NDArray[np.intp]:
+    """Return where `flags` are, looking at whole words first: twice as fast where few are."""
+    words = flags.view(np.uint64)
+    used_words = np.flatnonzero(words != 0)
+    within = np.flatnonzero(words[used_words].view(bool))
+    positions: NDArray[np.intp] = used_words[within // _WORD] * _WORD + within % _WORD
+    return positions
+
+
+def _count_type(pixels: int) -> type[np.signedinteger[Any]]:
+    """Return the type that counts so many pixels in the least memory."""
+    return np.int32 if pixels < 2**31 else np.int64

@@ -22,7 +22,7 @@ from SegRLEExportLib.dataset import build
 from SegRLEExportLib.dataset.segments import segment_items
 from SegRLEExportLib.draft import Draft
 from SegRLEExportLib.encoding.plan import EncodingPlan, SegmentationType
-from SegRLEExportLib.encoding.rle import RLEStructureError
+from SegRLEExportLib.encoding.rle_decoding import RLEStructureError
 from SegRLEExportLib.errors import VerificationError
 from SegRLEExportLib.model.geometry import PlaneStack
 from SegRLEExportLib.pixel_comparison import PixelComparison

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-import numpy as np
-
 from SegRLEExportLib.dataset import build
 from SegRLEExportLib.dataset.functional_groups import FrameGroups
 from SegRLEExportLib.draft import Draft
 from SegRLEExportLib.encoding import bit_packing, rle
 from SegRLEExportLib.encoding.plan import FrameCoding
 from SegRLEExportLib.errors import SegTooLargeError
-from SegRLEExportLib.model.segmentation import Labels
 from SegRLEExportLib.pixel_size import LARGEST_PIXEL_DATA, pixel_bytes
-from SegRLEExportLib.pixels import LabelPlanes, Mask, masks_of
+from SegRLEExportLib.pixels import LabelRuns, Mask, masks_of
 from SegRLEExportLib.progress import Progress
+from SegRLEExportLib.runs import Runs
 from SegRLEExportLib.seg_file import DeflatingSink, Sink, write_encapsulated_pixel_data, write_native_pixel_data
 
 
@@ -45,7 +43,7 @@ def attribute_pieces(draft: Draft) -> Iterator[bytes]:
 def _write_pixel_data(sink: Sink, draft: Draft, progress: Progress, extended_offsets: bool) -> None:
     plan, instance = draft.plan, draft.instance
     if plan.is_encapsulated:
-        encoded = (rle.encode_frame(frame) for frame in _byte_frames(draft, progress))
+        encoded = (rle.encode_runs(runs) for runs in _frames_as_runs(draft, progress))
         write_encapsulated_pixel_data(sink, instance.frame_count, encoded, extended_offsets=extended_offsets)
         return
     length = pixel_bytes(instance.frame_count, draft.survey.stack, draft.bits_allocated)
@@ -59,23 +57,26 @@ def _native_pieces(draft: Draft, progress: Progress) -> Iterable[bytes | memoryv
     if draft.plan.frame_coding is FrameCoding.BITS:
         stack = draft.survey.stack
         return bit_packing.pack_frames(_masks(draft, progress), stack.rows, stack.columns)
-    frames = _byte_frames(draft, progress)
-    return (np.ascontiguousarray(frame).reshape(-1).view(np.uint8).data for frame in frames)
+    return (runs.pixels().data.cast("B") for runs in _frames_as_runs(draft, progress))
 
 
-def _byte_frames(draft: Draft, progress: Progress) -> Iterator[Labels]:
-    """Yield each frame as whole bytes: labels, or the full value where the segment is."""
-    found, instance, plan = draft.survey, draft.instance, draft.plan
-    rows, columns = found.stack.rows, found.stack.columns
-    if plan.is_label_map:
-        dtype = plan.stored_dtype(len(instance.segment_positions))
-        planes = LabelPlanes(found.segmentation, found.layers, found.index, instance.numbers, (rows, columns), dtype)
-        for plane in instance.frame_planes.tolist():
-            progress.step()
-            yield planes.plane(plane)
-        return
-    for mask in _masks(draft, progress):
-        yield mask.rows(0, rows).view(np.uint8) * np.uint8(plan.full_value)
+def _frames_as_runs(draft: Draft, progress: Progress) -> Iterator[Runs]:
+    """Yield each frame: labels, or the full value where the segment is."""
+    instance, full_value = draft.instance, draft.plan.full_value
+    if draft.plan.is_label_map:
+        numbers_in_frames = {0: instance.numbers}
+    else:
+        numbers_in_frames = {number: {position: full_value} for position, number in instance.numbers.items()}
+    planes_of = {frames: _label_runs(draft, numbers) for frames, numbers in numbers_in_frames.items()}
+    for segment_number, plane in zip(instance.frame_segment_numbers.tolist(), instance.frame_planes.tolist()):
+        progress.step()
+        yield planes_of[segment_number].plane(plane)
+
+
+def _label_runs(draft: Draft, numbers: dict[int, int]) -> LabelRuns:
+    found = draft.survey
+    shape = found.stack.rows, found.stack.columns
+    return LabelRuns(found.segmentation, found.runs, found.index, numbers, shape, draft.stored_dtype)
 
 
 def _masks(draft: Draft, progress: Progress) -> Iterator[Mask]:

@@ -9,14 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from SegRLEExportLib.errors import CancelledError
 from SegRLEExportLib.frames import index_frames
+from SegRLEExportLib.plane_runs import PlaneRuns
 from SegRLEExportLib.progress import Progress
 from SegRLEExportLib.sampling import SampledLayer
 
 
 def index_of(segmentation, grid=A_GRID, progress=None):
     stack = a_source(grid).stack
-    layers = [SampledLayer(layer, stack) for layer in segmentation.layers]
-    return index_frames(segmentation, layers, len(stack), progress or Progress())
+    runs = PlaneRuns([SampledLayer(layer, stack) for layer in segmentation.layers])
+    return index_frames(segmentation, runs, len(stack), progress or Progress())
 
 
 @given(
@@ -60,19 +61,7 @@ def test_a_layer_without_segments_is_not_looked_at():
 
     segmentation = segments_in_one_layer(np.ones(A_GRID.shape_kji, np.uint8), [])
 
-    assert index_frames(segmentation, [Untouchable()], 10, Progress()).values_in_layer == (frozenset(),)
-
-
-def test_rows_in_use_cover_all_the_segments_asked_for():
-    masks = [np.zeros(A_GRID.shape_kji, bool) for _ in range(3)]
-    masks[0][2, 3:5] = True
-    masks[1][2, 6] = True
-    masks[2][2, 0] = True
-
-    first, stop = index_of(a_segmentation(masks)).rows_in_use([0, 1])
-
-    assert (first[2], stop[2]) == (3, 7)
-    assert first[0] == stop[0] == 0
+    assert index_frames(segmentation, PlaneRuns([Untouchable()]), 10, Progress()).values_in_layer == (frozenset(),)
 
 
 def test_looking_can_be_cancelled(monkeypatch):

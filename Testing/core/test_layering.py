@@ -20,10 +20,10 @@ DICOM = {"pydicom", "highdicom"}
 NUMPY_FLOOR = [
     *(path for path in sorted((LIBRARY / "model").glob("*.py")) if path.name != "source_series.py"),
     *(
-        LIBRARY / name
-        for name in ("frames.py", "pixels.py", "runs.py", "sampling.py", "overlaps.py", "progress.py", "errors.py")
+        LIBRARY / f"{name}.py"
+        for name in ("frames", "pixels", "plane_runs", "runs", "sampling", "overlaps", "progress", "errors")
     ),
-    *(LIBRARY / "encoding" / name for name in ("bit_packing.py", "rle.py", "encapsulation.py")),
+    *(LIBRARY / "encoding" / f"{name}.py" for name in ("bit_packing", "rle", "rle_decoding", "encapsulation")),
 ]
 MRML_FLOOR = [SLICER_SIDE / name for name in ("mrml_host.py", "node_reader.py", "source_lookup.py", "export_node.py")]
 CORE = [path for path in sorted(LIBRARY.rglob("*.py")) if SLICER_SIDE not in path.parents]

@@ -13,7 +13,7 @@ import read_by_others
 from builders import a_segmentation, a_source
 from pydicom.encaps import get_frame, parse_basic_offsets
 from SegRLEExportLib.encoding import encapsulation
-from SegRLEExportLib.encoding.rle import decode_frame
+from SegRLEExportLib.encoding.rle_decoding import decode_frame
 from SegRLEExportLib.errors import TargetExistsError, WritingFailedError
 from SegRLEExportLib.export import export
 from SegRLEExportLib.seg_file import CountingSink, DeflatingSink, FileSink, PendingFiles, write_native_pixel_data
