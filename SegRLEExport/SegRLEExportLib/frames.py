@@ -44,21 +44,21 @@ def index_frames(segmentation: Segmentation, runs: PlaneRuns, plane_count: int, 
         np.zeros(shape, np.int32),
     )
     values_in_layer = []
-    for layer_index, layer in enumerate(runs.layers):
+    for layer_index in range(len(runs.layers)):
         in_this_layer = [n for n, segment in enumerate(segmentation.segments) if segment.layer_index == layer_index]
         positions = np.array(in_this_layer, dtype=np.intp)
         values = np.array([segmentation.segments[n].layer_value for n in in_this_layer], dtype=np.intp)
         in_layer: NDArray[np.int64] | int = 0
         for plane_index in range(plane_count if values.size else 0):
             progress.step()
-            region, found = layer.region(plane_index), runs.of(layer_index, plane_index)
-            if region is None or found is None:
+            found = runs.of(layer_index, plane_index)
+            if found is None:
                 continue
             voxels, first_row, last_row = _tables(found)
             in_layer = in_layer + voxels
             voxels_of[positions, plane_index] = voxels[values]
-            first_row_of[positions, plane_index] = first_row[values] + region.first_row
-            last_row_of[positions, plane_index] = last_row[values] + region.first_row
+            first_row_of[positions, plane_index] = first_row[values]
+            last_row_of[positions, plane_index] = last_row[values]
         values_in_layer.append(frozenset(np.flatnonzero(in_layer).tolist()) - {0})
     return FrameIndex(voxels_of, first_row_of, last_row_of, tuple(values_in_layer))
 

@@ -12,8 +12,9 @@ from itertools import combinations
 import numpy as np
 
 from SegRLEExportLib.model.segmentation import Segmentation
+from SegRLEExportLib.plane_runs import PlaneRuns
 from SegRLEExportLib.progress import Progress
-from SegRLEExportLib.sampling import Region, SampledLayer
+from SegRLEExportLib.runs import Runs
 
 Overlaps = dict[tuple[int, int], int]
 """Shared voxels by pair of positions in the segmentation, the smaller position first."""
@@ -22,9 +23,7 @@ SEARCH_LIMIT = 20_000
 """Steps after which the best grouping found so far is taken; real segmentations need a few dozen."""
 
 
-def find_overlaps(
-    segmentation: Segmentation, layers: list[SampledLayer], plane_count: int, progress: Progress
-) -> Overlaps:
+def find_overlaps(segmentation: Segmentation, runs: PlaneRuns, plane_count: int, progress: Progress) -> Overlaps:
     """Return how many voxels each pair of segments shares on the planes; pairs that share none are left out."""
     position_of = {(segment.layer_index, segment.layer_value): n for n, segment in enumerate(segmentation.segments)}
     used_layers = sorted({segment.layer_index for segment in segmentation.segments})
@@ -32,10 +31,10 @@ def find_overlaps(
     for first, second in combinations(used_layers, 2):
         for plane_index in range(plane_count):
             progress.step()
-            regions = layers[first].region(plane_index), layers[second].region(plane_index)
-            if regions[0] is None or regions[1] is None:
+            one, other = runs.of(first, plane_index), runs.of(second, plane_index)
+            if one is None or other is None:
                 continue
-            for values, shared in _shared_values(regions[0], regions[1]):
+            for values, shared in _shared_values(one, other):
                 pair = position_of.get((first, values[0])), position_of.get((second, values[1]))
                 if pair[0] is not None and pair[1] is not None:
                     key = (min(pair[0], pair[1]), max(pair[0], pair[1]))
@@ -52,27 +51,15 @@ def group_apart(segment_positions: list[int], overlaps: Overlaps) -> list[list[i
     return list(groups.values())
 
 
-def _shared_values(one: Region, other: Region) -> list[tuple[tuple[int, int], int]]:
-    """Return the pairs of values that meet where the two regions cover the same pixels, and how often."""
-    top = max(one.first_row, other.first_row)
-    left = max(one.first_column, other.first_column)
-    bottom = min(one.first_row + one.labels.shape[0], other.first_row + other.labels.shape[0])
-    right = min(one.first_column + one.labels.shape[1], other.first_column + other.labels.shape[1])
-    if top >= bottom or left >= right:
+def _shared_values(one: Runs, other: Runs) -> list[tuple[tuple[int, int], int]]:
+    """Return the pairs of values, neither of them 0, that meet at a pixel of two planes, and at how many."""
+    one, other = one.cut_alike(other)
+    meet = np.flatnonzero(np.logical_and(one.values, other.values))
+    if not meet.size:
         return []
-    a, b = (
-        region.labels[
-            top - region.first_row : bottom - region.first_row, left - region.first_column : right - region.first_column
-        ]
-        for region in (one, other)
-    )
-    both = np.logical_and(a, b)
-    shared_rows = np.flatnonzero(both.any(axis=1))
-    if not shared_rows.size:
-        return []
-    rows = slice(shared_rows[0], shared_rows[-1] + 1)
-    meeting = a[rows][both[rows]].astype(np.uint32) << 16 | b[rows][both[rows]]
-    pairs, counts = np.unique(meeting, return_counts=True)
+    meeting = one.values[meet].astype(np.uint32) << 16 | other.values[meet]
+    pairs, pair_of_run = np.unique(meeting, return_inverse=True)
+    counts = np.bincount(pair_of_run, weights=one.lengths[meet])
     return [((int(pair) >> 16, int(pair) & 0xFFFF), int(count)) for pair, count in zip(pairs, counts)]
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -77,12 +78,10 @@ class LabelRuns:
         runs: PlaneRuns,
         index: FrameIndex,
         numbers: dict[int, int],
-        shape: tuple[int, int],
         dtype: type[np.unsignedinteger[Any]],
     ) -> None:
-        """`numbers` gives the stored value for each position of a segment in the segmentation; `shape` is a plane's."""
+        """`numbers` gives the stored value for each position of a segment in the segmentation."""
         self._runs = runs
-        self._shape = shape
         self._dtype = dtype
         self._parts: list[_LabelPart] = []
         for layer_index in range(len(runs.layers)):
@@ -95,20 +94,14 @@ class LabelRuns:
 
     def plane(self, plane_index: int) -> Runs:
         """Return the runs of that plane."""
-        placed = [self._placed(part, plane_index) for part in self._parts if part.has_voxels[plane_index]]
-        if not placed:
-            return Runs.blank(*self._shape, self._dtype)
-        first, *others = placed
-        for other in others:
-            first = first.together_with(other)
-        return first
-
-    def _placed(self, part: _LabelPart, plane_index: int) -> Runs:
-        region = self._runs.layers[part.layer_index].region(plane_index)
-        runs = self._runs.of(part.layer_index, plane_index)
-        if region is None or runs is None:
-            raise ValueError(f"layer {part.layer_index} does not reach plane {plane_index}, where it has voxels")
-        return runs.with_values(part.table[runs.values]).placed(*self._shape, region.first_row, region.first_column)
+        renumbered = [
+            runs.with_values(part.table[runs.values])
+            for part in self._parts
+            if part.has_voxels[plane_index] and (runs := self._runs.of(part.layer_index, plane_index))
+        ]
+        if not renumbered:
+            return Runs.blank(self._runs.rows, self._runs.columns, self._dtype)
+        return reduce(Runs.together_with, renumbered)
 
 
 @dataclass(frozen=True, eq=False)

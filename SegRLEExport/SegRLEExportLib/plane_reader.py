@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
+from math import hypot, isfinite
 from pathlib import Path
 
-import numpy as np
 from pydicom import Dataset, dcmread
 from pydicom.datadict import dictionary_description
 from pydicom.errors import InvalidDicomError
@@ -33,6 +34,9 @@ LARGEST_COORDINATE_MM = 1e6
 LARGEST_SPACING_MM = 1e4
 SMALLEST_SPACING_MM = 1e-7
 """A tenth of a nanometre."""
+
+_TEXTS_REMEMBERED = 64
+"""The images of a series repeat all but their place; what they repeat is converted once."""
 
 _SOP_CLASS_UID = 0x00080016
 _SOP_INSTANCE_UID = 0x00080018
@@ -218,57 +222,61 @@ def _plane(path: Path, texts: dict[int, str], frame_number: int | None, from_fil
         patient_id=texts.get(_PATIENT_ID, ""),
         frame_of_reference_uid=texts.get(_FRAME_OF_REFERENCE_UID, ""),
         instance_number=frame_number or int(_number(texts.get(_INSTANCE_NUMBER, "")) or 0),
-        position=_position(texts),
-        orientation=_orientation(texts),
-        spacing=_spacing(texts),
-        rows=_side(texts, _ROWS),
-        columns=_side(texts, _COLUMNS),
-        thickness=_thickness(texts),
+        position=_position(texts.get(_IMAGE_POSITION, "")),
+        orientation=_orientation(texts.get(_IMAGE_ORIENTATION, "")),
+        spacing=_spacing(texts.get(_PIXEL_SPACING, "")),
+        rows=_side(_ROWS, texts.get(_ROWS, "")),
+        columns=_side(_COLUMNS, texts.get(_COLUMNS, "")),
+        thickness=_thickness(texts.get(_SLICE_THICKNESS, "")),
         from_file_meta=from_file_meta,
     )
 
 
-def _position(texts: dict[int, str]) -> tuple[float, ...]:
-    position = _numbers(texts, _IMAGE_POSITION, 3)
+def _position(text: str) -> tuple[float, ...]:
+    position = _numbers(_IMAGE_POSITION, text, 3)
     if max(abs(coordinate) for coordinate in position) > LARGEST_COORDINATE_MM:
-        raise _bad_value(texts, _IMAGE_POSITION)
+        raise _bad_value(_IMAGE_POSITION, text)
     return position
 
 
-def _orientation(texts: dict[int, str]) -> tuple[float, ...]:
-    orientation = _numbers(texts, _IMAGE_ORIENTATION, 6)
-    row, column = np.array(orientation[:3]), np.array(orientation[3:])
-    deviations = (np.linalg.norm(row) - 1, np.linalg.norm(column) - 1, row @ column)
+@lru_cache(maxsize=_TEXTS_REMEMBERED)
+def _orientation(text: str) -> tuple[float, ...]:
+    orientation = _numbers(_IMAGE_ORIENTATION, text, 6)
+    row, column = orientation[:3], orientation[3:]
+    deviations = (hypot(*row) - 1, hypot(*column) - 1, sum(a * b for a, b in zip(row, column)))
     if max(abs(deviation) for deviation in deviations) > DIRECTION_TOLERANCE:
-        raise _bad_value(texts, _IMAGE_ORIENTATION)
+        raise _bad_value(_IMAGE_ORIENTATION, text)
     return orientation
 
 
-def _spacing(texts: dict[int, str]) -> tuple[float, ...]:
-    spacing = _numbers(texts, _PIXEL_SPACING, 2)
+@lru_cache(maxsize=_TEXTS_REMEMBERED)
+def _spacing(text: str) -> tuple[float, ...]:
+    spacing = _numbers(_PIXEL_SPACING, text, 2)
     if not all(SMALLEST_SPACING_MM <= distance <= LARGEST_SPACING_MM for distance in spacing):
-        raise _bad_value(texts, _PIXEL_SPACING)
+        raise _bad_value(_PIXEL_SPACING, text)
     return spacing
 
 
-def _thickness(texts: dict[int, str]) -> float | None:
-    thickness = _number(texts.get(_SLICE_THICKNESS, ""))
+@lru_cache(maxsize=_TEXTS_REMEMBERED)
+def _thickness(text: str) -> float | None:
+    thickness = _number(text)
     is_usable = thickness is not None and SMALLEST_SPACING_MM <= thickness <= LARGEST_SPACING_MM
     return thickness if is_usable else None
 
 
-def _side(texts: dict[int, str], tag: int) -> int:
-    side = _number(texts.get(tag, ""))
+@lru_cache(maxsize=_TEXTS_REMEMBERED)
+def _side(tag: int, text: str) -> int:
+    side = _number(text)
     if side is None or not 1 <= side <= 65535:
-        raise _bad_value(texts, tag)
+        raise _bad_value(tag, text)
     return int(side)
 
 
-def _numbers(texts: dict[int, str], tag: int, count: int) -> tuple[float, ...]:
-    numbers = [_number(part) for part in texts.get(tag, "").split("\\")]
+def _numbers(tag: int, text: str, count: int) -> tuple[float, ...]:
+    numbers = [_number(part) for part in text.split("\\")]
     finite = tuple(number for number in numbers if number is not None)
     if len(numbers) != count or len(finite) != count:
-        raise _bad_value(texts, tag)
+        raise _bad_value(tag, text)
     return finite
 
 
@@ -278,14 +286,14 @@ def _number(text: str) -> float | None:
         number = float(text)
     except ValueError:
         return None
-    return number if np.isfinite(number) else None
+    return number if isfinite(number) else None
 
 
-def _bad_value(texts: dict[int, str], tag: int) -> ValueError:
+def _bad_value(tag: int, text: str) -> ValueError:
     what = f"{_name(tag)} {Tag(tag)}"
-    if not texts.get(tag):
+    if not text:
         return ValueError(f"it has no {what}")
-    shown = repr(texts[tag][:64]).replace(r"\\", "\\")
+    shown = repr(text[:64]).replace(r"\\", "\\")
     return ValueError(f"its {what} is {shown}")
 
 

@@ -85,11 +85,11 @@ def survey(
     stack = source.stack if options.grid is Grid.SOURCE else _own_planes(segmentation)
     layers = [SampledLayer(layer, stack) for layer in segmentation.layers]
     progress.stage("Looking at the segments", 0.15, len(stack) * len(layers))
-    runs = PlaneRuns(layers)
+    runs = PlaneRuns(layers, stack.rows, stack.columns)
     index = index_frames(segmentation, runs, len(stack), progress)
     layer_pairs = len(layers) * (len(layers) - 1) // 2
     progress.stage("Looking for overlaps", 0.2, len(stack) * layer_pairs)
-    overlaps = find_overlaps(segmentation, layers, len(stack), progress)
+    overlaps = find_overlaps(segmentation, runs, len(stack), progress)
     copied, repairs = copied_attributes(source.header)
     findings = [
         *_strict([*source.findings, *repairs], options),

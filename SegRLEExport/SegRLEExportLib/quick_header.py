@@ -21,7 +21,7 @@ _LONG_VRS = frozenset((b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b
 _UNDEFINED = 0xFFFFFFFF
 _TRANSFER_SYNTAX = 0x00020010
 _META_GROUP = b"\x02\x00"
-_LAST_PLACEMENT_TAG = 0x0028FFFF
+_LAST_PLACEMENT_GROUP = 0x0028
 _PREAMBLE = 128
 _IMPLICIT_LITTLE = b"1.2.840.10008.1.2"
 _NOT_LITTLE_ENDIAN_PLAIN = (b"1.2.840.10008.1.2.2", b"1.2.840.10008.1.2.1.99")
@@ -46,7 +46,7 @@ def read_elements(path: Path, wanted: frozenset[int]) -> dict[int, bytes] | None
 
     None means: not a file this walk can be sure of. Values are as stored, padding included.
     """
-    with path.open("rb") as file:
+    with path.open("rb", buffering=0) as file:
         head = file.read(HEAD_BYTES)
     if head[_PREAMBLE : _PREAMBLE + 4] != b"DICM":
         return None
@@ -60,14 +60,37 @@ def _walk(head: bytes, wanted: frozenset[int]) -> dict[int, bytes]:
     syntax, position = _transfer_syntax(head)
     if not syntax or syntax in _NOT_LITTLE_ENDIAN_PLAIN:
         raise _UnsureError
-    element_at = _implicit_element if syntax == _IMPLICIT_LITTLE else _explicit_element
+    walk = _implicit_values if syntax == _IMPLICIT_LITTLE else _explicit_values
+    return walk(head, position, wanted)
+
+
+def _explicit_values(head: bytes, position: int, wanted: frozenset[int]) -> dict[int, bytes]:
+    """Return the wanted values; elements of the common kind are stepped over without a call, for there are many."""
     found: dict[int, bytes] = {}
     while True:
-        tag, start, position = element_at(head, position)
-        if tag > _LAST_PLACEMENT_TAG:
+        group, element, vr, length = _EXPLICIT_HEAD.unpack_from(head, position)
+        if group > _LAST_PLACEMENT_GROUP:
             return found
+        tag, start = group << 16 | element, position + 8
+        if vr in _SHORT_VRS:
+            position = start + length
+        else:
+            _, start, position = _explicit_element(head, position)
         if tag in wanted:
-            found[tag] = head[start:position]
+            found[tag] = head[start : _within(head, position)]
+
+
+def _implicit_values(head: bytes, position: int, wanted: frozenset[int]) -> dict[int, bytes]:
+    """Return the wanted values, as `_explicit_values` does."""
+    found: dict[int, bytes] = {}
+    while True:
+        group, element, length = _IMPLICIT_HEAD.unpack_from(head, position)
+        if group > _LAST_PLACEMENT_GROUP:
+            return found
+        tag, start = group << 16 | element, position + 8
+        position = _end_of_sequence(head, start, _implicit_element) if length == _UNDEFINED else start + length
+        if tag in wanted:
+            found[tag] = head[start : _within(head, position)]
 
 
 def _transfer_syntax(head: bytes) -> tuple[bytes, int]:

@@ -21,7 +21,7 @@ _WORD = 8
 
 @dataclass(frozen=True, eq=False)
 class Runs:
-    """A plane as its runs, in order: none crosses the end of a row, and neighbours in a row differ."""
+    """A plane as its runs, in order: none crosses the end of a row; neighbours differ, but where they are cut."""
 
     values: Pixels
     starts: Counts
@@ -86,14 +86,21 @@ class Runs:
 
     def together_with(self, other: Runs) -> Runs:
         """Return the plane that holds both, of which never more than one is other than 0 at a pixel."""
+        one, other = self.cut_alike(other)
+        return one.with_values(one.values | other.values)
+
+    def cut_alike(self, other: Runs) -> tuple[Runs, Runs]:
+        """Return this plane and another of its size, both cut wherever either begins a run."""
         starts = np.concatenate([self.starts, other.starts])
         order = np.argsort(starts, kind="stable")
         starts, is_own = starts[order], order < self.starts.size
-        own = np.cumsum(is_own) - 1
-        others = np.cumsum(~is_own) - 1
         is_last_there = np.append(starts[1:] != starts[:-1], True)
-        values = self.values[own[is_last_there]] | other.values[others[is_last_there]]
-        return Runs(values, starts[is_last_there], self.rows, self.columns).with_values(values)
+        own, others = ((np.cumsum(which) - 1)[is_last_there] for which in (is_own, ~is_own))
+        starts = starts[is_last_there]
+        return (
+            Runs(self.values[own], starts, self.rows, self.columns),
+            Runs(other.values[others], starts, self.rows, self.columns),
+        )
 
 
 class RunFinder:

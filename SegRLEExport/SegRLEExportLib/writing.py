@@ -75,8 +75,7 @@ def _frames_as_runs(draft: Draft, progress: Progress) -> Iterator[Runs]:
 
 def _label_runs(draft: Draft, numbers: dict[int, int]) -> LabelRuns:
     found = draft.survey
-    shape = found.stack.rows, found.stack.columns
-    return LabelRuns(found.segmentation, found.runs, found.index, numbers, shape, draft.stored_dtype)
+    return LabelRuns(found.segmentation, found.runs, found.index, numbers, draft.stored_dtype)
 
 
 def _masks(draft: Draft, progress: Progress) -> Iterator[Mask]:

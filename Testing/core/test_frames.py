@@ -16,7 +16,7 @@ from SegRLEExportLib.sampling import SampledLayer
 
 def index_of(segmentation, grid=A_GRID, progress=None):
     stack = a_source(grid).stack
-    runs = PlaneRuns([SampledLayer(layer, stack) for layer in segmentation.layers])
+    runs = PlaneRuns([SampledLayer(layer, stack) for layer in segmentation.layers], stack.rows, stack.columns)
     return index_frames(segmentation, runs, len(stack), progress or Progress())
 
 
@@ -61,7 +61,9 @@ def test_a_layer_without_segments_is_not_looked_at():
 
     segmentation = segments_in_one_layer(np.ones(A_GRID.shape_kji, np.uint8), [])
 
-    assert index_frames(segmentation, PlaneRuns([Untouchable()]), 10, Progress()).values_in_layer == (frozenset(),)
+    assert index_frames(segmentation, PlaneRuns([Untouchable()], 9, 7), 10, Progress()).values_in_layer == (
+        frozenset(),
+    )
 
 
 def test_looking_can_be_cancelled(monkeypatch):

@@ -13,6 +13,7 @@ from SegRLEExportLib import overlaps
 from SegRLEExportLib.model.geometry import Geometry
 from SegRLEExportLib.model.segmentation import Layer, Segment, Segmentation
 from SegRLEExportLib.overlaps import find_overlaps, group_apart
+from SegRLEExportLib.plane_runs import PlaneRuns
 from SegRLEExportLib.progress import Progress
 from SegRLEExportLib.sampling import SampledLayer
 
@@ -118,8 +119,8 @@ def test_a_graph_too_hard_to_search_through_is_still_coloured(monkeypatch):
 
 
 def found_in(segmentation, stack):
-    layers = [SampledLayer(layer, stack) for layer in segmentation.layers]
-    return find_overlaps(segmentation, layers, len(stack), Progress())
+    runs = PlaneRuns([SampledLayer(layer, stack) for layer in segmentation.layers], stack.rows, stack.columns)
+    return find_overlaps(segmentation, runs, len(stack), Progress())
 
 
 def test_shared_voxels_are_counted():

@@ -19,12 +19,13 @@ from SegRLEExportLib.sampling import SampledLayer
 def looked_at(segmentation, grid=A_GRID):
     stack = a_source(grid).stack
     layers = [SampledLayer(layer, stack) for layer in segmentation.layers]
-    return layers, index_frames(segmentation, PlaneRuns(layers), len(stack), Progress())
+    runs = PlaneRuns(layers, stack.rows, stack.columns)
+    return layers, runs, index_frames(segmentation, runs, len(stack), Progress())
 
 
 def label_planes(segmentation, numbers, grid=A_GRID, dtype=np.uint8):
-    layers, index = looked_at(segmentation, grid)
-    planes = LabelRuns(segmentation, PlaneRuns(layers), index, numbers, grid.shape_kji[1:], dtype)
+    _, runs, index = looked_at(segmentation, grid)
+    planes = LabelRuns(segmentation, runs, index, numbers, dtype)
     return np.stack([planes.plane(plane).pixels() for plane in range(grid.shape_kji[0])])
 
 
@@ -37,7 +38,7 @@ SEEDS = st.integers(0, 2**32 - 1)
 def test_masks_are_those_of_the_layer_in_any_band_of_rows(shape, seed):
     grid, random = a_grid(shape), np.random.default_rng(seed)
     segmentation = a_segmentation([random.random(shape) < density for density in (0.0, 0.05, 0.6)], grid=grid)
-    layers, index = looked_at(segmentation, grid)
+    layers, _, index = looked_at(segmentation, grid)
     frames = [(position, plane) for position in range(3) for plane in range(shape[0])]
 
     for (position, plane), mask in zip(
@@ -54,7 +55,7 @@ def test_masks_are_those_of_the_layer_in_any_band_of_rows(shape, seed):
 def test_masks_of_a_layer_that_covers_part_of_the_plane_are_false_beside_it():
     part = A_GRID.cropped((2, 3, 2), (2, 4, 3))
     segmentation = segments_in_one_layer(np.ones(part.shape_kji, np.uint8), [1], part)
-    layers, index = looked_at(segmentation)
+    layers, _, index = looked_at(segmentation)
 
     (mask,) = pixels.masks_of(segmentation, layers, index, 7, [(0, 3)])
 

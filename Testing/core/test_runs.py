@@ -89,6 +89,20 @@ def test_two_planes_that_do_not_overlap_become_one(rows, columns, seed, dtype):
     assert_shows(finder.runs_of(one).together_with(finder.runs_of(other)), one + other)
 
 
+@given(SIDES, SIDES, SEEDS)
+@settings(max_examples=100, deadline=None)
+def test_two_planes_cut_alike_are_still_themselves(rows, columns, seed):
+    random, finder = np.random.default_rng(seed), RunFinder()
+    one, other = random.integers(0, 3, (2, rows, columns), np.uint8)
+
+    cut = finder.runs_of(one).cut_alike(finder.runs_of(other))
+
+    assert np.array_equal(cut[0].pixels(), one)
+    assert np.array_equal(cut[1].pixels(), other)
+    assert cut[0].starts.tolist() == cut[1].starts.tolist()
+    assert cut[0].starts.size <= finder.runs_of(one).starts.size + finder.runs_of(other).starts.size
+
+
 def test_a_blank_plane_is_one_run_a_row():
     assert_shows(Runs.blank(3, 5, np.uint16), np.zeros((3, 5), np.uint16))
 
@@ -105,7 +119,7 @@ class TestRunsOfPlanes:
     def twice_each(self) -> None:
         labels = np.random.default_rng(1).integers(0, 3, A_GRID.shape_kji, np.uint8)
         (layer,) = segments_in_one_layer(labels, [1]).layers
-        runs = PlaneRuns([SampledLayer(layer, a_source().stack)])
+        runs = PlaneRuns([SampledLayer(layer, a_source().stack)], 9, 7)
         for plane in [*range(10), *range(10)]:
             assert np.array_equal(runs.of(0, plane).pixels(), labels[plane])
 
@@ -124,7 +138,10 @@ class TestRunsOfPlanes:
     def test_are_none_where_the_layer_does_not_reach(self):
         part = A_GRID.cropped((3, 4, 2), (2, 3, 3))
         (layer,) = segments_in_one_layer(np.ones(part.shape_kji, np.uint8), [1], part).layers
-        runs = PlaneRuns([SampledLayer(layer, a_source().stack)])
+        runs = PlaneRuns([SampledLayer(layer, a_source().stack)], 9, 7)
 
         assert runs.of(0, 2) is None
-        assert runs.of(0, 3) is not None
+        assert (
+            np.argwhere(runs.of(0, 3).pixels()).tolist()
+            == np.argwhere(np.pad(np.ones((3, 3)), ((4, 2), (2, 2)))).tolist()
+        )
