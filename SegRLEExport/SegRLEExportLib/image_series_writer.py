@@ -29,8 +29,9 @@ from pydicom.uid import (
 )
 
 import SegRLEExportLib
-from SegRLEExportLib.dataset.build import set_character_set
+from SegRLEExportLib.dataset.build import is_ascii
 from SegRLEExportLib.dataset.decimal_string import decimal_string
+from SegRLEExportLib.dataset.explicit_vr import UTF_8
 from SegRLEExportLib.dataset.given_texts import refused_texts
 from SegRLEExportLib.dataset.header import MANUFACTURER, PRODUCT_UID
 from SegRLEExportLib.errors import PreflightError, TargetExistsError, UnwritableVolumeError
@@ -195,7 +196,8 @@ def _series_header(
         _MODALITY_PARTS.get(modality, _secondary_capture_part)(),
     ):
         header.update(part)
-    set_character_set(header)
+    if not is_ascii(header):
+        header.SpecificCharacterSet = UTF_8
     return header
 
 

@@ -11,15 +11,16 @@ import struct
 import zlib
 from dataclasses import dataclass, field
 from functools import lru_cache
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 import pydicom
 from pydicom import Dataset
 from pydicom.errors import InvalidDicomError
+from pydicom.filereader import read_dataset
 
 from SegRLEExportLib.dataset import build
-from SegRLEExportLib.dataset.segments import segment_items
 from SegRLEExportLib.draft import Draft
 from SegRLEExportLib.encoding.plan import EncodingPlan, SegmentationType
 from SegRLEExportLib.encoding.rle_decoding import RLEStructureError
@@ -97,12 +98,12 @@ class _Check:
         attributes = build.encoded_top_level(build.top_level(self.draft))
         if (file.file_head, file.attribute_bytes) == (file_head, attributes):
             return
-        self._named_attributes(file)
+        self._named_attributes(file, read_dataset(BytesIO(attributes), is_implicit_VR=False, is_little_endian=True))
         if not self.differences:
             self._same_bytes("the file's meta information", file.file_head, file_head)
             self._same_bytes("the attributes above the frames", file.attribute_bytes, attributes)
 
-    def _named_attributes(self, file: SegReadBack) -> None:
+    def _named_attributes(self, file: SegReadBack, wanted: Dataset) -> None:
         """Compare what a person would look at first."""
         plan, instance = self.draft.plan, self.draft.instance
         self._same("transfer syntax", file.meta.TransferSyntaxUID, plan.transfer_syntax)
@@ -111,14 +112,8 @@ class _Check:
         self._same("Segmentation Type", file.header.SegmentationType, plan.segmentation_type.value)
         self._same("Number of Frames", int(file.header.NumberOfFrames), instance.frame_count)
         self._same("Bits Allocated", file.header.BitsAllocated, self.draft.bits_allocated)
-        described = segment_items(
-            self.draft.survey.segmentation,
-            instance.segment_positions,
-            self.draft.survey.source.series_instance_uid,
-            with_background=plan.is_label_map,
-        )
-        found = [_identity(item) for item in file.header.SegmentSequence]
-        self._same("segments", found, [_identity(item) for item in described])
+        described = [_identity(item) for item in wanted.SegmentSequence]
+        self._same("segments", [_identity(item) for item in file.header.SegmentSequence], described)
 
     def frames(self, file: SegReadBack) -> None:
         """Compare which segment, place and source image each frame claims."""

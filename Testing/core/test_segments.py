@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from io import BytesIO
 
 import pytest
 from builders import LEFT_KIDNEY, LIVER, a_segmentation
+from pydicom.filebase import DicomBytesIO
+from pydicom.filereader import read_dataset
+from pydicom.filewriter import write_dataset
+from SegRLEExportLib.dataset import explicit_vr
 from SegRLEExportLib.dataset.cielab import recommended_display_cielab
-from SegRLEExportLib.dataset.segments import code_item, naming_findings, one_line, segment_items, tracking_uid
+from SegRLEExportLib.dataset.segments import encoded_segments, naming_findings, one_line, tracking_uid
 from SegRLEExportLib.model.segmentation import AlgorithmType
 from SegRLEExportLib.model.terminology import Code, SegmentTerminology
 
@@ -15,8 +20,25 @@ from SegRLEExportLib.model.terminology import Code, SegmentTerminology
 def item_of(**what):
     segmentation = a_segmentation()
     segment = replace(segmentation.segments[0], **what)
-    (item,) = segment_items(replace(segmentation, segments=(segment,)), (0,), "1.2", with_background=False)
+    (item,) = items_of(replace(segmentation, segments=(segment,)), (0,))
     return item
+
+
+def items_of(segmentation, positions, with_background=False):
+    """Return the items as pydicom reads them, which are as many bytes again as pydicom writes for them."""
+    encoded = encoded_segments(segmentation, positions, "1.2", with_background=with_background)
+    content = explicit_vr.element(0x00620002, "SQ", encoded.items)
+    read = read_dataset(BytesIO(content), is_implicit_VR=False, is_little_endian=True)
+    items = list(read.SegmentSequence)
+    assert written_by_pydicom(read) == content
+    return items
+
+
+def written_by_pydicom(dataset):
+    written = DicomBytesIO()
+    written.is_little_endian, written.is_implicit_VR = True, False
+    write_dataset(written, dataset)
+    return written.getvalue()
 
 
 def test_a_segment_says_who_it_is():
@@ -64,7 +86,7 @@ def test_the_algorithm_has_a_name_where_dicom_asks_for_one(algorithm_type, name,
 
 
 def test_a_label_map_describes_its_background_as_number_0():
-    background, *others = segment_items(a_segmentation(), (1, 0), "1.2", with_background=True)
+    background, *others = items_of(a_segmentation(), (1, 0), with_background=True)
 
     assert background.SegmentNumber == 0
     assert background.SegmentedPropertyTypeCodeSequence[0].CodeValue == "125040"
@@ -87,7 +109,7 @@ class TestTracking:
     def test_of_an_item_is_that_of_its_segment_and_series(self):
         segmentation = a_segmentation()
 
-        items = segment_items(segmentation, (1, 0), "1.2", with_background=False)
+        items = items_of(segmentation, (1, 0))
 
         assert [item.TrackingUID for item in items] == [
             tracking_uid(segmentation.segments[position], "Segmentation", "1.2") for position in (1, 0)
@@ -119,16 +141,21 @@ class TestNames:
         assert one_line(text) == line
 
 
+def type_coded(code):
+    """Return the item of the code that says what a segment is."""
+    return item_of(terminology=replace(LIVER, type=code)).SegmentedPropertyTypeCodeSequence[0]
+
+
 class TestCodes:
     def test_longer_than_16_characters_have_an_attribute_of_their_own(self):
-        item = code_item(Code("99X", "1234567890123456789", "m" * 70))
+        item = type_coded(Code("99X", "1234567890123456789", "m" * 70))
 
         assert "CodeValue" not in item
         assert item.LongCodeValue == "1234567890123456789"
         assert item.CodeMeaning == "m" * 64
 
     def test_of_16_characters_are_code_values(self):
-        assert code_item(Code("SCT", "1234567890123456", "m")).CodeValue == "1234567890123456"
+        assert type_coded(Code("SCT", "1234567890123456", "m")).CodeValue == "1234567890123456"
 
 
 @pytest.mark.parametrize(
@@ -144,6 +171,32 @@ class TestCodes:
 )
 def test_known_colours_in_percent_of_their_range(rgb, lab):
     assert [value / 655.35 for value in recommended_display_cielab(rgb)] == pytest.approx(lab, abs=0.3)
+
+
+class TestCharacters:
+    @pytest.mark.parametrize(
+        "what",
+        [
+            {"name": "Größe"},
+            {"description": "左"},
+            {"algorithm_name": "é"},
+            {"terminology": replace(LIVER, region=Code("SCT", "1", "Ü"), region_modifier=None)},
+            {
+                "terminology": replace(
+                    LIVER, region=Code("SCT", "1", "U"), region_modifier=Code("SCT", "2", "rechts/右")
+                )
+            },
+        ],
+        ids=str,
+    )
+    def test_beyond_ascii_are_utf_8_and_the_item_says_so(self, what):
+        item = item_of(**what)
+
+        assert item.SpecificCharacterSet == "ISO_IR 192"
+        assert any(text in str(item) for text in ("Größe", "左", "é", "Ü", "rechts/右"))
+
+    def test_of_ascii_need_no_character_set(self):
+        assert "SpecificCharacterSet" not in item_of(description="plain")
 
 
 def test_terminology_with_every_part_is_written_whole():

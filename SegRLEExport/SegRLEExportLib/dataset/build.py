@@ -1,23 +1,28 @@
 """The SEG dataset, joined from its parts, as bytes up to Pixel Data.
 
-All of it but the per-frame groups is small and written by pydicom; those are streamed.
+What is small is written by pydicom; segments and references to images come as bytes, per-frame groups are streamed.
 """
 
 from __future__ import annotations
 
 from pydicom import Dataset
+from pydicom.dataelem import RawDataElement
 from pydicom.dataset import FileMetaDataset
 from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import write_dataset, write_file_meta_info
+from pydicom.tag import Tag
 from pydicom.uid import UID
 
 from SegRLEExportLib.dataset import functional_groups, header, segments
-from SegRLEExportLib.dataset.explicit_vr import element
+from SegRLEExportLib.dataset.explicit_vr import UTF_8, element
 from SegRLEExportLib.draft import Draft
 from SegRLEExportLib.encoding.plan import EncodingPlan
 
 _PREAMBLE = bytes(128) + b"DICM"
 _REFERENCED_SERIES_SEQUENCE = 0x00081115
+_SEGMENT_SEQUENCE = 0x00620002
+_READY_SEQUENCES = (_REFERENCED_SERIES_SEQUENCE, _SEGMENT_SEQUENCE)
+"""Those that are made as bytes, in the order of their tags."""
 
 
 def file_head(plan: EncodingPlan, sop_uid: str) -> bytes:
@@ -47,28 +52,37 @@ def top_level(draft: Draft) -> Dataset:
         header.dimensions(draft.identity.dimension_uid, is_label_map=plan.is_label_map),
     ):
         dataset.update(part)
-    dataset.SegmentSequence = segments.segment_items(
+    described = segments.encoded_segments(
         found.segmentation, instance.segment_positions, source.series_instance_uid, with_background=plan.is_label_map
     )
+    dataset[_SEGMENT_SEQUENCE] = _ready_sequence(_SEGMENT_SEQUENCE, described.items)
     dataset.SharedFunctionalGroupsSequence = [functional_groups.shared_groups(found.stack, source.slice_thickness_mm)]
     referenced = [frame for frame in found.source_frames if frame is not None] or list(source.frames)
-    dataset[_REFERENCED_SERIES_SEQUENCE] = header.referenced_series(source.series_instance_uid, referenced)
-    set_character_set(dataset)
+    dataset[_REFERENCED_SERIES_SEQUENCE] = _ready_sequence(
+        _REFERENCED_SERIES_SEQUENCE, header.referenced_series(source.series_instance_uid, referenced)
+    )
+    if not described.is_ascii or not is_ascii(dataset):
+        dataset.SpecificCharacterSet = UTF_8
     return dataset
 
 
 def encoded_top_level(dataset: Dataset) -> bytes:
     """Return the dataset in Explicit VR Little Endian.
 
-    The references to hundreds of images are bytes already; pydicom would parse them to write them again.
+    The long sequences are bytes already; pydicom would parse them to write them again.
     """
     character_set = dataset.get("SpecificCharacterSet") or "ISO_IR 6"
-    references = dataset.get_item(_REFERENCED_SERIES_SEQUENCE)
-    return (
-        _encoded(dataset[:_REFERENCED_SERIES_SEQUENCE], character_set)
-        + element(_REFERENCED_SERIES_SEQUENCE, "SQ", references.value)
-        + _encoded(dataset[_REFERENCED_SERIES_SEQUENCE + 1 :], character_set)
-    )
+    pieces, start = [], 0
+    for tag in _READY_SEQUENCES:
+        pieces.append(_encoded(dataset[start:tag], character_set))
+        pieces.append(element(tag, "SQ", dataset.get_item(tag).value))
+        start = tag + 1
+    pieces.append(_encoded(dataset[start:], character_set))
+    return b"".join(pieces)
+
+
+def _ready_sequence(tag: int, items: bytes) -> RawDataElement:
+    return RawDataElement(Tag(tag), "SQ", len(items), items, 0, False, True)
 
 
 def _encoded(dataset: Dataset, character_set: str) -> bytes:
@@ -78,19 +92,14 @@ def _encoded(dataset: Dataset, character_set: str) -> bytes:
     return written.getvalue()
 
 
-def set_character_set(dataset: Dataset) -> None:
-    """Say UTF-8 where a text needs it, and nothing where all is ASCII (PS3.3, C.12.1.1.2)."""
-    if not _is_ascii(dataset):
-        dataset.SpecificCharacterSet = "ISO_IR 192"
-
-
-def _is_ascii(dataset: Dataset) -> bool:
+def is_ascii(dataset: Dataset) -> bool:
+    """Tell whether all texts are ASCII, so that no character set need be named; sequences in bytes are passed over."""
     for tag in dataset.keys():
         attribute = dataset.get_item(tag)
         if attribute.is_raw:
             continue
         if attribute.VR == "SQ":
-            if not all(_is_ascii(item) for item in attribute.value):
+            if not all(is_ascii(item) for item in attribute.value):
                 return False
         elif not str(attribute.value).isascii():
             return False

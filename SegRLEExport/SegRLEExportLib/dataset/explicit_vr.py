@@ -7,12 +7,16 @@ from __future__ import annotations
 
 import struct
 
-_LONG_VRS = frozenset(("OB", "OV", "OW", "SQ", "UT", "UN"))
+_LONG_VRS = frozenset(("OB", "OV", "OW", "SQ", "UC", "UT", "UN"))
 _LONG_HEADER = struct.Struct("<HH2sHI")
 _SHORT_HEADER = struct.Struct("<HH2sH")
 _ITEM_HEADER = struct.Struct("<HHI")
 
 UNDEFINED_LENGTH = 0xFFFFFFFF
+
+UTF_8 = "ISO_IR 192"
+"""What Specific Character Set (0008,0005) says where a text is more than ASCII (PS3.3, C.12.1.1.2)."""
+
 SEQUENCE_DELIMITER = _ITEM_HEADER.pack(0xFFFE, 0xE0DD, 0)
 
 
@@ -31,8 +35,8 @@ def element_header(tag: int, vr: str, length: int) -> bytes:
 
 
 def text_element(tag: int, vr: str, text: str) -> bytes:
-    """Return an element of ASCII text, padded as its VR asks (PS3.5, 6.2)."""
-    value = text.encode("ascii")
+    """Return an element of text in UTF-8, padded as its VR asks (PS3.5, 6.2)."""
+    value = text.encode("utf-8")
     padding = b"\0" if vr == "UI" else b" "
     return element(tag, vr, value + padding * (len(value) % 2))
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 
 from pydicom import Dataset
-from pydicom.dataelem import RawDataElement
 from pydicom.tag import Tag
 
 import SegRLEExportLib
-from SegRLEExportLib.dataset.explicit_vr import sequence, text_element
+from SegRLEExportLib.dataset.explicit_vr import item, sequence, text_element
 from SegRLEExportLib.dataset.functional_groups import reference_item
 from SegRLEExportLib.dataset.segments import one_line
 from SegRLEExportLib.draft import Draft, SeriesIdentity
@@ -29,7 +28,6 @@ _LARGEST_SOURCE_NUMBER = 2**31 - 1 - SERIES_NUMBER_STEP
 
 _SERIES_INSTANCE_UID = 0x0020000E
 _REFERENCED_INSTANCE_SEQUENCE = 0x0008114A
-_REFERENCED_SERIES_SEQUENCE = 0x00081115
 
 
 def series_and_equipment(
@@ -104,24 +102,22 @@ def dimensions(dimension_uid: str, *, is_label_map: bool) -> Dataset:
     return dataset
 
 
-def referenced_series(series_uid: str, source_frames: list[SourceFrame]) -> RawDataElement:
-    """Return Referenced Series Sequence (0008,1115), naming each source instance once (C.12.2)."""
+def referenced_series(series_uid: str, source_frames: list[SourceFrame]) -> bytes:
+    """Return the item of Referenced Series Sequence (0008,1115), naming each source instance once (C.12.2)."""
     by_instance = {frame.sop_instance_uid: frame for frame in source_frames}
     references = (reference_item(frame) for frame in by_instance.values())
-    content = sequence(_REFERENCED_INSTANCE_SEQUENCE, *references) + text_element(
-        _SERIES_INSTANCE_UID, "UI", series_uid
+    return item(
+        sequence(_REFERENCED_INSTANCE_SEQUENCE, *references) + text_element(_SERIES_INSTANCE_UID, "UI", series_uid)
     )
-    items = sequence(_REFERENCED_SERIES_SEQUENCE, content)[12:]
-    return RawDataElement(Tag(_REFERENCED_SERIES_SEQUENCE), "SQ", len(items), items, 0, False, True)
 
 
 def _dimension(dimension_uid: str, label: str, index: str, group: str) -> Dataset:
-    item = Dataset()
-    item.DimensionOrganizationUID = dimension_uid
-    item.DimensionIndexPointer = Tag(index)
-    item.FunctionalGroupPointer = Tag(group)
-    item.DimensionDescriptionLabel = label
-    return item
+    dimension = Dataset()
+    dimension.DimensionOrganizationUID = dimension_uid
+    dimension.DimensionIndexPointer = Tag(index)
+    dimension.FunctionalGroupPointer = Tag(group)
+    dimension.DimensionDescriptionLabel = label
+    return dimension
 
 
 def _date(now: datetime) -> str:

@@ -1,12 +1,16 @@
-"""Segment Sequence (0062,0002): who each segment is, in words and codes (PS3.3, C.8.20.2 and C.8.20.4)."""
+"""Segment Sequence (0062,0002): who each segment is, in words and codes (PS3.3, C.8.20.2 and C.8.20.4).
+
+Written as bytes: as pydicom datasets a hundred segments would take longer than all their pixels.
+"""
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator
-
-from pydicom import Dataset
+from dataclasses import dataclass
 
 from SegRLEExportLib.dataset.cielab import recommended_display_cielab
+from SegRLEExportLib.dataset.explicit_vr import UTF_8, element, item, sequence, text_element
 from SegRLEExportLib.dataset.value_repair import repaired_value
 from SegRLEExportLib.model.finding import Finding, Severity
 from SegRLEExportLib.model.segmentation import AlgorithmType, Segment, Segmentation
@@ -26,19 +30,48 @@ DESCRIPTION_LENGTH = 1024
 UNKNOWN_ALGORITHM_NAME = "unknown"
 """Written where DICOM demands an algorithm name and the segment has none (0062,0009)."""
 
+_SPECIFIC_CHARACTER_SET = 0x00080005
+_CODE_VALUE = 0x00080100
+_CODING_SCHEME_DESIGNATOR = 0x00080102
+_CODE_MEANING = 0x00080104
+_LONG_CODE_VALUE = 0x00080119
+_ANATOMIC_REGION = 0x00082218
+_ANATOMIC_REGION_MODIFIER = 0x00082220
+_PROPERTY_CATEGORY = 0x00620003
+_SEGMENT_NUMBER = 0x00620004
+_SEGMENT_LABEL = 0x00620005
+_SEGMENT_DESCRIPTION = 0x00620006
+_SEGMENT_ALGORITHM_TYPE = 0x00620008
+_SEGMENT_ALGORITHM_NAME = 0x00620009
+_DISPLAY_CIELAB = 0x0062000D
+_PROPERTY_TYPE = 0x0062000F
+_PROPERTY_TYPE_MODIFIER = 0x00620011
+_TRACKING_ID = 0x00620020
+_TRACKING_UID = 0x00620021
 
-def segment_items(
+
+@dataclass(frozen=True)
+class EncodedSegments:
+    """The items of a Segment Sequence in Explicit VR Little Endian, texts in UTF-8."""
+
+    items: bytes
+    is_ascii: bool
+    """Whether all texts are ASCII, so that no character set need be named."""
+
+
+def encoded_segments(
     segmentation: Segmentation, positions: tuple[int, ...], series_uid: str, *, with_background: bool
-) -> list[Dataset]:
+) -> EncodedSegments:
     """Return one item for each position, numbered from 1, behind item 0 for the background of a label map.
 
     `series_uid` is that of the source: with the names it makes the tracking UID of a segment, so that a second
     export of the same segment has the same.
     """
-    items = [_background_item()] if with_background else []
+    described = [_background()] if with_background else []
     for number, position in enumerate(positions, start=1):
-        items.append(_segment_item(number, segmentation.segments[position], segmentation.name, series_uid))
-    return items
+        described.append(_described(number, segmentation.segments[position], segmentation.name, series_uid))
+    items = b"".join(item(one.content()) for one in described)
+    return EncodedSegments(items, all(one.is_ascii for one in described))
 
 
 def naming_findings(segmentation: Segmentation) -> list[Finding]:
@@ -83,7 +116,10 @@ def naming_findings(segmentation: Segmentation) -> list[Finding]:
 
 
 def _code_findings(segment: Segment) -> Iterator[Finding]:
-    if any(not (one_line(code.scheme) and one_line(code.value) and one_line(code.meaning)) for code in _codes(segment)):
+    if any(
+        not (one_line(code.scheme) and one_line(code.value) and one_line(code.meaning))
+        for code in _codes(segment.terminology or TISSUE)
+    ):
         yield Finding(
             "incomplete-code",
             Severity.ERROR,
@@ -97,8 +133,8 @@ def _cut_findings(segment: Segment) -> Iterator[Finding]:
     cut = [
         what
         for what, texts, limit in (
-            ("coding scheme", [code.scheme for code in _codes(segment)], SCHEME_LENGTH),
-            ("code meaning", [code.meaning for code in _codes(segment)], MEANING_LENGTH),
+            ("coding scheme", [code.scheme for code in _codes(segment.terminology or TISSUE)], SCHEME_LENGTH),
+            ("code meaning", [code.meaning for code in _codes(segment.terminology or TISSUE)], MEANING_LENGTH),
             ("algorithm name", [segment.algorithm_name], LABEL_LENGTH),
             ("description", [segment.description], DESCRIPTION_LENGTH),
         )
@@ -110,8 +146,7 @@ def _cut_findings(segment: Segment) -> Iterator[Finding]:
         )
 
 
-def _codes(segment: Segment) -> list[Code]:
-    given = segment.terminology or TISSUE
+def _codes(given: SegmentTerminology) -> list[Code]:
     codes = (given.category, given.type, given.type_modifier, given.region, given.region_modifier)
     return [code for code in codes if code is not None]
 
@@ -122,51 +157,79 @@ def one_line(text: str) -> str:
     return " ".join(printable.replace("\\", "/").split())
 
 
-def code_item(code: Code) -> Dataset:
-    """Return the item of a code sequence (PS3.3, 8.8); a long code value has an attribute of its own."""
-    item = Dataset()
-    value = one_line(code.value)
-    if len(value) <= VALUE_LENGTH:
-        item.CodeValue = value
-    else:
-        item.LongCodeValue = value
-    item.CodingSchemeDesignator = one_line(code.scheme)[:SCHEME_LENGTH].rstrip()
-    item.CodeMeaning = one_line(code.meaning)[:MEANING_LENGTH].rstrip()
-    return item
-
-
 def tracking_uid(segment: Segment, segmentation_name: str, series_uid: str) -> str:
     """Return the Tracking UID (0062,0021): the same for the same segment of the same segmentation."""
     return derived_uid("tracking", series_uid, segmentation_name, segment.id)
 
 
-def _segment_item(number: int, segment: Segment, segmentation_name: str, series_uid: str) -> Dataset:
-    item = Dataset()
+@dataclass(frozen=True)
+class _Described:
+    """What one item says of its segment."""
+
+    number: int
+    label: str
+    description: str
+    algorithm_type: AlgorithmType
+    algorithm_name: str
+    codes: SegmentTerminology
+    color_lab: tuple[int, ...]
+    tracking_id: str
+    tracking_uid: str
+
+    @property
+    def is_ascii(self) -> bool:
+        texts = [self.label, self.description, self.algorithm_name, self.tracking_id]
+        texts.extend(text for code in _codes(self.codes) for text in (code.value, code.scheme, code.meaning))
+        return all(map(str.isascii, texts))
+
+    def content(self) -> bytes:
+        """Return the item's elements, in the order of their tags.
+
+        Where a text needs UTF-8 the item itself says so. It would inherit it (PS3.5, 7.5.3), but dcmjs, with which
+        OHIF reads, does not pass it on to items (https://github.com/dcmjs-org/dcmjs/issues/503) and shows names with
+        an umlaut as garbage.
+        """
+        codes = self.codes
+        elements = [b"" if self.is_ascii else text_element(_SPECIFIC_CHARACTER_SET, "CS", UTF_8)]
+        if codes.region:
+            elements.append(_coded(_ANATOMIC_REGION, codes.region, _ANATOMIC_REGION_MODIFIER, codes.region_modifier))
+        elements.append(_coded(_PROPERTY_CATEGORY, codes.category))
+        elements.append(element(_SEGMENT_NUMBER, "US", self.number.to_bytes(2, "little")))
+        elements.append(text_element(_SEGMENT_LABEL, "LO", self.label))
+        if self.description:
+            elements.append(text_element(_SEGMENT_DESCRIPTION, "ST", self.description))
+        elements.append(text_element(_SEGMENT_ALGORITHM_TYPE, "CS", self.algorithm_type.value))
+        if self.algorithm_name:
+            elements.append(text_element(_SEGMENT_ALGORITHM_NAME, "LO", self.algorithm_name))
+        if self.color_lab:
+            elements.append(element(_DISPLAY_CIELAB, "US", struct.pack("<3H", *self.color_lab)))
+        elements.append(_coded(_PROPERTY_TYPE, codes.type, _PROPERTY_TYPE_MODIFIER, codes.type_modifier))
+        if self.tracking_uid:
+            elements.append(text_element(_TRACKING_ID, "UT", self.tracking_id))
+            elements.append(text_element(_TRACKING_UID, "UI", self.tracking_uid))
+        return b"".join(elements)
+
+
+def _described(number: int, segment: Segment, segmentation_name: str, series_uid: str) -> _Described:
     label = one_line(segment.name) or f"Segment {number}"
-    item.SegmentNumber = number
-    item.SegmentLabel = label[:LABEL_LENGTH].rstrip()
-    description = _description(segment, label)
-    if description:
-        item.SegmentDescription = description
-    item.SegmentAlgorithmType = segment.algorithm_type.value
-    if segment.algorithm_type is not AlgorithmType.MANUAL or segment.algorithm_name:
-        item.SegmentAlgorithmName = one_line(segment.algorithm_name)[:LABEL_LENGTH].rstrip() or UNKNOWN_ALGORITHM_NAME
-    _add_codes(item, segment.terminology or TISSUE)
-    item.RecommendedDisplayCIELabValue = recommended_display_cielab(segment.color_rgb)
-    item.TrackingID = f"{one_line(segmentation_name)}: {label}" if segmentation_name else label
-    item.TrackingUID = tracking_uid(segment, segmentation_name, series_uid)
-    _say_character_set(item)
-    return item
+    algorithm_name = one_line(segment.algorithm_name)[:LABEL_LENGTH].rstrip()
+    if not algorithm_name and segment.algorithm_type is not AlgorithmType.MANUAL:
+        algorithm_name = UNKNOWN_ALGORITHM_NAME
+    return _Described(
+        number=number,
+        label=label[:LABEL_LENGTH].rstrip(),
+        description=_description(segment, label),
+        algorithm_type=segment.algorithm_type,
+        algorithm_name=algorithm_name,
+        codes=segment.terminology or TISSUE,
+        color_lab=recommended_display_cielab(segment.color_rgb),
+        tracking_id=f"{one_line(segmentation_name)}: {label}" if segmentation_name else label,
+        tracking_uid=tracking_uid(segment, segmentation_name, series_uid),
+    )
 
 
-def _say_character_set(item: Dataset) -> None:
-    """Say UTF-8 in the item itself, where a text needs it.
-
-    It would inherit it (PS3.5, 7.5.3), but dcmjs, with which OHIF reads, does not pass it on to items
-    (https://github.com/dcmjs-org/dcmjs/issues/503) and shows names with an umlaut as garbage.
-    """
-    if not all(str(element.value).isascii() for element in item):
-        item.SpecificCharacterSet = "ISO_IR 192"
+def _background() -> _Described:
+    return _Described(0, "Background", "", AlgorithmType.AUTOMATIC, "Background", BACKGROUND, (), "", "")
 
 
 def _description(segment: Segment, label: str) -> str:
@@ -177,24 +240,18 @@ def _description(segment: Segment, label: str) -> str:
     return repaired_value("ST", ". ".join(parts)).value or ""
 
 
-def _add_codes(item: Dataset, codes: SegmentTerminology) -> None:
-    item.SegmentedPropertyCategoryCodeSequence = [code_item(codes.category)]
-    property_type = code_item(codes.type)
-    if codes.type_modifier:
-        property_type.SegmentedPropertyTypeModifierCodeSequence = [code_item(codes.type_modifier)]
-    item.SegmentedPropertyTypeCodeSequence = [property_type]
-    if codes.region:
-        region = code_item(codes.region)
-        if codes.region_modifier:
-            region.AnatomicRegionModifierSequence = [code_item(codes.region_modifier)]
-        item.AnatomicRegionSequence = [region]
+def _coded(tag: int, code: Code, modifier_tag: int = 0, modifier: Code | None = None) -> bytes:
+    """Return a code sequence of one item, with the code that modifies it, if there is one."""
+    return sequence(tag, _code_elements(code) + (_coded(modifier_tag, modifier) if modifier else b""))
 
 
-def _background_item() -> Dataset:
-    item = Dataset()
-    item.SegmentNumber = 0
-    item.SegmentLabel = "Background"
-    item.SegmentAlgorithmType = AlgorithmType.AUTOMATIC.value
-    item.SegmentAlgorithmName = "Background"
-    _add_codes(item, BACKGROUND)
-    return item
+def _code_elements(code: Code) -> bytes:
+    """Return value, scheme and meaning (PS3.3, 8.8); a long code value has an attribute of its own."""
+    value = one_line(code.value)
+    is_short = len(value) <= VALUE_LENGTH
+    return (
+        (text_element(_CODE_VALUE, "SH", value) if is_short else b"")
+        + text_element(_CODING_SCHEME_DESIGNATOR, "SH", one_line(code.scheme)[:SCHEME_LENGTH].rstrip())
+        + text_element(_CODE_MEANING, "LO", one_line(code.meaning)[:MEANING_LENGTH].rstrip())
+        + (b"" if is_short else text_element(_LONG_CODE_VALUE, "UC", value))
+    )
