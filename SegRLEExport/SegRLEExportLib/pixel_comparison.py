@@ -1,12 +1,15 @@
 """Do the frames of a file show the segmentation?
 
-Frames of one segment are compared as sets of pixels: those in the file, those in the layer and those in both are
-counted. Planes of labels are made again and compared pixel by pixel. Nothing of the writer's index or pixels is
-used; as `sampling` is shared with it, one pixel of each frame is also looked up by bare matrix arithmetic.
+Frames of one segment are compared as sets of pixels: each must lie wholly in its segment, and all together must be
+as many as the voxels there are, on every plane. Planes of labels are made again and compared pixel by pixel. Nothing
+of the writer's index or pixels is used; as `sampling` is shared with it, one pixel of each frame is also looked up
+by bare matrix arithmetic.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import cached_property
 from itertools import product
 
 import numpy as np
@@ -15,35 +18,71 @@ from numpy.typing import NDArray
 from SegRLEExportLib.draft import Draft
 from SegRLEExportLib.model.geometry import Matrix, PlaneStack
 from SegRLEExportLib.model.segmentation import Labels, Layer, Segment
-from SegRLEExportLib.read_back import FrameRecord, FrameRows
-from SegRLEExportLib.sampling import SampledLayer
+from SegRLEExportLib.read_back import FrameBlock
+from SegRLEExportLib.sampling import Region, SampledLayer, slabs_of
 
 _NEAREST_VOXELS = 0.5 + 1e-3
 """A pixel may take its value from a voxel no farther than this along an axis; positions are rounded to be written."""
 
+_BLOCK_PIXELS = 1 << 21
+"""Frames of bits are compared together up to so many pixels: small enough for the processor's cache."""
+
+_FEW_VALUES = 8
+"""Up to so many values are counted one by one, which is quicker than looking every voxel up in a table."""
+
 
 class PixelComparison:
-    """Compares the frames of a file, whose planes are `stack`, with the segmentation of a draft."""
+    """Compares the frames of a file with the segmentation of a draft."""
 
-    def __init__(self, draft: Draft, stack: PlaneStack) -> None:
+    def __init__(self, draft: Draft, stack: PlaneStack, frames: Sequence[tuple[int, int]]) -> None:
+        """`frames` tells for each frame of the file its segment number, 0 in a label map, and its plane in `stack`."""
         self._draft = draft
         self._stack = stack
+        self._frames = frames
         self._layers = [SampledLayer(layer, stack) for layer in draft.survey.segmentation.layers]
-        self._values = [self._values_of(layer_index) for layer_index in range(len(self._layers))]
-        self._voxels: dict[tuple[int, int], dict[int, int]] = {}
-        self._tables = self._tables_of_labels() if draft.plan.is_label_map else {}
+        self._pixels_shown = 0
+        self._frames_at_once = max(1, _BLOCK_PIXELS // (stack.rows * stack.columns))
+        self._room = np.empty(self._frames_at_once * stack.rows * stack.columns, dtype=bool)
         self._spots: list[tuple[int, int, int, int]] = []
 
-    def wrong_pixels(self, frame: FrameRecord, plane: int, found: FrameRows) -> int:
-        """Return how many pixels of that frame, which lies in that plane of the stack, are not as they should be."""
-        self._remember_spot(frame.segment_number, plane, found)
+    def block_lengths(self) -> list[int]:
+        """Return how many frames to compare at once, from the first on: of bits, those that one slab shows."""
+        if self._draft.bits_allocated > 1:
+            return [1] * len(self._frames)
+        segments = [self._segment(number) for number in range(1, len(self._draft.instance.segment_positions) + 1)]
+        layer_of = [self._layers[0], *(self._layers[segment.layer_index] for segment in segments)]
+        return [count for _, _, count in slabs_of(self._frames, layer_of, self._frames_at_once)]
+
+    def agrees(self, first_frame: int, block: FrameBlock) -> bool:
+        """Tell whether the frames from that one on have no pixel that they should not have.
+
+        In a label map they then have all that they should have; otherwise ask `is_complete` after the last.
+        """
+        self._remember_spots(first_frame, block)
+        number, plane = self._frames[first_frame]
         if self._draft.plan.is_label_map:
-            wanted = self._wanted_labels(plane)
-            return 0 if np.array_equal(found.pixels, wanted) else int(np.count_nonzero(found.pixels != wanted))
-        segment = self._segment(frame.segment_number)
-        wanted_voxels = self._voxels_on(segment.layer_index, plane).get(segment.layer_value, 0)
-        stored_pixels = int(np.count_nonzero(found.pixels))
-        return stored_pixels + wanted_voxels - 2 * self._shared_pixels(segment, plane, found)
+            return np.array_equal(block.pixels[0], self._wanted_labels(plane))
+        shared = self._shared_pixels(self._segment(number), plane, block)
+        self._pixels_shown += shared
+        return shared == np.count_nonzero(block.pixels)
+
+    def is_complete(self) -> bool:
+        """Tell whether the frames that agreed, together, show every voxel there is on any plane."""
+        shown_planes = range(len(self._stack)) if not self._draft.plan.is_label_map else ()
+        found = self._draft.survey
+        other_planes = np.delete(np.arange(len(found.stack)), self._draft.instance.frame_planes).tolist()
+        return self._is_count_of_voxels(self._pixels_shown, self._layers, shown_planes) and self._is_count_of_voxels(
+            0, found.layers, other_planes
+        )
+
+    def wrong_pixels(self, frame: int, block: FrameBlock) -> int:
+        """Return how many pixels of one frame are not as they should be."""
+        number, plane = self._frames[frame]
+        is_label_map = self._draft.plan.is_label_map
+        wanted = self._wanted_labels(plane) if is_label_map else self._wanted_mask(self._segment(number), plane)
+        (found,) = block.pixels
+        part = wanted[block.first_row :][: len(found)]
+        return int(np.count_nonzero(wanted) - np.count_nonzero(part) + np.count_nonzero(part != found))
 
     def misplaced_spots(self) -> list[str]:
         """Return those of the remembered pixels for which no voxel nearby holds their segment."""
@@ -62,14 +101,11 @@ class PixelComparison:
     def _segment(self, segment_number: int) -> Segment:
         return self._draft.survey.segmentation.segments[self._draft.instance.segment_positions[segment_number - 1]]
 
-    def _values_of(self, layer_index: int) -> NDArray[np.intp]:
-        segments = self._draft.survey.segmentation.segments
-        return np.array([s.layer_value for s in segments if s.layer_index == layer_index], dtype=np.intp)
-
-    def _tables_of_labels(self) -> dict[int, Labels]:
-        """Return, for each layer of the instance, the segment number for every value it could have."""
+    @cached_property
+    def _tables(self) -> dict[int, Labels]:
+        """For each layer of the instance, the segment number for every value it could have."""
         segmentation, instance = self._draft.survey.segmentation, self._draft.instance
-        dtype = self._draft.stored_dtype
+        dtype = np.min_scalar_type(len(instance.segment_positions))
         tables: dict[int, Labels] = {}
         for position, number in instance.numbers.items():
             segment = segmentation.segments[position]
@@ -78,49 +114,67 @@ class PixelComparison:
         return tables
 
     def _wanted_labels(self, plane: int) -> Labels:
-        dtype = next(iter(self._tables.values())).dtype
-        wanted: Labels = np.zeros((self._stack.rows, self._stack.columns), dtype=dtype)
+        """Return the plane, made anew, of a label map."""
+        wanted: Labels = np.zeros((self._stack.rows, self._stack.columns), dtype=self._draft.stored_dtype)
         for layer_index, table in self._tables.items():
             region = self._layers[layer_index].region(plane)
             if region is not None:
-                rows, columns = region.labels.shape
-                part = wanted[region.first_row :, region.first_column :][:rows, :columns]
+                part = _part_of(wanted, region)
                 part |= _numbers_of(region.labels, table)
         return wanted
 
-    def _voxels_on(self, layer_index: int, plane: int) -> dict[int, int]:
-        """Return the voxels of each segment of a layer on a plane, by layer value."""
-        if (layer_index, plane) not in self._voxels:
-            region, values = self._layers[layer_index].region(plane), self._values[layer_index]
-            if region is None:
-                return {}
-            counts = np.bincount(region.labels[region.labels > 0], minlength=values.max() + 1)[values]
-            self._voxels[layer_index, plane] = dict(zip(values.tolist(), counts.tolist()))
-        return self._voxels[layer_index, plane]
-
-    def _shared_pixels(self, segment: Segment, plane: int, found: FrameRows) -> int:
-        """Return how many pixels have the full value in the file and the segment's value in its layer."""
+    def _wanted_mask(self, segment: Segment, plane: int) -> Labels:
+        """Return the plane, made anew, of a segment that has frames of its own."""
+        wanted: Labels = np.zeros((self._stack.rows, self._stack.columns), dtype=np.uint8)
         region = self._layers[segment.layer_index].region(plane)
-        if region is None:
+        if region is not None:
+            _part_of(wanted, region)[region.labels == segment.layer_value] = self._draft.plan.full_value
+        return wanted
+
+    def _shared_pixels(self, segment: Segment, plane: int, block: FrameBlock) -> int:
+        """Return how many pixels have the full value in the file and the segment's value in its layer."""
+        slab = self._layers[segment.layer_index].slab(plane, len(block))
+        if slab is None:
             return 0
-        top = max(found.first_row, region.first_row)
-        bottom = min(found.first_row + len(found.pixels), region.first_row + len(region.labels))
+        top = max(block.first_row, slab.first_row)
+        bottom = min(block.first_row + block.pixels.shape[1], slab.first_row + slab.labels.shape[1])
         if top >= bottom:
             return 0
-        labels = region.labels[top - region.first_row : bottom - region.first_row]
-        stored = found.pixels[
-            top - found.first_row : bottom - found.first_row,
-            region.first_column : region.first_column + labels.shape[1],
+        labels = slab.labels[:, top - slab.first_row : bottom - slab.first_row]
+        stored = block.pixels[
+            :, top - block.first_row : bottom - block.first_row, slab.first_column : slab.first_column + labels.shape[2]
         ]
-        return int(np.count_nonzero((stored == self._draft.plan.full_value) & (labels == segment.layer_value)))
+        shared = self._room[: labels.size].reshape(labels.shape)
+        np.equal(labels, segment.layer_value, out=shared)
+        shared &= stored if stored.dtype == bool else stored == self._draft.plan.full_value
+        return int(np.count_nonzero(shared))
 
-    def _remember_spot(self, segment_number: int, plane: int, found: FrameRows) -> None:
-        """Keep one pixel of the frame that belongs to a segment."""
-        if not found.pixels.size:
+    def _is_count_of_voxels(self, count: int, layers: Sequence[SampledLayer], planes: Sequence[int]) -> bool:
+        """Tell whether the segments of the instance have so many voxels on those planes.
+
+        Voxels of whatever value are quickly counted, and are no fewer; only where they are more must one look closer.
+        """
+        regions = [
+            (layer_index, region.labels)
+            for layer_index in self._tables
+            for plane in planes
+            if (region := layers[layer_index].region(plane)) is not None
+        ]
+        if count == sum(np.count_nonzero(labels) for _, labels in regions):
+            return True
+        return count == sum(_voxels_of(labels, self._tables[layer_index]) for layer_index, labels in regions)
+
+    def _remember_spots(self, first_frame: int, block: FrameBlock) -> None:
+        """Keep of each frame one pixel that belongs to a segment."""
+        if not block.pixels.size:
             return
-        row, column = divmod(int(found.pixels.argmax()), found.pixels.shape[1])
-        if value := int(found.pixels[row, column]):
-            self._spots.append((segment_number or value, plane, found.first_row + row, column))
+        flat = block.pixels.reshape(len(block), -1)
+        at = flat.argmax(axis=1)
+        for offset, (pixel, value) in enumerate(zip(at.tolist(), flat[np.arange(len(block)), at].tolist())):
+            if value:
+                number, plane = self._frames[first_frame + offset]
+                row, column = divmod(pixel, block.pixels.shape[2])
+                self._spots.append((number or value, plane, block.first_row + row, column))
 
     def _places_of(self, spots: NDArray[np.intp]) -> Matrix:
         """Return the places, (n, 3) in LPS, of pixels given as (n, 3): plane, row, column."""
@@ -131,12 +185,28 @@ class PixelComparison:
         return places
 
 
+def _part_of(plane: Labels, region: Region) -> Labels:
+    """Return the part of a whole plane that the region covers."""
+    rows, columns = region.labels.shape
+    return plane[region.first_row :, region.first_column :][:rows, :columns]
+
+
 def _numbers_of(labels: Labels, table: Labels) -> Labels:
-    """Return the number that `table` gives each label: ten times as fast where that is the label itself."""
+    """Return the number that `table` gives each label, by the quickest way there is."""
     used = table[: int(labels.max(initial=0)) + 1]
     if np.array_equal(used, np.arange(len(used))):
         return labels.astype(table.dtype, copy=False)
+    if labels.dtype == table.dtype == np.uint8:
+        return np.frombuffer(labels.tobytes().translate(table.tobytes()), np.uint8).reshape(labels.shape)
     return np.take(table, labels, mode="clip")
+
+
+def _voxels_of(labels: Labels, table: Labels) -> int:
+    """Return how many of the labels `table` gives a number."""
+    values = np.flatnonzero(table)
+    if values.size > _FEW_VALUES:
+        return int(np.count_nonzero(np.take(table, labels, mode="clip")))
+    return sum(int(np.count_nonzero(labels == value)) for value in values.tolist())
 
 
 def _is_near(layer: Layer, value: int, lps: Matrix) -> NDArray[np.bool_]:

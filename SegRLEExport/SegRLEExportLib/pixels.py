@@ -18,37 +18,37 @@ from SegRLEExportLib.frames import FrameIndex
 from SegRLEExportLib.model.segmentation import Labels, Segmentation
 from SegRLEExportLib.plane_runs import PlaneRuns
 from SegRLEExportLib.runs import Runs
-from SegRLEExportLib.sampling import Region, SampledLayer
+from SegRLEExportLib.sampling import SampledLayer, Slab, slabs_of
 
 
 @dataclass(frozen=True)
-class Mask:
-    """One segment on one plane: where a region of a layer holds the segment's value."""
+class Masks:
+    """One segment on neighbouring planes: where a slab of a layer holds the segment's value."""
 
-    region: Region
+    slab: Slab
     value: int
     columns: int
-    """Columns of the plane; the region may have fewer."""
+    """Columns of the planes; the slab may have fewer."""
     first_row: int
-    """First row of the plane with a pixel of the segment."""
+    """First row of the planes with a pixel of the segment."""
     stop_row: int
-    """One past the last such row; equal to `first_row` for an empty mask."""
+    """One past the last such row; equal to `first_row` for empty masks."""
+
+    def __len__(self) -> int:
+        return len(self.slab)
 
     def rows(self, first: int, stop: int) -> NDArray[np.bool_]:
-        """Return the rows `first` to `stop` of the plane, (stop - first, columns), rows beyond the region as False."""
-        labels, top, left = self.region.labels, self.region.first_row, self.region.first_column
-        if labels.shape[1] == self.columns and top <= first and stop <= top + labels.shape[0]:
-            mask: NDArray[np.bool_] = labels[first - top : stop - top] == self.value
-            return mask
-        filled = np.zeros((stop - first, self.columns), dtype=bool)
-        from_row, to_row = max(first, top), min(stop, top + labels.shape[0])
+        """Return the rows `first` to `stop`, (planes, stop - first, columns); what is beyond the slab is False."""
+        labels, top, left = self.slab.labels, self.slab.first_row, self.slab.first_column
+        if labels.shape[2] == self.columns and top <= first and stop <= top + labels.shape[1]:
+            masks: NDArray[np.bool_] = labels[:, first - top : stop - top] == self.value
+            return masks
+        filled = np.zeros((len(self), stop - first, self.columns), dtype=bool)
+        from_row, to_row = max(first, top), min(stop, top + labels.shape[1])
         if from_row < to_row:
-            part = filled[from_row - first : to_row - first, left : left + labels.shape[1]]
-            np.equal(labels[from_row - top : to_row - top], self.value, out=part)
+            part = filled[:, from_row - first : to_row - first, left : left + labels.shape[2]]
+            np.equal(labels[:, from_row - top : to_row - top], self.value, out=part)
         return filled
-
-
-_NOTHING = Region(np.zeros((0, 0), dtype=np.uint8), 0, 0)
 
 
 def masks_of(
@@ -57,16 +57,29 @@ def masks_of(
     index: FrameIndex,
     columns: int,
     frames: Iterable[tuple[int, int]],
-) -> Iterator[Mask]:
-    """Yield the mask of each frame, given as (position of the segment in the segmentation, plane index)."""
-    for segment_index, plane_index in frames:
-        segment = segmentation.segments[segment_index]
-        region = layers[segment.layer_index].region(plane_index)
-        if region is None or not index.voxels[segment_index, plane_index]:
-            yield Mask(_NOTHING, 0, columns, 0, 0)
-            continue
-        first, last = index.first_row[segment_index, plane_index], index.last_row[segment_index, plane_index]
-        yield Mask(region, segment.layer_value, columns, int(first), int(last) + 1)
+    most: int,
+) -> Iterator[Masks]:
+    """Yield the masks of the frames, given as (position of the segment in the segmentation, plane index), in order.
+
+    Up to `most` frames come together where they are neighbours.
+    """
+    layer_of = [layers[segment.layer_index] for segment in segmentation.segments]
+    empty = Masks(Slab(np.zeros((1, 0, 0), dtype=np.uint8), 0, 0), 0, columns, 0, 0)
+    for position, plane, count in slabs_of(frames, layer_of, most):
+        slab = layer_of[position].slab(plane, count)
+        bounds = _row_bounds(index, position, plane, count)
+        if slab is None or bounds is None:
+            yield from [empty] * count
+        else:
+            yield Masks(slab, segmentation.segments[position].layer_value, columns, *bounds)
+
+
+def _row_bounds(index: FrameIndex, position: int, plane: int, count: int) -> tuple[int, int] | None:
+    """Return the first row that a segment has on any of so many planes, and one past the last; None if it has none."""
+    planes = slice(plane, plane + count)
+    tables = (table[position, planes].tolist() for table in (index.voxels, index.first_row, index.last_row))
+    used = [(first, last) for voxels, first, last in zip(*tables) if voxels]
+    return (min(first for first, _ in used), max(last for _, last in used) + 1) if used else None
 
 
 class LabelRuns:

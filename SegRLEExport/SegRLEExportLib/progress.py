@@ -29,12 +29,12 @@ class Progress:
         self._stage, self._steps, self._done = name, max(steps, 1), 0
         self._report()
 
-    def step(self) -> None:
-        """One more step is done.
+    def step(self, count: int = 1) -> None:
+        """One more step, or several, are done.
 
         Raises `CancelledError` if the callback asked to stop.
         """
-        self._done += 1
+        self._done += count
         if self._callback is not None and time.monotonic() >= self._next_report:
             self._report()
 

@@ -1,25 +1,26 @@
-"""A SEG file read again, one frame at a time, by other code than wrote it.
+"""A SEG file read again, a few frames at a time, by other code than wrote it.
 
 The header is parsed by pydicom. Per-frame groups and pixel data are walked element by element (PS3.5, 7.1
-and A.4), because as pydicom datasets thousands of frames take seconds and gigabytes. RLE is decoded by pydicom,
-deflated data by zlib, bits by numpy. Explicit VR Little Endian only: what this package writes.
+and A.4), because as pydicom datasets thousands of frames take seconds and gigabytes. RLE is decoded by
+`rle_decoding`, deflated data by zlib, bits by numpy. Explicit VR Little Endian only: what this package writes.
 """
 
 from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from io import BytesIO
+from itertools import islice
+from math import gcd
 from pathlib import Path
-from typing import IO
+from typing import IO, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from pydicom.filereader import read_dataset, read_file_meta_info
-from pydicom.pixels.utils import iter_pixels
 from pydicom.uid import DeflatedExplicitVRLittleEndian, RLELossless
 
 from SegRLEExportLib.encoding.rle_decoding import decode_frame
@@ -43,6 +44,7 @@ _REFERENCED_SEGMENT_NUMBER = 0x0062000B
 _LONG_VRS = frozenset((b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"))
 _UNDEFINED = 0xFFFFFFFF
 _READ_BYTES = 1 << 18
+_SEQUENCE_HEAD = struct.Struct("<HH2s2xI")
 
 PLANES_REMEMBERED = 4096
 """Frames of different segments on one plane repeat its place and groups byte for byte; they are parsed once."""
@@ -52,8 +54,7 @@ class ReadBackError(ValueError):
     """The file is not built as it should be; the text says where."""
 
 
-@dataclass(frozen=True)
-class FrameRecord:
+class FrameRecord(NamedTuple):
     """What one frame says of itself."""
 
     segment_number: int
@@ -65,12 +66,15 @@ class FrameRecord:
 
 
 @dataclass(frozen=True)
-class FrameRows:
-    """The part of a frame that may hold anything but 0."""
+class FrameBlock:
+    """The part of successive frames that may hold anything but 0."""
 
     first_row: int
-    pixels: Labels
-    """(rows, columns) from that row on, as stored: 0 and 1, 0 and 255, or labels."""
+    pixels: Labels | NDArray[np.bool_]
+    """(frames, rows, columns) from that row on, as stored: bits as False and True, 0 and 255, or labels."""
+
+    def __len__(self) -> int:
+        return len(self.pixels)
 
 
 class SegReadBack:
@@ -101,19 +105,14 @@ class SegReadBack:
         """Whether frames are RLE coded."""
         return bool(self.meta.TransferSyntaxUID == RLELossless)
 
-    def pixels(self) -> Iterator[FrameRows]:
-        """Yield the pixels of each frame."""
-        if self.header.BitsAllocated == 1 and not self.is_rle:
-            yield from self._bit_frames()
-        else:
-            yield from (FrameRows(0, pixels) for pixels in self._whole_frames())
+    def blocks(self, frame_counts: Iterable[int]) -> Iterator[FrameBlock]:
+        """Yield the pixels of all frames, so many at once; the counts must add up to the number of frames.
 
-    def fragment_lengths(self) -> list[int]:
-        """Return the length of each fragment, after checking the item structure and the offset table.
-
-        Raises `ReadBackError`.
+        Raises `ReadBackError` or `RLEStructureError`; the file's structure is checked to its last byte.
         """
-        return [len(fragment) for fragment in self._fragments()]
+        if self.header.BitsAllocated == 1 and not self.is_rle:
+            return self._bit_blocks(frame_counts)
+        return self._whole_blocks(self._rle_frames() if self.is_rle else self._byte_frames(), frame_counts)
 
     def _read_header(self) -> tuple[bytes, list[FrameRecord]]:
         """Return the attributes above the frames as they are stored, and what each frame says of itself."""
@@ -132,10 +131,11 @@ class SegReadBack:
                 header += head + self._stream.take(length)
         return bytes(header), records
 
-    def _whole_frames(self) -> Iterator[Labels]:
-        if self.is_rle and self.header.BitsAllocated > 1:
-            return iter_pixels(self._path, raw=True, decoding_plugin="pydicom")
-        return self._one_bit_rle_frames() if self.is_rle else self._byte_frames()
+    def _whole_blocks(self, frames: Iterator[Labels], frame_counts: Iterable[int]) -> Iterator[FrameBlock]:
+        for count in frame_counts:
+            yield FrameBlock(0, next(frames)[None] if count == 1 else np.stack(list(islice(frames, count))))
+        if next(frames, None) is not None:
+            raise ReadBackError("there are more frames than groups for them")
 
     def _fragments(self) -> Iterator[bytes]:
         if self._pixel_length != _UNDEFINED:
@@ -154,10 +154,14 @@ class SegReadBack:
             yield fragment
         self._stream.expect_end()
 
-    def _one_bit_rle_frames(self) -> Iterator[NDArray[np.uint8]]:
+    def _rle_frames(self) -> Iterator[Labels]:
+        bytes_per_pixel = max(1, self.header.BitsAllocated // 8)
+        fragments = 0
         for fragment in self._fragments():
-            decoded = decode_frame(fragment, self.header.Rows, self.header.Columns)
-            yield decoded.astype(np.uint8, copy=False)
+            yield decode_frame(fragment, self.header.Rows, self.header.Columns, bytes_per_pixel)
+            fragments += 1
+        if fragments != len(self.frames):
+            raise ReadBackError(f"there are {fragments} fragments for {len(self.frames)} frames")
 
     def _byte_frames(self) -> Iterator[Labels]:
         dtype = np.dtype("<u2" if self.header.BitsAllocated == 16 else "u1")
@@ -166,16 +170,21 @@ class SegReadBack:
             yield np.frombuffer(self._stream.take(shape[0] * shape[1] * dtype.itemsize), dtype).reshape(shape)
         self._expect_padding(self._pixel_length - len(self.frames) * shape[0] * shape[1] * dtype.itemsize)
 
-    def _bit_frames(self) -> Iterator[FrameRows]:
+    def _bit_blocks(self, frame_counts: Iterable[int]) -> Iterator[FrameBlock]:
         """Yield frames that follow each other bit by bit, so that one may begin within the last byte of another."""
         rows, columns = self.header.Rows, self.header.Columns
         first_bit, begun, taken = 0, b"", 0
-        for _ in self.frames:
-            needed = (first_bit + rows * columns + 7) // 8 - len(begun)
-            packed = begun + self._stream.take(needed)
+        for count in frame_counts:
+            bits = count * rows * columns
+            needed = (first_bit + bits + 7) // 8 - len(begun)
+            packed = begun + self._stream.take(needed) if begun else self._stream.take(needed)
             taken += needed
-            yield _unpacked_rows(packed, first_bit, rows, columns)
-            first_bit = (first_bit + rows * columns) % 8
+            if rows * columns % 8:
+                unpacked = np.unpackbits(np.frombuffer(packed, np.uint8), bitorder="little").view(bool)
+                yield FrameBlock(0, unpacked[first_bit : first_bit + bits].reshape(count, rows, columns))
+            else:
+                yield _used_rows(np.frombuffer(packed, np.uint8).reshape(count, -1), columns)
+            first_bit = (first_bit + bits) % 8
             begun = packed[-1:] if first_bit else b""
         if begun and begun[0] >> first_bit:
             raise ReadBackError("bits are set behind the last frame")
@@ -191,9 +200,9 @@ class _Stream:
     """The dataset's bytes in order, inflated if need be."""
 
     def __init__(self, path: Path, start_of_dataset: int, *, is_deflated: bool) -> None:
-        self._file: IO[bytes] = path.open("rb")
+        self._file: IO[bytes] = path.open("rb", buffering=0)
         self._inflater = zlib.decompressobj(-zlib.MAX_WBITS) if is_deflated else None
-        self._ready = bytearray()
+        self._ready = b""
         self._at = 0
         self._file.seek(start_of_dataset)
 
@@ -202,16 +211,23 @@ class _Stream:
 
     def take(self, length: int) -> bytes:
         """Return the next bytes; raises `ReadBackError` if the file ends before."""
-        while len(self._ready) - self._at < length:
-            more = self._read_more(length)
-            if not more:
-                raise ReadBackError("the file ends in the middle of an element")
-            del self._ready[: self._at]
-            self._at = 0
-            self._ready += more
-        taken = bytes(memoryview(self._ready)[self._at : self._at + length])
+        if self._at + length > len(self._ready):
+            self._make_ready(length)
+        taken = self._ready[self._at : self._at + length]
         self._at += length
         return taken
+
+    def _make_ready(self, length: int) -> None:
+        pieces = [self._ready[self._at :]] if self._at < len(self._ready) else []
+        missing = length - sum(map(len, pieces))
+        while missing > 0:
+            more = self._read_more(missing)
+            if not more:
+                raise ReadBackError("the file ends in the middle of an element")
+            pieces.append(more)
+            missing -= len(more)
+        self._ready = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        self._at = 0
 
     def element_head(self) -> tuple[bytes, int, int]:
         """Return the bytes before the next element's value, its tag and its length."""
@@ -262,26 +278,45 @@ def _file_head(path: Path) -> bytes:
         return beginning + file.read(group_length)
 
 
-def _unpacked_rows(packed: bytes, first_bit: int, rows: int, columns: int) -> FrameRows:
-    """Return the rows of the frame that begins at `first_bit` of `packed`, all-zero words at both ends left out."""
-    whole_words = packed.ljust(-(-len(packed) // 8) * 8, b"\0")
-    (used_words,) = np.frombuffer(whole_words, dtype="<u8").nonzero()
-    if not used_words.size:
-        return FrameRows(0, np.zeros((0, columns), dtype=np.uint8))
-    first_row = max(0, int(used_words[0]) * 64 - first_bit) // columns
-    stop_row = min(rows, -(-(int(used_words[-1] + 1) * 64 - first_bit) // columns))
-    start, stop = first_bit + first_row * columns, first_bit + stop_row * columns
-    bits = np.unpackbits(np.frombuffer(packed, np.uint8)[start // 8 : -(-stop // 8)], bitorder="little")
-    return FrameRows(first_row, bits[start % 8 :][: stop - start].reshape(-1, columns))
+def _used_rows(packed: NDArray[np.uint8], columns: int) -> FrameBlock:
+    """Return the rows, unpacked, between the first and the last in use of frames that are whole bytes, (frames, bytes).
+
+    A row may begin within a byte; rows are unpacked from one on that does not.
+    """
+    frames, frame_bytes = packed.shape
+    word = np.dtype(np.uint64 if frame_bytes % 8 == 0 else np.uint8)
+    used = np.flatnonzero(np.bitwise_or.reduce(packed.view(word), axis=0)) * word.itemsize
+    if not used.size:
+        return FrameBlock(0, np.zeros((frames, 0, columns), dtype=bool))
+    step = columns // gcd(columns, 8)
+    start = int(used[0]) // step * step
+    stop = min(frame_bytes, -(-(int(used[-1]) + word.itemsize) // step) * step)
+    bits = np.unpackbits(packed[:, start:stop], axis=1, bitorder="little")
+    return FrameBlock(start * 8 // columns, bits.view(bool).reshape(frames, -1, columns))
 
 
 def _frame_record(content: bytes) -> FrameRecord:
-    groups = _elements(content)
+    groups = _groups(content)
     indices = _elements(_first_item(groups[_FRAME_CONTENT]))[_DIMENSION_INDEX_VALUES]
     dimension_indices = struct.unpack(f"<{len(indices) // 4}I", indices)
     segment_number = _segment_number(groups.get(_SEGMENT_IDENTIFICATION, b""))
     position, source = _position(groups[_PLANE_POSITION]), _source_frame(groups[_DERIVATION_IMAGE])
     return FrameRecord(segment_number, position, dimension_indices, source)
+
+
+def _groups(content: bytes) -> dict[int, bytes]:
+    """Return the functional groups of a frame: every one is a sequence."""
+    found, position = {}, 0
+    while position < len(content):
+        group, element, vr, length = _SEQUENCE_HEAD.unpack_from(content, position)
+        if vr != b"SQ":
+            raise ReadBackError(f"({group:04X},{element:04X}) stands where a frame's group was due")
+        start = position + _SEQUENCE_HEAD.size
+        position = start + length
+        found[group << 16 | element] = content[start:position]
+    if position != len(content):
+        raise ReadBackError("a frame's groups reach beyond their item")
+    return found
 
 
 @lru_cache(maxsize=PLANES_REMEMBERED)

@@ -1,12 +1,13 @@
 """Where the pixels of each plane are found in a layer.
 
-Where pixels and voxels keep step, a plane is a view of the layer: sliced, flipped, transposed, never
-copied. Elsewhere (another spacing, an oblique angle) each pixel takes the voxel nearest to its centre.
-Nothing here knows segments' names, bytes or files.
+Where pixels and voxels keep step, planes are views of the layer: sliced, flipped, transposed, never
+copied; neighbours can be seen together as a slab. Elsewhere (another spacing, an oblique angle) each pixel
+takes the voxel nearest to its centre. Nothing here knows segments' names, bytes or files.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -33,6 +34,38 @@ class Region:
     first_column: int
 
 
+@dataclass(frozen=True)
+class Slab:
+    """The part of neighbouring planes that a layer covers; the layer is 0 outside it."""
+
+    labels: Labels
+    """(planes, rows, columns), as those of a `Region`."""
+    first_row: int
+    first_column: int
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+@dataclass(frozen=True)
+class _Slices:
+    """A layer that keeps step, seen along the planes."""
+
+    labels: Labels
+    """A view of the layer: the axis across the planes first, then that of the rows and that of the columns."""
+    axes: tuple[int, int, int]
+    """Which axes of the layer these are."""
+    steps: tuple[int, int, int]
+    """1 or -1: from one plane to the next (as most are), from one row to the next, from one column to the next."""
+
+    @property
+    def to_next_plane(self) -> NDArray[np.intp]:
+        """(3,), the step from one plane to the next along the axes of the layer."""
+        step = np.zeros(3, dtype=np.intp)
+        step[self.axes[0]] = self.steps[0]
+        return step
+
+
 class SampledLayer:
     """A layer seen through the planes of a stack."""
 
@@ -44,13 +77,35 @@ class SampledLayer:
         self._pixel_to_kji: Matrix = (lps_to_kji @ stack.plane_to_lps(0))[:3, :2]
         self._origins_kji: Matrix = stack.positions_lps @ lps_to_kji[:3, :3].T + lps_to_kji[:3, 3]
         self._steps: Matrix = np.rint(self._pixel_to_kji)
-        self._regions: dict[int, Region | None] = {}
+        self._nearest_origins = np.rint(self._origins_kji).astype(np.intp)
+        self._resampled: dict[int, Region | None] = {}
 
     def region(self, plane_index: int) -> Region | None:
         """Return what the layer holds of that plane, or None if it does not reach it."""
-        if plane_index not in self._regions:
-            self._regions[plane_index] = self._view(plane_index) if self.keeps_step else self._nearest(plane_index)
-        return self._regions[plane_index]
+        slab = self.slab(plane_index, 1)
+        return None if slab is None else Region(slab.labels[0], slab.first_row, slab.first_column)
+
+    def slab(self, first_plane: int, plane_count: int) -> Slab | None:
+        """Return what the layer holds of so many planes, each but the last followed by its `is_followed` neighbour.
+
+        None if it does not reach them.
+        """
+        if self.keeps_step:
+            return self._view(first_plane, plane_count)
+        if first_plane not in self._resampled:
+            self._resampled[first_plane] = self._nearest(first_plane)
+        region = self._resampled[first_plane]
+        return None if region is None else Slab(region.labels[None], region.first_row, region.first_column)
+
+    @cached_property
+    def is_followed(self) -> list[bool]:
+        """For each plane, whether the next one is the next slice of the layer, so that a slab holds both."""
+        if not self.keeps_step:
+            return [False] * len(self._stack)
+        view, slice_indices = self._slices, self._slices_met()
+        reaches = (slice_indices >= 0) & (slice_indices < len(view.labels))
+        is_next = (np.diff(self._nearest_origins, axis=0) == view.to_next_plane).all(axis=1)
+        return [*(is_next & reaches[:-1] & reaches[1:]).tolist(), False]
 
     @cached_property
     def is_exact(self) -> bool:
@@ -135,21 +190,28 @@ class SampledLayer:
         """Return the axis of the layer along which neither rows nor columns run."""
         return int(np.abs(self._steps).sum(axis=1).argmin())
 
-    def _view(self, plane_index: int) -> Region | None:
-        row_axis, column_axis = np.abs(self._steps).argmax(axis=0)
-        slice_axis = 3 - row_axis - column_axis
-        origin = np.rint(self._origins_kji[plane_index]).astype(int)
-        if not 0 <= origin[slice_axis] < self._labels.shape[slice_axis]:
+    @cached_property
+    def _slices(self) -> _Slices:
+        slice_axis = self._slice_axis()
+        row_axis, column_axis = np.abs(self._steps).argmax(axis=0).tolist()
+        row_step, column_step = int(self._steps[row_axis, 0]), int(self._steps[column_axis, 1])
+        slice_step = 1 if np.diff(self._slices_met()).sum() >= 0 else -1
+        axes = slice_axis, row_axis, column_axis
+        return _Slices(self._labels.transpose(axes), axes, (slice_step, row_step, column_step))
+
+    def _view(self, first_plane: int, plane_count: int) -> Slab | None:
+        slices = self._slices
+        origin = self._nearest_origins[first_plane].tolist()
+        first_slice, row, column = (origin[axis] for axis in slices.axes)
+        slice_count, row_count, column_count = slices.labels.shape
+        if not 0 <= first_slice < slice_count:
             return None
-        labels = self._labels[(slice(None),) * slice_axis + (origin[slice_axis],)]
-        if row_axis > column_axis:
-            labels = labels.T
-        rows, first_row = _overlap(origin[row_axis], self._steps[row_axis, 0], labels.shape[0], self._stack.rows)
-        columns, first_column = _overlap(
-            origin[column_axis], self._steps[column_axis, 1], labels.shape[1], self._stack.columns
-        )
-        region = labels[rows, columns]
-        return Region(region, first_row, first_column) if region.size else None
+        slice_step, row_step, column_step = slices.steps
+        met, _ = _overlap(first_slice, slice_step, slice_count, plane_count)
+        rows, first_row = _overlap(row, row_step, row_count, self._stack.rows)
+        columns, first_column = _overlap(column, column_step, column_count, self._stack.columns)
+        labels = slices.labels[met, rows, columns]
+        return Slab(labels, first_row, first_column) if labels.size else None
 
     def _nearest(self, plane_index: int) -> Region | None:
         row_index = np.arange(self._stack.rows)[:, None]
@@ -199,6 +261,27 @@ class SampledLayer:
         half = np.diff(heights) / 2
         slack = 1e-6 * max(1.0, float(half.max()))
         return np.stack([np.concatenate([half[:1], half]), np.concatenate([half, half[-1:]])], axis=1) + slack
+
+
+def slabs_of(
+    frames: Iterable[tuple[int, int]], layer_of: Sequence[SampledLayer], most: int
+) -> Iterator[tuple[int, int, int]]:
+    """Put frames, each given as (segment, plane), together where one slab of the segment's layer shows them.
+
+    `layer_of` gives the layer for each segment. Yields (segment, first plane, number of planes), at most `most` planes.
+    """
+    begun: tuple[int, int, int] | None = None
+    for segment, plane in frames:
+        if begun is not None:
+            begun_segment, first_plane, count = begun
+            follows = begun_segment == segment and first_plane + count == plane
+            if follows and count < most and layer_of[segment].is_followed[plane - 1]:
+                begun = segment, first_plane, count + 1
+                continue
+            yield begun
+        begun = segment, plane, 1
+    if begun is not None:
+        yield begun
 
 
 def _overlap(origin: int, step: float, length: int, extent: int) -> tuple[slice, int]:

@@ -11,7 +11,7 @@ from SegRLEExportLib.encoding import bit_packing, rle
 from SegRLEExportLib.encoding.plan import FrameCoding
 from SegRLEExportLib.errors import SegTooLargeError
 from SegRLEExportLib.pixel_size import LARGEST_PIXEL_DATA, pixel_bytes
-from SegRLEExportLib.pixels import LabelRuns, Mask, masks_of
+from SegRLEExportLib.pixels import LabelRuns, Masks, masks_of
 from SegRLEExportLib.progress import Progress
 from SegRLEExportLib.runs import Runs
 from SegRLEExportLib.seg_file import DeflatingSink, Sink, write_encapsulated_pixel_data, write_native_pixel_data
@@ -78,10 +78,11 @@ def _label_runs(draft: Draft, numbers: dict[int, int]) -> LabelRuns:
     return LabelRuns(found.segmentation, found.runs, found.index, numbers, draft.stored_dtype)
 
 
-def _masks(draft: Draft, progress: Progress) -> Iterator[Mask]:
+def _masks(draft: Draft, progress: Progress) -> Iterator[Masks]:
     found, instance = draft.survey, draft.instance
     positions = [instance.segment_positions[number - 1] for number in instance.frame_segment_numbers.tolist()]
     frames = zip(positions, instance.frame_planes.tolist())
-    for mask in masks_of(found.segmentation, found.layers, found.index, found.stack.columns, frames):
-        progress.step()
-        yield mask
+    most = bit_packing.frames_at_once(found.stack.rows, found.stack.columns)
+    for masks in masks_of(found.segmentation, found.layers, found.index, found.stack.columns, frames, most):
+        progress.step(len(masks))
+        yield masks

@@ -33,23 +33,24 @@ SHAPES = st.tuples(st.integers(1, 3), st.integers(1, 8), st.integers(1, 8))
 SEEDS = st.integers(0, 2**32 - 1)
 
 
-@given(SHAPES, SEEDS)
+@given(SHAPES, SEEDS, st.integers(1, 3))
 @settings(max_examples=80, deadline=None)
-def test_masks_are_those_of_the_layer_in_any_band_of_rows(shape, seed):
+def test_masks_are_those_of_the_layer_in_any_band_of_rows(shape, seed, most):
     grid, random = a_grid(shape), np.random.default_rng(seed)
     segmentation = a_segmentation([random.random(shape) < density for density in (0.0, 0.05, 0.6)], grid=grid)
     layers, _, index = looked_at(segmentation, grid)
     frames = [(position, plane) for position in range(3) for plane in range(shape[0])]
+    wanted = iter([masks_of(segmentation)[position][plane] for position, plane in frames])
 
-    for (position, plane), mask in zip(
-        frames, pixels.masks_of(segmentation, layers, index, shape[2], frames), strict=True
-    ):
-        whole = masks_of(segmentation)[position][plane]
+    for masks in pixels.masks_of(segmentation, layers, index, shape[2], frames, most):
+        whole = np.stack([next(wanted) for _ in range(len(masks))])
         first, stop = sorted(random.integers(0, shape[1] + 1, 2).tolist())
-        assert np.array_equal(mask.rows(0, shape[1]), whole)
-        assert np.array_equal(mask.rows(first, stop), whole[first:stop])
-        used = np.flatnonzero(whole.any(axis=1))
-        assert (mask.first_row, mask.stop_row) == ((used[0], used[-1] + 1) if len(used) else (0, 0))
+        assert np.array_equal(masks.rows(0, shape[1]), whole)
+        assert np.array_equal(masks.rows(first, stop), whole[:, first:stop])
+        used = np.flatnonzero(whole.any(axis=(0, 2)))
+        assert (masks.first_row, masks.stop_row) == ((used[0], used[-1] + 1) if len(used) else (0, 0))
+        assert len(masks) <= most
+    assert next(wanted, None) is None
 
 
 def test_masks_of_a_layer_that_covers_part_of_the_plane_are_false_beside_it():
@@ -57,11 +58,12 @@ def test_masks_of_a_layer_that_covers_part_of_the_plane_are_false_beside_it():
     segmentation = segments_in_one_layer(np.ones(part.shape_kji, np.uint8), [1], part)
     layers, _, index = looked_at(segmentation)
 
-    (mask,) = pixels.masks_of(segmentation, layers, index, 7, [(0, 3)])
+    (masks,) = pixels.masks_of(segmentation, layers, index, 7, [(0, 2), (0, 3)], 2)
 
-    assert np.argwhere(mask.rows(0, 9)).tolist() == [[row, column] for row in range(3, 7) for column in range(2, 5)]
-    assert not mask.rows(0, 3).any()
-    assert mask.rows(4, 6)[:, 2:5].all()
+    in_both = [[row, column] for row in range(3, 7) for column in range(2, 5)]
+    assert np.argwhere(masks.rows(0, 9)).tolist() == [[plane, *place] for plane in range(2) for place in in_both]
+    assert not masks.rows(0, 3).any()
+    assert masks.rows(4, 6)[:, :, 2:5].all()
 
 
 @given(SHAPES, SEEDS, st.sampled_from([np.uint8, np.uint16]))

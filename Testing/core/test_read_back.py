@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import struct
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pydicom
 import pytest
 import read_by_others
-from builders import a_segmentation, a_source, fixed_options, two_overlapping_boxes
+from builders import a_grid, a_segmentation, a_source, fixed_options, two_overlapping_boxes
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from pydicom.encaps import encapsulate
 from SegRLEExportLib.encoding import encapsulation
 from SegRLEExportLib.encoding.plan import PLANS
@@ -30,19 +33,25 @@ def written(tmp_path):
     return write
 
 
-def whole_frames(file: SegReadBack) -> np.ndarray:
-    frames = np.zeros((len(file.frames), file.header.Rows, file.header.Columns), np.uint16)
-    for frame, part in zip(frames, file.pixels()):
-        frame[part.first_row : part.first_row + len(part.pixels)] = part.pixels
+def whole_frames(file: SegReadBack, at_once: int = 1) -> np.ndarray:
+    """Return all pixels, (frames, rows, columns), read so many frames at a time."""
+    count = len(file.frames)
+    frames = np.zeros((count, file.header.Rows, file.header.Columns), np.uint16)
+    done = 0
+    for block in file.blocks([min(at_once, count - start) for start in range(0, count, at_once)]):
+        frames[done : done + len(block), block.first_row : block.first_row + block.pixels.shape[1]] = block.pixels
+        done += len(block)
+    assert done == count
     return frames
 
 
+@pytest.mark.parametrize("at_once", [1, 2, 5])
 @every_encoding
-def test_pixels_are_those_that_pydicom_reads(encoding, written):
+def test_pixels_are_those_that_pydicom_reads(encoding, at_once, written):
     path = written(encoding)
 
     with SegReadBack(path) as file:
-        assert np.array_equal(whole_frames(file), read_by_others.stored_pixels(pydicom.dcmread(path)))
+        assert np.array_equal(whole_frames(file, at_once), read_by_others.stored_pixels(pydicom.dcmread(path)))
 
 
 @every_encoding
@@ -64,13 +73,22 @@ def test_attributes_and_frames_are_those_that_pydicom_reads(encoding, written):
                 assert frame.segment_number == group.SegmentIdentificationSequence[0].ReferencedSegmentNumber
 
 
-@pytest.mark.parametrize("encoding", ["rle", "rle-per-segment", "rle-binary"])
-def test_fragments_are_those_that_pydicom_finds(encoding, written):
-    path = written(encoding)
-    frames = pydicom.encaps.generate_frames(pydicom.dcmread(path).PixelData, number_of_frames=5)
+@given(
+    st.tuples(st.integers(1, 6), st.integers(1, 12), st.integers(1, 20)),
+    st.sampled_from([0.0, 0.02, 0.5, 1.0]),
+    st.integers(1, 3),
+    st.integers(0, 2**32 - 1),
+)
+@settings(max_examples=60, deadline=None)
+def test_bits_of_frames_of_any_size_are_those_that_pydicom_reads(shape, density, at_once, seed):
+    grid = a_grid(shape)
+    masks = np.random.default_rng(seed).random(shape) < density
+    options = fixed_options(keep_empty_frames=True, verify=False)
+    with TemporaryDirectory() as folder:
+        (path,) = export(a_segmentation([masks], grid=grid), a_source(grid), folder, "none", options=options).paths
 
-    with SegReadBack(path) as file:
-        assert file.fragment_lengths() == [len(frame) for frame in frames]
+        with SegReadBack(path) as file:
+            assert np.array_equal(whole_frames(file, at_once), masks)
 
 
 def test_an_extended_offset_table_is_passed_over(written, monkeypatch):
@@ -79,15 +97,12 @@ def test_an_extended_offset_table_is_passed_over(written, monkeypatch):
     assert "ExtendedOffsetTable" in pydicom.dcmread(path)
 
     with SegReadBack(path) as file:
-        assert len(file.fragment_lengths()) == 5
+        assert len(whole_frames(file)) == 5
 
 
 def read_all(path):
     with SegReadBack(path) as file:
-        list(file.pixels())
-    if file.is_rle:
-        with SegReadBack(path) as file:
-            file.fragment_lengths()
+        whole_frames(file)
 
 
 def changed(path, change):
@@ -148,6 +163,28 @@ def test_more_offsets_than_frames_are_told(written):
     dataset.save_as(path)
 
     with pytest.raises(ReadBackError, match="6 offsets for 5 frames"):
+        read_all(path)
+
+
+def test_fewer_fragments_than_frames_are_told(written):
+    path = written("rle-binary")
+    dataset = pydicom.dcmread(path)
+    frames = list(pydicom.encaps.generate_frames(dataset.PixelData, number_of_frames=5))
+    dataset.PixelData = encapsulate(frames[:4], has_bot=False)
+    dataset.save_as(path)
+
+    with SegReadBack(path) as file, pytest.raises(ReadBackError, match="there are 4 fragments for 5 frames"):
+        list(file.blocks([1] * 4))
+
+
+def test_more_fragments_than_frames_are_told_where_there_are_no_offsets(written):
+    path = written("rle-binary")
+    dataset = pydicom.dcmread(path)
+    frames = list(pydicom.encaps.generate_frames(dataset.PixelData, number_of_frames=5))
+    dataset.PixelData = encapsulate([*frames, frames[0]], has_bot=False)
+    dataset.save_as(path)
+
+    with pytest.raises(ReadBackError, match="there are more frames than groups for them"):
         read_all(path)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import permutations, product
 
 import numpy as np
@@ -11,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from SegRLEExportLib.model.geometry import Geometry, PlaneStack
 from SegRLEExportLib.model.segmentation import Layer
-from SegRLEExportLib.sampling import SampledLayer
+from SegRLEExportLib.sampling import SampledLayer, slabs_of
 
 SIGNED_PERMUTATIONS = [
     np.array([[sign * (axis == column) for column in range(3)] for sign, axis in zip(signs, axes)])
@@ -168,6 +169,72 @@ def test_planes_of_unequal_distance_find_their_slices():
 
     assert [int(plane_of(layer, n, stack)[0, 0]) for n in range(4)] == [0, 1, 3, 4]
     assert layer.is_exact
+
+
+@given(grids_that_keep_step(), st.integers(0, 2**32 - 1))
+@settings(max_examples=100, deadline=None)
+def test_a_slab_shows_the_planes_that_follow_each_other(grids, seed):
+    source, geometry = grids
+    stack = PlaneStack.of_geometry(source)
+    layer = SampledLayer(Layer(some_labels(geometry.shape_kji, seed), geometry), stack)
+
+    reached = [plane for plane in range(len(stack)) if layer.region(plane) is not None]
+
+    if reached:
+        assert [plane for plane, follows in enumerate(layer.is_followed) if follows] == reached[:-1]
+        slab = layer.slab(reached[0], len(reached))
+        assert np.shares_memory(slab.labels, layer.region(reached[0]).labels)
+        for labels, plane in zip(slab.labels, reached, strict=True):
+            region = layer.region(plane)
+            assert (slab.first_row, slab.first_column) == (region.first_row, region.first_column)
+            assert np.array_equal(labels, region.labels)
+
+
+def test_planes_between_which_slices_are_left_out_do_not_follow_each_other():
+    grid = a_grid((10, 9, 7))
+    stack = a_source(grid).stack.only(np.array([0, 1, 2, 5, 6, 9]))
+
+    layer = SampledLayer(Layer(some_labels(grid.shape_kji), grid), stack)
+
+    assert layer.is_followed == [True, True, False, True, False, False]
+
+
+def test_planes_that_are_shifted_against_each_other_do_not_follow_each_other():
+    grid = a_grid((6, 9, 7))
+    stack = a_source(grid).stack
+    shifted = np.array(stack.positions_lps)
+    shifted[3:, 1] += 0.8
+
+    layer = SampledLayer(Layer(some_labels(grid.shape_kji), grid), replace(stack, positions_lps=shifted))
+
+    assert layer.is_followed == [True, True, False, True, True, False]
+
+
+def test_resampled_planes_do_not_follow_each_other():
+    grid = a_grid((4, 9, 7))
+    finer = Geometry((4, 18, 14), grid.kji_to_lps @ np.diag([1, 0.5, 0.5, 1]))
+
+    layer = SampledLayer(Layer(some_labels(finer.shape_kji), finer), a_source(grid).stack)
+
+    assert layer.is_followed == [False] * 4
+    assert np.array_equal(layer.slab(2, 1).labels[0], layer.region(2).labels)
+
+
+def test_frames_are_put_together_where_a_slab_shows_them():
+    class Layer:
+        is_followed = (True, True, True, False, True, False)
+
+    frames = [(0, 0), (0, 1), (0, 2), (0, 3), (0, 4), (1, 4), (1, 5), (1, 0), (1, 2)]
+
+    assert list(slabs_of(frames, [Layer(), Layer()], most=3)) == [
+        (0, 0, 3),
+        (0, 3, 1),
+        (0, 4, 1),
+        (1, 4, 2),
+        (1, 0, 1),
+        (1, 2, 1),
+    ]
+    assert list(slabs_of([], [], most=3)) == []
 
 
 def test_a_layer_that_reaches_no_plane_has_no_region():

@@ -15,12 +15,13 @@ from pydicom import Dataset
 from pydicom.encaps import encapsulate
 from pydicom.pixels import pack_bits
 from SegRLEExportLib import export as trip
+from SegRLEExportLib import preflight, verification
 from SegRLEExportLib.encoding import rle
 from SegRLEExportLib.encoding.plan import PLANS
 from SegRLEExportLib.errors import VerificationError
 from SegRLEExportLib.export import export
 from SegRLEExportLib.sampling import SampledLayer
-from SegRLEExportLib.verification import verify
+from SegRLEExportLib.verification import cross_checked_frames, verify
 
 every_encoding = pytest.mark.parametrize("encoding", PLANS)
 
@@ -275,13 +276,13 @@ def test_a_fault_of_the_sampling_that_writer_and_verification_share_is_told(enco
     """Then the file holds what the layer seems to hold; only bare arithmetic finds that it is at the wrong place."""
     corner = np.zeros(A_GRID.shape_kji, bool)
     corner[2:5, :2, :2] = True
-    right = SampledLayer.region
+    right = SampledLayer.slab
 
-    def mirrored(layer, plane_index):
-        region = right(layer, plane_index)
-        return None if region is None else replace(region, labels=region.labels[:, ::-1])
+    def mirrored(layer, first_plane, plane_count):
+        slab = right(layer, first_plane, plane_count)
+        return None if slab is None else replace(slab, labels=slab.labels[..., ::-1])
 
-    monkeypatch.setattr(SampledLayer, "region", mirrored)
+    monkeypatch.setattr(SampledLayer, "slab", mirrored)
 
     with pytest.raises(VerificationError, match="'corner' is at .* in the file and not in the segmentation"):
         export(a_segmentation([corner], names=["corner"]), a_source(), tmp_path, encoding)
@@ -289,18 +290,99 @@ def test_a_fault_of_the_sampling_that_writer_and_verification_share_is_told(enco
     assert list(tmp_path.iterdir()) == []
 
 
+@every_encoding
+@pytest.mark.parametrize("lost", [0, 3], ids=["the first plane", "a plane in the middle"])
+def test_a_plane_that_the_writer_overlooked_is_told(lost, encoding, tmp_path, monkeypatch):
+    """Index and frame groups then agree with each other; the voxels are still there to be counted."""
+    right = preflight.index_frames
+
+    def overlooking(*arguments):
+        index = right(*arguments)
+        index.voxels[:, np.flatnonzero(index.voxels.any(axis=0))[lost]] = 0
+        return index
+
+    monkeypatch.setattr(preflight, "index_frames", overlooking)
+
+    with pytest.raises(VerificationError, match="there are voxels for which the file has no frame"):
+        export(a_segmentation([a_sphere()]), a_source(), tmp_path, encoding)
+
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("encoding", ["none", "rle-binary"])
+def test_a_frame_of_one_segment_that_the_writer_overlooked_is_told(encoding, tmp_path, monkeypatch):
+    right = preflight.index_frames
+
+    def overlooking(*arguments):
+        index = right(*arguments)
+        index.voxels[1, 2] = 0
+        return index
+
+    monkeypatch.setattr(preflight, "index_frames", overlooking)
+
+    with pytest.raises(VerificationError, match="there are voxels for which the file has no frame"):
+        export(a_small_segmentation(), a_source(), tmp_path, encoding)
+
+
+class TestCrossCheck:
+    """pydicom decodes frames of its own choice of code; where it sees something else, the file is refused."""
+
+    @pytest.mark.parametrize("encoding", ["rle", "rle-per-segment"])
+    def test_tells_a_frame_that_pydicom_decodes_otherwise(self, encoding, tmp_path, monkeypatch):
+        right = verification.iter_pixels
+
+        def otherwise(path, **options):
+            for pixels in right(path, **options):
+                pixels = pixels.copy()
+                pixels[0, 0] += 1
+                yield pixels
+
+        monkeypatch.setattr(verification, "iter_pixels", otherwise)
+
+        with pytest.raises(VerificationError, match="1 pixels of frame 1 differ as pydicom decodes it"):
+            export(a_small_segmentation(), a_source(), tmp_path, encoding)
+
+        assert list(tmp_path.iterdir()) == []
+
+    @pytest.mark.parametrize(
+        ("frames", "checked"),
+        [
+            pytest.param(0, [], id="none"),
+            pytest.param(1, [0], id="one"),
+            pytest.param(32, list(range(32)), id="as many as are checked"),
+        ],
+    )
+    def test_is_of_every_frame_of_a_small_file(self, frames, checked):
+        assert cross_checked_frames(frames) == checked
+
+    @pytest.mark.parametrize("frames", [33, 289, 5000])
+    def test_is_of_32_frames_from_first_to_last_of_a_large_file(self, frames):
+        checked = cross_checked_frames(frames)
+
+        assert len(set(checked)) == 32
+        assert (checked[0], checked[-1]) == (0, frames - 1)
+        assert max(np.diff(checked)) <= -(-frames // 31)
+
+    def test_of_a_part_is_said_in_the_report(self, tmp_path, monkeypatch):
+        monkeypatch.setattr(verification, "CROSS_CHECKED_FRAMES", 2)
+
+        report = export(a_small_segmentation(), a_source(), tmp_path, "rle")
+
+        assert "by SegRLEExport's second decoder, 2 of 8 frames also by pydicom" in str(report)
+
+
 def test_a_good_file_is_verified_voxel_by_voxel(tmp_path):
     report = export(a_small_segmentation(), a_source(), tmp_path, "rle")
 
-    verification = report.instances[0].verification
-    assert verification.voxels == sum(segment.voxels for segment in report.instances[0].segments)
-    assert verification.frames == report.instances[0].frames
-    assert verification.reader == f"pydicom {pydicom.__version__}"
+    verified = report.instances[0].verification
+    assert verified.voxels == sum(segment.voxels for segment in report.instances[0].segments)
+    assert verified.frames == report.instances[0].frames
+    assert verified.reader == f"SegRLEExport's second decoder, all frames also by pydicom {pydicom.__version__}"
 
 
 @pytest.mark.parametrize(
     ("encoding", "reader"),
-    [("none", "numpy"), ("deflate", "zlib and numpy"), ("rle-binary", "SegRLEExport's own decoder")],
+    [("none", "numpy"), ("deflate", "zlib and numpy"), ("rle-binary", "SegRLEExport's second decoder alone")],
 )
 def test_the_reader_is_named(encoding, reader, tmp_path):
     assert reader in export(a_small_segmentation(), a_source(), tmp_path, encoding).instances[0].verification.reader

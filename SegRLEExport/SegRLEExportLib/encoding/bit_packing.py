@@ -11,16 +11,21 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from SegRLEExportLib.pixels import Mask
+from SegRLEExportLib.pixels import Masks
 
 BATCH_BYTES = 1 << 20
 """Frames are handed on in pieces of about this size: small enough for the processor's cache."""
 
 
-def pack_frames(frames: Iterable[Mask], rows: int, columns: int) -> Iterator[memoryview | bytes]:
+def frames_at_once(rows: int, columns: int) -> int:
+    """Return how many frames it is worth to look at together: as many as a piece holds, one bit a pixel."""
+    return max(1, BATCH_BYTES * 8 // (rows * columns) // 4)
+
+
+def pack_frames(frames: Iterable[Masks], rows: int, columns: int) -> Iterator[memoryview | bytes]:
     """Yield the bits of all frames, packed without a gap, in pieces of any length.
 
-    A piece is valid until the next one is asked for.
+    `frames` come at most `frames_at_once` together. A piece is valid until the next one is asked for.
     """
     if (rows * columns) % 8 == 0:
         return _pack_whole_bytes(frames, rows, columns)
@@ -32,31 +37,32 @@ def packed_size(frame_count: int, rows: int, columns: int) -> int:
     return (frame_count * rows * columns + 7) // 8
 
 
-def _pack_whole_bytes(frames: Iterable[Mask], rows: int, columns: int) -> Iterator[memoryview]:
+def _pack_whole_bytes(frames: Iterable[Masks], rows: int, columns: int) -> Iterator[memoryview]:
     frame_bytes = rows * columns // 8
     batch = np.zeros((max(1, BATCH_BYTES // frame_bytes), frame_bytes), dtype=np.uint8)
     rows_to_a_byte = 8 // np.gcd(columns, 8)
     filled = 0
-    for frame in frames:
-        first = frame.first_row - frame.first_row % rows_to_a_byte
-        stop = min(rows, -(-frame.stop_row // rows_to_a_byte) * rows_to_a_byte)
-        packed = np.packbits(frame.rows(first, stop), axis=None, bitorder="little")
-        start = first * columns // 8
-        batch[filled, :start] = 0
-        batch[filled, start : start + packed.size] = packed
-        batch[filled, start + packed.size :] = 0
-        filled += 1
-        if filled == len(batch):
-            yield batch.data
+    for masks in frames:
+        count = len(masks)
+        if filled + count > len(batch):
+            yield batch[:filled].data
             filled = 0
+        first = masks.first_row - masks.first_row % rows_to_a_byte
+        stop = min(rows, -(-masks.stop_row // rows_to_a_byte) * rows_to_a_byte)
+        packed = np.packbits(masks.rows(first, stop), axis=None, bitorder="little").reshape(count, -1)
+        part, start = batch[filled : filled + count], first * columns // 8
+        part[:, :start] = 0
+        part[:, start : start + packed.shape[1]] = packed
+        part[:, start + packed.shape[1] :] = 0
+        filled += count
     if filled:
         yield batch[:filled].data
 
 
-def _pack_across_bytes(frames: Iterable[Mask], rows: int) -> Iterator[bytes]:
+def _pack_across_bytes(frames: Iterable[Masks], rows: int) -> Iterator[bytes]:
     waiting: NDArray[np.bool_] = np.zeros(0, dtype=bool)
-    for frame in frames:
-        bits = np.concatenate([waiting, frame.rows(0, rows).reshape(-1)])
+    for masks in frames:
+        bits = np.concatenate([waiting, masks.rows(0, rows).reshape(-1)])
         whole = bits.size - bits.size % 8
         waiting = bits[whole:]
         yield np.packbits(bits[:whole], bitorder="little").tobytes()

@@ -15,6 +15,9 @@ from SegRLEExportLib.runs import Pixels
 
 Bytes = NDArray[np.uint8]
 
+_NO_OPERATION = 128
+"""A control byte below it begins a literal, one above it a replicate; it itself says nothing (G.3.2)."""
+
 
 class RLEStructureError(ValueError):
     """The bytes are not a frame as Annex G describes it; the text says where."""
@@ -52,7 +55,7 @@ def _split_segments(encoded: bytes, bytes_per_pixel: int) -> list[bytes]:
 
 def _decode_segment(segment: bytes, rows: int, columns: int) -> Bytes:
     pairs = np.frombuffer(segment, dtype=np.uint8).reshape(-1, 2)
-    all_runs_in_pairs = not np.any((pairs[:, 0] > 0) & (pairs[:, 0] <= 128))
+    all_runs_in_pairs = not np.any((pairs[:, 0] > 0) & (pairs[:, 0] <= _NO_OPERATION))
     decoded = _decode_pairs(pairs, columns) if all_runs_in_pairs else _decode_mixed(segment, columns)
     if decoded.size != rows * columns:
         raise RLEStructureError(f"{decoded.size} bytes were decoded where {rows} x {columns} were due (G.4)")
@@ -68,21 +71,35 @@ def _decode_pairs(pairs: NDArray[np.uint8], columns: int) -> Bytes:
 
 
 def _decode_mixed(segment: bytes, columns: int) -> Bytes:
-    decoded = bytearray()
-    position, end = 0, len(segment)
+    """Decode literals of any length, too: one look at each control byte, then all their bytes together."""
+    starts = np.array(_control_positions(segment), dtype=np.intp)
+    coded = np.frombuffer(segment, dtype=np.uint8)
+    controls = coded[starts].astype(np.intp)
+    is_literal = controls < _NO_OPERATION
+    lengths = np.where(is_literal, controls + 1, 257 - controls)
+    ends = np.cumsum(lengths)
+    if np.any((ends - 1) // columns != (ends - lengths) // columns):
+        raise RLEStructureError("a run crosses the end of a row (G.3.1)")
+    decoded = np.repeat(coded[starts + 1], lengths)
+    literals = lengths[is_literal]
+    within_literal = np.arange(literals.sum()) - np.repeat(np.cumsum(literals) - literals, literals)
+    target = np.repeat((ends - lengths)[is_literal], literals) + within_literal
+    decoded[target] = coded[np.repeat(starts[is_literal] + 1, literals) + within_literal]
+    return decoded
+
+
+def _control_positions(segment: bytes) -> list[int]:
+    """Return where the control bytes of runs are; one that is only padding, and those that say nothing, left out."""
+    positions, position, end = [], 0, len(segment)
     while position < end:
         control = segment[position]
-        if position == end - 1 and control == 0:
-            break
-        if control == 128:
+        if control == _NO_OPERATION:
             position += 1
             continue
-        length, taken = (control + 1, control + 1) if control < 128 else (257 - control, 1)
-        if len(segment) < position + 1 + taken:
-            raise RLEStructureError(f"the run at byte {position} reaches beyond the segment (G.3.2)")
-        if len(decoded) // columns != (len(decoded) + length - 1) // columns:
-            raise RLEStructureError("a run crosses the end of a row (G.3.1)")
-        piece = segment[position + 1 : position + 1 + taken]
-        decoded += piece if control < 128 else piece * length
-        position += 1 + taken
-    return np.frombuffer(bytes(decoded), dtype=np.uint8)
+        if position == end - 1 and control == 0:
+            break
+        positions.append(position)
+        position += control + 2 if control < _NO_OPERATION else 2
+    if position > end:
+        raise RLEStructureError(f"the run at byte {positions[-1]} reaches beyond the segment (G.3.2)")
+    return positions
