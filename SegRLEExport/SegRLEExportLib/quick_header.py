@@ -21,7 +21,6 @@ _LONG_VRS = frozenset((b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b
 _UNDEFINED = 0xFFFFFFFF
 _TRANSFER_SYNTAX = 0x00020010
 _META_GROUP = b"\x02\x00"
-_LAST_PLACEMENT_GROUP = 0x0028
 _PREAMBLE = 128
 _IMPLICIT_LITTLE = b"1.2.840.10008.1.2"
 _NOT_LITTLE_ENDIAN_PLAIN = (b"1.2.840.10008.1.2.2", b"1.2.840.10008.1.2.1.99")
@@ -61,17 +60,17 @@ def _walk(head: bytes, wanted: frozenset[int]) -> dict[int, bytes]:
     if not syntax or syntax in _NOT_LITTLE_ENDIAN_PLAIN:
         raise _UnsureError
     walk = _implicit_values if syntax == _IMPLICIT_LITTLE else _explicit_values
-    return walk(head, position, wanted)
+    return walk(head, position, wanted, max(wanted))
 
 
-def _explicit_values(head: bytes, position: int, wanted: frozenset[int]) -> dict[int, bytes]:
+def _explicit_values(head: bytes, position: int, wanted: frozenset[int], last: int) -> dict[int, bytes]:
     """Return the wanted values; elements of the common kind are stepped over without a call, for there are many."""
     found: dict[int, bytes] = {}
     while True:
         group, element, vr, length = _EXPLICIT_HEAD.unpack_from(head, position)
-        if group > _LAST_PLACEMENT_GROUP:
-            return found
         tag, start = group << 16 | element, position + 8
+        if tag > last:
+            return found
         if vr in _SHORT_VRS:
             position = start + length
         else:
@@ -80,14 +79,14 @@ def _explicit_values(head: bytes, position: int, wanted: frozenset[int]) -> dict
             found[tag] = head[start : _within(head, position)]
 
 
-def _implicit_values(head: bytes, position: int, wanted: frozenset[int]) -> dict[int, bytes]:
+def _implicit_values(head: bytes, position: int, wanted: frozenset[int], last: int) -> dict[int, bytes]:
     """Return the wanted values, as `_explicit_values` does."""
     found: dict[int, bytes] = {}
     while True:
         group, element, length = _IMPLICIT_HEAD.unpack_from(head, position)
-        if group > _LAST_PLACEMENT_GROUP:
-            return found
         tag, start = group << 16 | element, position + 8
+        if tag > last:
+            return found
         position = _end_of_sequence(head, start, _implicit_element) if length == _UNDEFINED else start + length
         if tag in wanted:
             found[tag] = head[start : _within(head, position)]

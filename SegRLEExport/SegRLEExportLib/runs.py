@@ -132,7 +132,7 @@ def _positions_of_true(flags: NDArray[np.bool_]) -> NDArray[np.intp]:
     words = flags.view(np.uint64)
     used_words = np.flatnonzero(words != 0)
     within = np.flatnonzero(words[used_words].view(bool))
-    positions: NDArray[np.intp] = used_words[within // _WORD] * _WORD + within % _WORD
+    positions: NDArray[np.intp] = (used_words[within >> 3] << 3) + (within & 7)
     return positions
 
 

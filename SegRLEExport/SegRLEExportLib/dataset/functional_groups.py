@@ -10,6 +10,7 @@ import struct
 from collections.abc import Iterator, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 from pydicom import Dataset
 from pydicom.valuerep import DSfloat
 
@@ -23,7 +24,7 @@ from SegRLEExportLib.dataset.explicit_vr import (
     text_element,
 )
 from SegRLEExportLib.instances import Instance
-from SegRLEExportLib.model.geometry import PlaneStack
+from SegRLEExportLib.model.geometry import Matrix, PlaneStack
 from SegRLEExportLib.model.source_series import SourceFrame
 
 _PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE = 0x52009230
@@ -41,6 +42,11 @@ _SPATIAL_LOCATIONS_PRESERVED = 0x0028135A
 _PURPOSE_OF_REFERENCE_CODE_SEQUENCE = 0x0040A170
 _SEGMENT_IDENTIFICATION_SEQUENCE = 0x0062000A
 _REFERENCED_SEGMENT_NUMBER = 0x0062000B
+
+_PURPOSE_OF_REFERENCE = text_element(_SPATIAL_LOCATIONS_PRESERVED, "CS", "YES") + code_sequence(
+    _PURPOSE_OF_REFERENCE_CODE_SEQUENCE, "121322", "DCM", "Source image for image processing operation"
+)
+_DERIVATION = code_sequence(_DERIVATION_CODE_SEQUENCE, "113076", "DCM", "Segmentation")
 
 _SEGMENT_NUMBER = struct.Struct("<H")
 _FRAMES_A_PIECE = 256
@@ -143,14 +149,8 @@ def _derivation(source: SourceFrame | None) -> bytes:
     reference = reference_item(source)
     if source.frame_number is not None:
         reference += text_element(_REFERENCED_FRAME_NUMBER, "IS", str(source.frame_number))
-    reference += text_element(_SPATIAL_LOCATIONS_PRESERVED, "CS", "YES")
-    reference += code_sequence(
-        _PURPOSE_OF_REFERENCE_CODE_SEQUENCE, "121322", "DCM", "Source image for image processing operation"
-    )
     return sequence(
-        _DERIVATION_IMAGE_SEQUENCE,
-        sequence(_SOURCE_IMAGE_SEQUENCE, reference)
-        + code_sequence(_DERIVATION_CODE_SEQUENCE, "113076", "DCM", "Segmentation"),
+        _DERIVATION_IMAGE_SEQUENCE, sequence(_SOURCE_IMAGE_SEQUENCE, reference + _PURPOSE_OF_REFERENCE) + _DERIVATION
     )
 
 
@@ -168,8 +168,13 @@ def matching_frames(
     if abs(abs(stack.normal_lps @ source_stack.normal_lps) - 1.0) > _PARALLEL_TOLERANCE:
         return [None] * len(stack)
     source_heights = source_stack.positions_lps @ stack.normal_lps
-    matches: list[SourceFrame | None] = []
-    for height in stack.positions_lps @ stack.normal_lps:
-        nearest = int(np.abs(source_heights - height).argmin())
-        matches.append(source_frames[nearest] if abs(source_heights[nearest] - height) <= tolerance_mm else None)
-    return matches
+    order = np.argsort(source_heights, kind="stable")
+    heights = stack.positions_lps @ stack.normal_lps
+    nearest = order[_nearest(source_heights[order], heights)]
+    lies_there = np.abs(source_heights[nearest] - heights) <= tolerance_mm
+    return [source_frames[n] if lies else None for n, lies in zip(nearest.tolist(), lies_there.tolist())]
+
+
+def _nearest(ascending: Matrix, values: Matrix) -> NDArray[np.intp]:
+    """Return for each value the index of the number nearest to it, the lower one of two."""
+    return np.searchsorted((ascending[1:] + ascending[:-1]) / 2, values)

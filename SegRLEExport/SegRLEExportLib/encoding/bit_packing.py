@@ -41,19 +41,23 @@ def _pack_whole_bytes(frames: Iterable[Masks], rows: int, columns: int) -> Itera
     frame_bytes = rows * columns // 8
     batch = np.zeros((max(1, BATCH_BYTES // frame_bytes), frame_bytes), dtype=np.uint8)
     rows_to_a_byte = 8 // np.gcd(columns, 8)
+    used: list[NDArray[np.uint8]] = []
     filled = 0
     for masks in frames:
         count = len(masks)
         if filled + count > len(batch):
             yield batch[:filled].data
+            for part in used:
+                part.fill(0)
+            used.clear()
             filled = 0
         first = masks.first_row - masks.first_row % rows_to_a_byte
         stop = min(rows, -(-masks.stop_row // rows_to_a_byte) * rows_to_a_byte)
         packed = np.packbits(masks.rows(first, stop), axis=None, bitorder="little").reshape(count, -1)
-        part, start = batch[filled : filled + count], first * columns // 8
-        part[:, :start] = 0
-        part[:, start : start + packed.shape[1]] = packed
-        part[:, start + packed.shape[1] :] = 0
+        start = first * columns // 8
+        part = batch[filled : filled + count, start : start + packed.shape[1]]
+        part[:] = packed
+        used.append(part)
         filled += count
     if filled:
         yield batch[:filled].data
