@@ -1,8 +1,8 @@
 """A SEG file read again, a few frames at a time, by other code than wrote it.
 
-The header is parsed by pydicom. Per-frame groups and pixel data are walked element by element (PS3.5, 7.1
-and A.4), because as pydicom datasets thousands of frames take seconds and gigabytes. RLE is decoded by
-`rle_decoding`, deflated data by zlib, bits by numpy. Explicit VR Little Endian only: what this package writes.
+The header is parsed by pydicom, per-frame groups by `frame_records`; pixel data are walked item by item (PS3.5,
+A.4). RLE is decoded by `rle_decoding`, deflated data by zlib, bits by numpy. Explicit VR Little Endian only: what
+this package writes.
 """
 
 from __future__ import annotations
@@ -11,12 +11,11 @@ import struct
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 from io import BytesIO
 from itertools import islice
 from math import gcd
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,45 +23,14 @@ from pydicom.filereader import read_dataset, read_file_meta_info
 from pydicom.uid import DeflatedExplicitVRLittleEndian, RLELossless
 
 from SegRLEExportLib.encoding.rle_decoding import decode_frame
+from SegRLEExportLib.frame_records import LONG_VRS, FrameReader, FrameRecord, ReadBackError
 from SegRLEExportLib.model.segmentation import Labels
-from SegRLEExportLib.model.source_series import SourceFrame
 
 _PER_FRAME_GROUPS = 0x52009230
 _PIXEL_DATA = 0x7FE00010
 _EXTENDED_OFFSET_TABLE = 0x7FE00001
-_FRAME_CONTENT = 0x00209111
-_DIMENSION_INDEX_VALUES = 0x00209157
-_PLANE_POSITION = 0x00209113
-_IMAGE_POSITION = 0x00200032
-_DERIVATION_IMAGE = 0x00089124
-_SOURCE_IMAGE = 0x00082112
-_REFERENCED_SOP_CLASS = 0x00081150
-_REFERENCED_SOP_INSTANCE = 0x00081155
-_REFERENCED_FRAME_NUMBER = 0x00081160
-_SEGMENT_IDENTIFICATION = 0x0062000A
-_REFERENCED_SEGMENT_NUMBER = 0x0062000B
-_LONG_VRS = frozenset((b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"))
 _UNDEFINED = 0xFFFFFFFF
 _READ_BYTES = 1 << 18
-_SEQUENCE_HEAD = struct.Struct("<HH2s2xI")
-
-PLANES_REMEMBERED = 4096
-"""Frames of different segments on one plane repeat its place and groups byte for byte; they are parsed once."""
-
-
-class ReadBackError(ValueError):
-    """The file is not built as it should be; the text says where."""
-
-
-class FrameRecord(NamedTuple):
-    """What one frame says of itself."""
-
-    segment_number: int
-    """0 in a label map."""
-    position_lps: tuple[float, float, float]
-    dimension_indices: tuple[int, ...]
-    source: SourceFrame | None
-    """The image it was derived from; None if none is named."""
 
 
 @dataclass(frozen=True)
@@ -121,7 +89,8 @@ class SegReadBack:
         while True:
             head, tag, length = self._stream.element_head()
             if tag == _PER_FRAME_GROUPS:
-                records = [_frame_record(content) for content in self._stream.items(length)]
+                reader = FrameReader()
+                records = [reader.record(content) for content in self._stream.items(length)]
             elif tag == _EXTENDED_OFFSET_TABLE or tag == _EXTENDED_OFFSET_TABLE + 1:
                 self._stream.take(length)
             elif tag == _PIXEL_DATA:
@@ -232,7 +201,7 @@ class _Stream:
     def element_head(self) -> tuple[bytes, int, int]:
         """Return the bytes before the next element's value, its tag and its length."""
         head = self.take(8)
-        if head[4:6] in _LONG_VRS:
+        if head[4:6] in LONG_VRS:
             head += self.take(4)
         group, element = struct.unpack_from("<HH", head)
         (length,) = struct.unpack_from("<I" if len(head) == 12 else "<H", head, 8 if len(head) == 12 else 6)
@@ -293,77 +262,3 @@ def _used_rows(packed: NDArray[np.uint8], columns: int) -> FrameBlock:
     stop = min(frame_bytes, -(-(int(used[-1]) + word.itemsize) // step) * step)
     bits = np.unpackbits(packed[:, start:stop], axis=1, bitorder="little")
     return FrameBlock(start * 8 // columns, bits.view(bool).reshape(frames, -1, columns))
-
-
-def _frame_record(content: bytes) -> FrameRecord:
-    groups = _groups(content)
-    indices = _elements(_first_item(groups[_FRAME_CONTENT]))[_DIMENSION_INDEX_VALUES]
-    dimension_indices = struct.unpack(f"<{len(indices) // 4}I", indices)
-    segment_number = _segment_number(groups.get(_SEGMENT_IDENTIFICATION, b""))
-    position, source = _position(groups[_PLANE_POSITION]), _source_frame(groups[_DERIVATION_IMAGE])
-    return FrameRecord(segment_number, position, dimension_indices, source)
-
-
-def _groups(content: bytes) -> dict[int, bytes]:
-    """Return the functional groups of a frame: every one is a sequence."""
-    found, position = {}, 0
-    while position < len(content):
-        group, element, vr, length = _SEQUENCE_HEAD.unpack_from(content, position)
-        if vr != b"SQ":
-            raise ReadBackError(f"({group:04X},{element:04X}) stands where a frame's group was due")
-        start = position + _SEQUENCE_HEAD.size
-        position = start + length
-        found[group << 16 | element] = content[start:position]
-    if position != len(content):
-        raise ReadBackError("a frame's groups reach beyond their item")
-    return found
-
-
-@lru_cache(maxsize=PLANES_REMEMBERED)
-def _segment_number(segment_identification: bytes) -> int:
-    if not segment_identification:
-        return 0
-    (number,) = struct.unpack("<H", _elements(_first_item(segment_identification))[_REFERENCED_SEGMENT_NUMBER])
-    return int(number)
-
-
-@lru_cache(maxsize=PLANES_REMEMBERED)
-def _position(plane_position: bytes) -> tuple[float, float, float]:
-    text = _elements(_first_item(plane_position))[_IMAGE_POSITION].decode("ascii")
-    x, y, z = (float(part) for part in text.split("\\"))
-    return x, y, z
-
-
-@lru_cache(maxsize=PLANES_REMEMBERED)
-def _source_frame(derivation: bytes) -> SourceFrame | None:
-    if not derivation:
-        return None
-    image = _elements(_first_item(_elements(_first_item(derivation))[_SOURCE_IMAGE]))
-    frame_number = image.get(_REFERENCED_FRAME_NUMBER)
-    return SourceFrame(
-        image[_REFERENCED_SOP_CLASS].decode("ascii").rstrip("\0"),
-        image[_REFERENCED_SOP_INSTANCE].decode("ascii").rstrip("\0"),
-        None if frame_number is None else int(frame_number),
-    )
-
-
-def _first_item(value: bytes) -> bytes:
-    group, element, length = struct.unpack_from("<HHI", value)
-    if (group, element) != (0xFFFE, 0xE000) or len(value) < 8 + length:
-        raise ReadBackError("a frame's group has no whole item")
-    return value[8 : 8 + length]
-
-
-def _elements(content: bytes) -> dict[int, bytes]:
-    found, position = {}, 0
-    while position < len(content):
-        group, element, vr, length = struct.unpack_from("<HH2sH", content, position)
-        position += 8
-        if vr in _LONG_VRS:
-            (length,) = struct.unpack_from("<I", content, position)
-            position += 4
-        found[group << 16 | element] = content[position : position + length]
-        position += length
-    if position != len(content):
-        raise ReadBackError("a frame's groups reach beyond their item")
-    return found

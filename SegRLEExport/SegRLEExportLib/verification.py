@@ -26,10 +26,11 @@ from SegRLEExportLib.draft import Draft
 from SegRLEExportLib.encoding.plan import SegmentationType
 from SegRLEExportLib.encoding.rle_decoding import RLEStructureError
 from SegRLEExportLib.errors import VerificationError
+from SegRLEExportLib.frame_records import PLANES_REMEMBERED, ReadBackError
 from SegRLEExportLib.model.geometry import PlaneStack
 from SegRLEExportLib.pixel_comparison import PixelComparison
 from SegRLEExportLib.progress import Progress
-from SegRLEExportLib.read_back import PLANES_REMEMBERED, FrameBlock, ReadBackError, SegReadBack
+from SegRLEExportLib.read_back import FrameBlock, SegReadBack
 from SegRLEExportLib.report import Verification
 
 CROSS_CHECKED_FRAMES = 32

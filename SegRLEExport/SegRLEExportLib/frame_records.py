@@ -1,0 +1,162 @@
+"""What each frame of a file says of itself: the items of Per-Frame Functional Groups Sequence, element by element.
+
+As pydicom datasets thousands of frames take seconds and gigabytes (PS3.5, 7.1 and 7.5; PS3.3, C.7.6.16). Explicit VR
+Little Endian only.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import NamedTuple
+
+from SegRLEExportLib.model.source_series import SourceFrame
+
+LONG_VRS = frozenset((b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"))
+"""Their length is stated in 32 bits (PS3.5, 7.1.2)."""
+
+PLANES_REMEMBERED = 4096
+"""Frames of different segments on one plane repeat its place and groups byte for byte; they are parsed once."""
+
+_FRAME_CONTENT = 0x00209111
+_DIMENSION_INDEX_VALUES = 0x00209157
+_PLANE_POSITION = 0x00209113
+_IMAGE_POSITION = 0x00200032
+_DERIVATION_IMAGE = 0x00089124
+_SOURCE_IMAGE = 0x00082112
+_REFERENCED_SOP_CLASS = 0x00081150
+_REFERENCED_SOP_INSTANCE = 0x00081155
+_REFERENCED_FRAME_NUMBER = 0x00081160
+_SEGMENT_IDENTIFICATION = 0x0062000A
+_REFERENCED_SEGMENT_NUMBER = 0x0062000B
+
+_Span = tuple[int, int]
+"""Where a value begins and ends."""
+
+_Said = tuple[tuple[float, float, float], SourceFrame | None]
+"""Where a frame lies, and the image it was derived from."""
+
+
+class ReadBackError(ValueError):
+    """The file is not built as it should be; the text says where."""
+
+
+class FrameRecord(NamedTuple):
+    """What one frame says of itself."""
+
+    segment_number: int
+    """0 in a label map."""
+    position_lps: tuple[float, float, float]
+    dimension_indices: tuple[int, ...]
+    source: SourceFrame | None
+    """The image it was derived from; None if none is named."""
+
+
+class FrameReader:
+    """Reads the items of one file. Frames of one plane repeat all but their numbers; that is parsed once."""
+
+    def __init__(self) -> None:
+        self._layouts: dict[tuple[int, bytes], _Layout] = {}
+
+    def record(self, content: bytes) -> FrameRecord:
+        """Return what an item says; raises `ReadBackError`.
+
+        An item that differs from one that was parsed only where that had its numbers has them there, too.
+        """
+        length_and_that_of_first_group = len(content), content[8:12]
+        layout = self._layouts.get(length_and_that_of_first_group)
+        said = None if layout is None else layout.parsed.get(layout.without_numbers(content))
+        if layout is None or said is None:
+            layout, said = _parsed(content, layout)
+            self._layouts[length_and_that_of_first_group] = layout
+        number, indices = layout.numbers(content)
+        return FrameRecord(number, said[0], indices, said[1])
+
+
+class _Layout:
+    """Items in which the numbers of a frame stand at the same bytes; what else they say is kept by all other bytes."""
+
+    def __init__(self, indices: _Span, segment_number: _Span) -> None:
+        self.indices = indices
+        self.segment_number = segment_number
+        self._unpack_indices = struct.Struct(f"<{(indices[1] - indices[0]) // 4}I").unpack_from
+        self.parsed: dict[bytes, _Said] = {}
+
+    def without_numbers(self, content: bytes) -> bytes:
+        """Return all other bytes."""
+        return (
+            content[: self.indices[0]]
+            + content[self.indices[1] : self.segment_number[0]]
+            + content[self.segment_number[1] :]
+        )
+
+    def numbers(self, content: bytes) -> tuple[int, tuple[int, ...]]:
+        """Return the segment number and the dimension indices."""
+        number = int.from_bytes(content[self.segment_number[0] : self.segment_number[1]], "little")
+        return number, self._unpack_indices(content, self.indices[0])
+
+
+def _parsed(content: bytes, known: _Layout | None) -> tuple[_Layout, _Said]:
+    """Return what an item says, and its layout, in which that is kept: the one that is known, if it is that."""
+    groups = _spans(content, (0, len(content)))
+    indices = _spans(content, _first_item(content, groups[_FRAME_CONTENT]))[_DIMENSION_INDEX_VALUES]
+    number = len(content), len(content)
+    if _SEGMENT_IDENTIFICATION in groups:
+        identification = _first_item(content, groups[_SEGMENT_IDENTIFICATION])
+        number = _spans(content, identification)[_REFERENCED_SEGMENT_NUMBER]
+    if indices > number:
+        raise ReadBackError("a frame's groups are not in the order of their tags")
+    is_known = known is not None and (known.indices, known.segment_number) == (indices, number)
+    layout = known if known is not None and is_known else _Layout(indices, number)
+    said = _position(content, groups[_PLANE_POSITION]), _source_frame(content, groups[_DERIVATION_IMAGE])
+    if len(layout.parsed) < PLANES_REMEMBERED:
+        layout.parsed[layout.without_numbers(content)] = said
+    return layout, said
+
+
+def _position(content: bytes, plane_position: _Span) -> tuple[float, float, float]:
+    text = _text(content, _spans(content, _first_item(content, plane_position))[_IMAGE_POSITION])
+    x, y, z = (float(part) for part in text.split("\\"))
+    return x, y, z
+
+
+def _source_frame(content: bytes, derivation: _Span) -> SourceFrame | None:
+    if derivation[0] == derivation[1]:
+        return None
+    images = _spans(content, _first_item(content, derivation))[_SOURCE_IMAGE]
+    image = _spans(content, _first_item(content, images))
+    frame_number = image.get(_REFERENCED_FRAME_NUMBER)
+    return SourceFrame(
+        _text(content, image[_REFERENCED_SOP_CLASS]),
+        _text(content, image[_REFERENCED_SOP_INSTANCE]),
+        None if frame_number is None else int(_text(content, frame_number)),
+    )
+
+
+def _text(content: bytes, span: _Span) -> str:
+    return content[slice(*span)].decode("ascii").rstrip("\0 ")
+
+
+def _first_item(content: bytes, sequence: _Span) -> _Span:
+    """Return where the content of the first item of a sequence is."""
+    start, stop = sequence
+    group, element, length = struct.unpack_from("<HHI", content, start)
+    if (group, element) != (0xFFFE, 0xE000) or start + 8 + length > stop:
+        raise ReadBackError("a frame's group has no whole item")
+    return start + 8, start + 8 + length
+
+
+def _spans(content: bytes, item: _Span) -> dict[int, _Span]:
+    """Return where the value of each element of an item is."""
+    found: dict[int, _Span] = {}
+    position, stop = item
+    while position < stop:
+        group, element, vr, length = struct.unpack_from("<HH2sH", content, position)
+        position += 8
+        if vr in LONG_VRS:
+            (length,) = struct.unpack_from("<I", content, position)
+            position += 4
+        found[group << 16 | element] = position, position + length
+        position += length
+    if position != stop:
+        raise ReadBackError("a frame's groups reach beyond their item")
+    return found
