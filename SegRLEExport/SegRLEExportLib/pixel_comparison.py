@@ -88,7 +88,7 @@ class PixelComparison:
         """Return those of the remembered pixels for which no voxel nearby holds their segment."""
         spots = np.array(self._spots, dtype=np.intp).reshape(-1, 4)
         wrong = []
-        for number in np.unique(spots[:, 0]).tolist():
+        for number in sorted({spot[0] for spot in self._spots}):
             segment = self._segment(number)
             lps = self._places_of(spots[spots[:, 0] == number, 1:])
             layer = self._draft.survey.segmentation.layers[segment.layer_index]

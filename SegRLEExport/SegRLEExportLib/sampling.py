@@ -110,11 +110,9 @@ class SampledLayer:
     @cached_property
     def is_exact(self) -> bool:
         """Whether each pixel lies on a voxel of its own."""
-        slices = self._slices_met()
+        slices = self._slices_met().tolist()
         return (
-            self.keeps_step
-            and self.displacement_voxels <= EXACT_TOLERANCE_VOXELS
-            and len(np.unique(slices)) == len(slices)
+            self.keeps_step and self.displacement_voxels <= EXACT_TOLERANCE_VOXELS and len(set(slices)) == len(slices)
         )
 
     @cached_property

@@ -7,6 +7,7 @@ shown. Results go to Testing/benchmarks/results: a JSON with every run, and a pl
 from __future__ import annotations
 
 import argparse
+import compileall
 import json
 import sys
 import tempfile
@@ -16,6 +17,7 @@ from pathlib import Path
 
 import plots
 import scaling
+import SegRLEExportLib
 import start_up
 from contestants import CONTESTANTS, Contestant
 from machine import describe_machine
@@ -33,6 +35,7 @@ def main(words: Sequence[str] | None = None) -> int:
     """Measure, print and save."""
     asked = _parser().parse_args(words)
     keep = nullcontext(str(asked.folder)) if asked.folder else tempfile.TemporaryDirectory(prefix="segrle-bench-")
+    _compile_as_installed()
     with keep as folder:
         warm_up_material(Path(folder))
         rows = _compare(Path(folder), QUICK if asked.quick else tuple(WORKLOADS), asked.rounds)
@@ -43,6 +46,12 @@ def main(words: Sequence[str] | None = None) -> int:
     print("\n".join(scaling.lines(growth)))
     _save(asked, rows, starts, growth)
     return 0
+
+
+def _compile_as_installed() -> None:
+    """Compile our modules beforehand, as pip did the others' when it installed them."""
+    for folder in (Path(SegRLEExportLib.__file__).parent, HERE):
+        compileall.compile_dir(folder, quiet=1)
 
 
 def _parser() -> argparse.ArgumentParser:
