@@ -8,6 +8,7 @@ by bare matrix arithmetic.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from functools import cached_property
 from itertools import product
@@ -31,55 +32,42 @@ _FEW_VALUES = 8
 """Up to so many values are counted one by one, which is quicker than looking every voxel up in a table."""
 
 
-class PixelComparison:
-    """Compares the frames of a file with the segmentation of a draft."""
+def comparison_of(draft: Draft, stack: PlaneStack, frames: Sequence[tuple[int, int]]) -> PixelComparison:
+    """Return what compares the frames of a file with the segmentation of `draft`.
+
+    `frames` tells for each frame its segment number, 0 in a label map, and its plane in `stack`.
+    """
+    kind = _LabelMapComparison if draft.plan.is_label_map else _MaskComparison
+    return kind(draft, stack, frames)
+
+
+class PixelComparison(ABC):
+    """What the comparison of label maps and that of segments with frames of their own have in common."""
 
     def __init__(self, draft: Draft, stack: PlaneStack, frames: Sequence[tuple[int, int]]) -> None:
-        """`frames` tells for each frame of the file its segment number, 0 in a label map, and its plane in `stack`."""
         self._draft = draft
         self._stack = stack
         self._frames = frames
         self._layers = [SampledLayer(layer, stack) for layer in draft.survey.segmentation.layers]
-        self._pixels_shown = 0
-        self._frames_at_once = max(1, _BLOCK_PIXELS // (stack.rows * stack.columns))
-        self._room = np.empty(self._frames_at_once * stack.rows * stack.columns, dtype=bool)
         self._spots: list[tuple[int, int, int, int]] = []
 
     def block_lengths(self) -> list[int]:
-        """Return how many frames to compare at once, from the first on: of bits, those that one slab shows."""
-        if self._draft.bits_allocated > 1:
-            return [1] * len(self._frames)
-        segments = [self._segment(number) for number in range(1, len(self._draft.instance.segment_positions) + 1)]
-        layer_of = [self._layers[0], *(self._layers[segment.layer_index] for segment in segments)]
-        return [count for _, _, count in slabs_of(self._frames, layer_of, self._frames_at_once)]
+        """Return how many frames to compare at once, from the first on."""
+        return [1] * len(self._frames)
 
+    @abstractmethod
     def agrees(self, first_frame: int, block: FrameBlock) -> bool:
-        """Tell whether the frames from that one on have no pixel that they should not have.
-
-        In a label map they then have all that they should have; otherwise ask `is_complete` after the last.
-        """
-        self._remember_spots(first_frame, block)
-        number, plane = self._frames[first_frame]
-        if self._draft.plan.is_label_map:
-            return np.array_equal(block.pixels[0], self._wanted_labels(plane))
-        shared = self._shared_pixels(self._segment(number), plane, block)
-        self._pixels_shown += shared
-        return shared == np.count_nonzero(block.pixels)
+        """Tell whether the frames from that one on have no pixel that they should not have."""
 
     def is_complete(self) -> bool:
         """Tell whether the frames that agreed, together, show every voxel there is on any plane."""
-        shown_planes = range(len(self._stack)) if not self._draft.plan.is_label_map else ()
         found = self._draft.survey
         other_planes = np.delete(np.arange(len(found.stack)), self._draft.instance.frame_planes).tolist()
-        return self._is_count_of_voxels(self._pixels_shown, self._layers, shown_planes) and self._is_count_of_voxels(
-            0, found.layers, other_planes
-        )
+        return self._is_count_of_voxels(0, found.layers, other_planes)
 
     def wrong_pixels(self, frame: int, block: FrameBlock) -> int:
         """Return how many pixels of one frame are not as they should be."""
-        number, plane = self._frames[frame]
-        is_label_map = self._draft.plan.is_label_map
-        wanted = self._wanted_labels(plane) if is_label_map else self._wanted_mask(self._segment(number), plane)
+        wanted = self._wanted(frame)
         (found,) = block.pixels
         part = wanted[block.first_row :][: len(found)]
         return int(np.count_nonzero(wanted) - np.count_nonzero(part) + np.count_nonzero(part != found))
@@ -98,6 +86,10 @@ class PixelComparison:
                 )
         return wrong
 
+    @abstractmethod
+    def _wanted(self, frame: int) -> Labels:
+        """Return the pixels, (rows, columns), that a frame should have."""
+
     def _segment(self, segment_number: int) -> Segment:
         return self._draft.survey.segmentation.segments[self._draft.instance.segment_positions[segment_number - 1]]
 
@@ -112,42 +104,6 @@ class PixelComparison:
             values = np.iinfo(segmentation.layers[segment.layer_index].labels_kji.dtype).max + 1
             tables.setdefault(segment.layer_index, np.zeros(values, dtype=dtype))[segment.layer_value] = number
         return tables
-
-    def _wanted_labels(self, plane: int) -> Labels:
-        """Return the plane, made anew, of a label map."""
-        wanted: Labels = np.zeros((self._stack.rows, self._stack.columns), dtype=self._draft.stored_dtype)
-        for layer_index, table in self._tables.items():
-            region = self._layers[layer_index].region(plane)
-            if region is not None:
-                part = _part_of(wanted, region)
-                part |= _numbers_of(region.labels, table)
-        return wanted
-
-    def _wanted_mask(self, segment: Segment, plane: int) -> Labels:
-        """Return the plane, made anew, of a segment that has frames of its own."""
-        wanted: Labels = np.zeros((self._stack.rows, self._stack.columns), dtype=np.uint8)
-        region = self._layers[segment.layer_index].region(plane)
-        if region is not None:
-            _part_of(wanted, region)[region.labels == segment.layer_value] = self._draft.plan.full_value
-        return wanted
-
-    def _shared_pixels(self, segment: Segment, plane: int, block: FrameBlock) -> int:
-        """Return how many pixels have the full value in the file and the segment's value in its layer."""
-        slab = self._layers[segment.layer_index].slab(plane, len(block))
-        if slab is None:
-            return 0
-        top = max(block.first_row, slab.first_row)
-        bottom = min(block.first_row + block.pixels.shape[1], slab.first_row + slab.labels.shape[1])
-        if top >= bottom:
-            return 0
-        labels = slab.labels[:, top - slab.first_row : bottom - slab.first_row]
-        stored = block.pixels[
-            :, top - block.first_row : bottom - block.first_row, slab.first_column : slab.first_column + labels.shape[2]
-        ]
-        shared = self._room[: labels.size].reshape(labels.shape)
-        np.equal(labels, segment.layer_value, out=shared)
-        shared &= stored if stored.dtype == bool else stored == self._draft.plan.full_value
-        return int(np.count_nonzero(shared))
 
     def _is_count_of_voxels(self, count: int, layers: Sequence[SampledLayer], planes: Sequence[int]) -> bool:
         """Tell whether the segments of the instance have so many voxels on those planes.
@@ -185,20 +141,115 @@ class PixelComparison:
         return places
 
 
+class _LabelMapComparison(PixelComparison):
+    """Compares labels: each voxel with the number at its place, and how many voxels and numbers there are."""
+
+    def __init__(self, draft: Draft, stack: PlaneStack, frames: Sequence[tuple[int, int]]) -> None:
+        super().__init__(draft, stack, frames)
+        self._differs = np.empty((stack.rows, stack.columns), dtype=bool)
+
+    def agrees(self, first_frame: int, block: FrameBlock) -> bool:
+        """Tell whether the frame has all pixels that it should have, and no others."""
+        self._remember_spots(first_frame, block)
+        (found,), parts = block.pixels, self._parts(first_frame)
+        if len(parts) == 1 and parts[0][0].labels.shape == found.shape and _is_its_own_number(*parts[0]):
+            return not np.not_equal(found, parts[0][0].labels, out=self._differs).any()
+        shown = 0
+        for region, table in parts:
+            there = region.labels != 0
+            numbers = np.take(table, region.labels[there], mode="clip")
+            stored = _part_of(found, region)[there]
+            if not numbers.all():
+                stored, numbers = stored[numbers != 0], numbers[numbers != 0]
+            if not np.array_equal(stored, numbers):
+                return False
+            shown += numbers.size
+        return shown == np.count_nonzero(found)
+
+    def _wanted(self, frame: int) -> Labels:
+        wanted: Labels = np.zeros((self._stack.rows, self._stack.columns), dtype=self._draft.stored_dtype)
+        for region, table in self._parts(frame):
+            part = _part_of(wanted, region)
+            is_own = _is_its_own_number(region, table)
+            part |= region.labels.astype(part.dtype) if is_own else np.take(table, region.labels, mode="clip")
+        return wanted
+
+    def _parts(self, frame: int) -> list[tuple[Region, Labels]]:
+        """Return what each layer has of the frame's plane, and the numbers of its values."""
+        _, plane = self._frames[frame]
+        return [
+            (region, table)
+            for layer_index, table in self._tables.items()
+            if (region := self._layers[layer_index].region(plane)) is not None
+        ]
+
+
+class _MaskComparison(PixelComparison):
+    """Compares sets of pixels: what each frame shows with its segment, and how many all show with all voxels."""
+
+    def __init__(self, draft: Draft, stack: PlaneStack, frames: Sequence[tuple[int, int]]) -> None:
+        super().__init__(draft, stack, frames)
+        self._pixels_shown = 0
+        self._frames_at_once = max(1, _BLOCK_PIXELS // (stack.rows * stack.columns))
+        self._room = np.empty(self._frames_at_once * stack.rows * stack.columns, dtype=bool)
+
+    def block_lengths(self) -> list[int]:
+        """Return how many frames to compare at once: of bits, those that one slab shows."""
+        if self._draft.bits_allocated > 1:
+            return super().block_lengths()
+        segments = [self._segment(number) for number in range(1, len(self._draft.instance.segment_positions) + 1)]
+        layer_of = [self._layers[0], *(self._layers[segment.layer_index] for segment in segments)]
+        return [count for _, _, count in slabs_of(self._frames, layer_of, self._frames_at_once)]
+
+    def agrees(self, first_frame: int, block: FrameBlock) -> bool:
+        self._remember_spots(first_frame, block)
+        number, plane = self._frames[first_frame]
+        shared = self._shared_pixels(self._segment(number), plane, block)
+        self._pixels_shown += shared
+        return shared == np.count_nonzero(block.pixels)
+
+    def is_complete(self) -> bool:
+        shown_planes = range(len(self._stack))
+        return self._is_count_of_voxels(self._pixels_shown, self._layers, shown_planes) and super().is_complete()
+
+    def _wanted(self, frame: int) -> Labels:
+        number, plane = self._frames[frame]
+        segment = self._segment(number)
+        wanted: Labels = np.zeros((self._stack.rows, self._stack.columns), dtype=np.uint8)
+        region = self._layers[segment.layer_index].region(plane)
+        if region is not None:
+            _part_of(wanted, region)[region.labels == segment.layer_value] = self._draft.plan.full_value
+        return wanted
+
+    def _shared_pixels(self, segment: Segment, plane: int, block: FrameBlock) -> int:
+        """Return how many pixels have the full value in the file and the segment's value in its layer."""
+        slab = self._layers[segment.layer_index].slab(plane, len(block))
+        if slab is None:
+            return 0
+        top = max(block.first_row, slab.first_row)
+        bottom = min(block.first_row + block.pixels.shape[1], slab.first_row + slab.labels.shape[1])
+        if top >= bottom:
+            return 0
+        labels = slab.labels[:, top - slab.first_row : bottom - slab.first_row]
+        stored = block.pixels[
+            :, top - block.first_row : bottom - block.first_row, slab.first_column : slab.first_column + labels.shape[2]
+        ]
+        shared = self._room[: labels.size].reshape(labels.shape)
+        np.equal(labels, segment.layer_value, out=shared)
+        shared &= stored if stored.dtype == bool else stored == self._draft.plan.full_value
+        return int(np.count_nonzero(shared))
+
+
 def _part_of(plane: Labels, region: Region) -> Labels:
     """Return the part of a whole plane that the region covers."""
     rows, columns = region.labels.shape
     return plane[region.first_row :, region.first_column :][:rows, :columns]
 
 
-def _numbers_of(labels: Labels, table: Labels) -> Labels:
-    """Return the number that `table` gives each label, by the quickest way there is."""
-    used = table[: int(labels.max(initial=0)) + 1]
-    if np.array_equal(used, np.arange(len(used))):
-        return labels.astype(table.dtype, copy=False)
-    if labels.dtype == table.dtype == np.uint8:
-        return np.frombuffer(labels.tobytes().translate(table.tobytes()), np.uint8).reshape(labels.shape)
-    return np.take(table, labels, mode="clip")
+def _is_its_own_number(region: Region, table: Labels) -> bool:
+    """Tell whether `table` gives every label of the region its own value."""
+    used = table[: int(region.labels.max(initial=0)) + 1]
+    return np.array_equal(used, np.arange(len(used)))
 
 
 def _voxels_of(labels: Labels, table: Labels) -> int:

@@ -28,7 +28,7 @@ from SegRLEExportLib.encoding.rle_decoding import RLEStructureError
 from SegRLEExportLib.errors import VerificationError
 from SegRLEExportLib.frame_records import PLANES_REMEMBERED, ReadBackError
 from SegRLEExportLib.model.geometry import PlaneStack
-from SegRLEExportLib.pixel_comparison import PixelComparison
+from SegRLEExportLib.pixel_comparison import PixelComparison, comparison_of
 from SegRLEExportLib.progress import Progress
 from SegRLEExportLib.read_back import FrameBlock, SegReadBack
 from SegRLEExportLib.report import Verification
@@ -129,11 +129,8 @@ class _Check:
 
     def frames(self, file: SegReadBack) -> None:
         """Compare which segment, place and source image each frame claims."""
-        sources = self.draft.survey.source_frames
-        instance, places = (
-            self.draft.instance,
-            [_place(tuple(p)) for p in self.draft.survey.stack.positions_lps.tolist()],
-        )
+        instance, sources = self.draft.instance, self.draft.survey.source_frames
+        places = [_place(tuple(position)) for position in self.draft.survey.stack.positions_lps.tolist()]
         wanted = [
             (number, places[plane], sources[plane])
             for number, plane in zip(instance.frame_segment_numbers.tolist(), instance.frame_planes.tolist())
@@ -150,10 +147,10 @@ class _Check:
     def pixels(self, file: SegReadBack) -> None:
         """Compare every pixel at the place that the file states for its frame."""
         stack, planes = _stack_of(file)
-        comparison = PixelComparison(self.draft, stack, [(f.segment_number, p) for f, p in zip(file.frames, planes)])
-        lengths = comparison.block_lengths()
+        frames = [(frame.segment_number, plane) for frame, plane in zip(file.frames, planes)]
+        comparison = comparison_of(self.draft, stack, frames)
         first, are_alike = 0, True
-        for block in file.blocks(lengths):
+        for block in file.blocks(comparison.block_lengths()):
             are_alike = comparison.agrees(first, block) and are_alike
             self.progress.step(len(block))
             first += len(block)
