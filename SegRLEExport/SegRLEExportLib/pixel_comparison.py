@@ -20,7 +20,8 @@ from SegRLEExportLib.draft import Draft
 from SegRLEExportLib.model.geometry import Matrix, PlaneStack
 from SegRLEExportLib.model.segmentation import Labels, Layer, Segment
 from SegRLEExportLib.read_back import FrameBlock
-from SegRLEExportLib.sampling import Region, SampledLayer, slabs_of
+from SegRLEExportLib.regions import Region
+from SegRLEExportLib.sampling import SampledLayer, slabs_of
 
 _NEAREST_VOXELS = 0.5 + 1e-3
 """A pixel may take its value from a voxel no farther than this along an axis; positions are rounded to be written."""

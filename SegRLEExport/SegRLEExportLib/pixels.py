@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from SegRLEExportLib.frames import FrameIndex
 from SegRLEExportLib.model.segmentation import Labels, Segmentation
 from SegRLEExportLib.plane_runs import PlaneRuns
+from SegRLEExportLib.regions import Slab
 from SegRLEExportLib.runs import Runs
-from SegRLEExportLib.sampling import SampledLayer, Slab, slabs_of
+from SegRLEExportLib.sampling import SampledLayer, slabs_of
 
 
 @dataclass(frozen=True)

@@ -72,7 +72,9 @@ def _shifted(names: list[str], displacement_voxels: float) -> Finding:
 
 
 def _resampled(segmentation: Segmentation, layer_index: int, positions: list[int], index: FrameIndex) -> Finding:
-    in_layer = np.bincount(segmentation.layers[layer_index].labels_kji.reshape(-1), minlength=2**16)
+    in_layer = np.zeros(2**16, dtype=np.intp)
+    for plane in segmentation.layers[layer_index].labels_kji:
+        in_layer += np.bincount(plane.reshape(-1), minlength=len(in_layer))
     changes = [
         f"{segment.name}: {in_layer[segment.layer_value]} voxels, {index.segment_voxels[position]} pixels"
         for position, segment in ((position, segmentation.segments[position]) for position in positions)

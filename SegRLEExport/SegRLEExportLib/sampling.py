@@ -16,35 +16,14 @@ from numpy.typing import NDArray
 
 from SegRLEExportLib.model.geometry import Matrix, PlaneStack
 from SegRLEExportLib.model.segmentation import Labels, Layer
+from SegRLEExportLib.regions import Region, Slab
+from SegRLEExportLib.resampling import NearestVoxels
 
 EXACT_TOLERANCE_VOXELS = 0.01
 """A pixel centre no farther than this from a voxel centre, along each axis, lies on it."""
 
 _NEAREST_VOXELS = 0.5 + 1e-6
 """A voxel farther away than this, along an axis, is not the nearest."""
-
-
-@dataclass(frozen=True)
-class Region:
-    """The part of one plane that a layer covers; the layer is 0 outside it."""
-
-    labels: Labels
-    """(rows, columns) of the region; a view of the layer where pixels and voxels keep step."""
-    first_row: int
-    first_column: int
-
-
-@dataclass(frozen=True)
-class Slab:
-    """The part of neighbouring planes that a layer covers; the layer is 0 outside it."""
-
-    labels: Labels
-    """(planes, rows, columns), as those of a `Region`."""
-    first_row: int
-    first_column: int
-
-    def __len__(self) -> int:
-        return len(self.labels)
 
 
 @dataclass(frozen=True)
@@ -78,7 +57,6 @@ class SampledLayer:
         self._origins_kji: Matrix = stack.positions_lps @ lps_to_kji[:3, :3].T + lps_to_kji[:3, 3]
         self._steps: Matrix = np.rint(self._pixel_to_kji)
         self._nearest_origins = np.rint(self._origins_kji).astype(np.intp)
-        self._resampled: dict[int, Region | None] = {}
 
     def region(self, plane_index: int) -> Region | None:
         """Return what the layer holds of that plane, or None if it does not reach it."""
@@ -92,10 +70,14 @@ class SampledLayer:
         """
         if self.keeps_step:
             return self._view(first_plane, plane_count)
-        if first_plane not in self._resampled:
-            self._resampled[first_plane] = self._nearest(first_plane)
-        region = self._resampled[first_plane]
+        region = self._nearest_voxels.region(first_plane)
         return None if region is None else Slab(region.labels[None], region.first_row, region.first_column)
+
+    @cached_property
+    def _nearest_voxels(self) -> NearestVoxels:
+        return NearestVoxels(
+            self._labels, self._pixel_to_kji, self._origins_kji, (self._stack.rows, self._stack.columns)
+        )
 
     @cached_property
     def is_followed(self) -> list[bool]:
@@ -211,23 +193,6 @@ class SampledLayer:
         labels = slices.labels[met, rows, columns]
         return Slab(labels, first_row, first_column) if labels.size else None
 
-    def _nearest(self, plane_index: int) -> Region | None:
-        row_index = np.arange(self._stack.rows)[:, None]
-        column_index = np.arange(self._stack.columns)[None, :]
-        inside = np.ones((self._stack.rows, self._stack.columns), dtype=bool)
-        indices = []
-        for axis in range(3):
-            along_row, along_column = self._pixel_to_kji[axis]
-            exact = self._origins_kji[plane_index, axis] + row_index * along_row + column_index * along_column
-            nearest = np.floor(exact + 0.5).astype(np.intp)
-            inside &= (nearest >= 0) & (nearest < self._labels.shape[axis])
-            indices.append(nearest)
-        if not inside.any():
-            return None
-        labels = np.zeros(inside.shape, dtype=self._labels.dtype)
-        labels[inside] = self._labels[tuple(index[inside] for index in indices)]
-        return _trimmed(labels)
-
     def _planes_of(self, voxels_kji: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
         """Return for each voxel, (3, n), the nearest plane, counted along the normal, and whether it stands for it."""
         stack, to_lps = self._stack, self._layer_geometry.kji_to_lps
@@ -296,11 +261,3 @@ def _overlap(origin: int, step: float, length: int, extent: int) -> tuple[slice,
     if start <= stop:
         return slice(0, 0), first_pixel
     return slice(start, None if stop < 0 else stop, -1), first_pixel
-
-
-def _trimmed(labels: Labels) -> Region | None:
-    rows, columns = np.flatnonzero(labels.any(axis=1)), np.flatnonzero(labels.any(axis=0))
-    if not len(rows):
-        return None
-    kept = labels[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1].copy()
-    return Region(kept, int(rows[0]), int(columns[0]))

@@ -10,7 +10,7 @@ from pydicom.pixels import pack_bits
 from SegRLEExportLib.encoding import bit_packing
 from SegRLEExportLib.encoding.bit_packing import frames_at_once, pack_frames, packed_size
 from SegRLEExportLib.pixels import Masks
-from SegRLEExportLib.sampling import Slab
+from SegRLEExportLib.regions import Slab
 
 
 def together(masks: np.ndarray) -> Masks:

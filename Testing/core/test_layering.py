@@ -21,7 +21,18 @@ NUMPY_FLOOR = [
     *(path for path in sorted((LIBRARY / "model").glob("*.py")) if path.name != "source_series.py"),
     *(
         LIBRARY / f"{name}.py"
-        for name in ("frames", "pixels", "plane_runs", "runs", "sampling", "overlaps", "progress", "errors")
+        for name in (
+            "frames",
+            "pixels",
+            "plane_runs",
+            "regions",
+            "resampling",
+            "runs",
+            "sampling",
+            "overlaps",
+            "progress",
+            "errors",
+        )
     ),
     *(LIBRARY / "encoding" / f"{name}.py" for name in ("bit_packing", "rle", "rle_decoding", "encapsulation")),
 ]
