@@ -25,8 +25,12 @@ class FrameIndex:
     first_row: NDArray[np.int32]
     """First row with a voxel; meaningless where there is none."""
     last_row: NDArray[np.int32]
-    values_in_layer: tuple[frozenset[int], ...]
-    """For each layer, the values found on the planes, 0 apart; some may belong to no segment."""
+
+    @classmethod
+    def of_nothing(cls, segment_count: int, plane_count: int) -> FrameIndex:
+        """Return tables without a voxel, to be filled in."""
+        shape = segment_count, plane_count
+        return cls(np.zeros(shape, np.int64), np.zeros(shape, np.int32), np.zeros(shape, np.int32))
 
     @property
     def segment_voxels(self) -> NDArray[np.int64]:
@@ -37,38 +41,29 @@ class FrameIndex:
 
 def index_frames(segmentation: Segmentation, runs: PlaneRuns, plane_count: int, progress: Progress) -> FrameIndex:
     """Return where the segments' voxels are, from one look at each plane of each layer."""
-    shape = (len(segmentation.segments), plane_count)
-    voxels_of, first_row_of, last_row_of = (
-        np.zeros(shape, np.int64),
-        np.zeros(shape, np.int32),
-        np.zeros(shape, np.int32),
-    )
-    values_in_layer = []
+    index = FrameIndex.of_nothing(len(segmentation.segments), plane_count)
     for layer_index in range(len(runs.layers)):
-        in_this_layer = [n for n, segment in enumerate(segmentation.segments) if segment.layer_index == layer_index]
-        positions = np.array(in_this_layer, dtype=np.intp)
-        values = np.array([segmentation.segments[n].layer_value for n in in_this_layer], dtype=np.intp)
-        in_layer: NDArray[np.int64] | int = 0
-        for plane_index in range(plane_count if values.size else 0):
+        positions = [n for n, segment in enumerate(segmentation.segments) if segment.layer_index == layer_index]
+        if not positions:
+            continue
+        values = [segmentation.segments[position].layer_value for position in positions]
+        of_values = FrameIndex.of_nothing(max(values) + 2, plane_count)
+        for plane_index in range(plane_count):
             progress.step()
             found = runs.of(layer_index, plane_index)
-            if found is None:
-                continue
-            voxels, first_row, last_row = _tables(found)
-            in_layer = in_layer + voxels
-            voxels_of[positions, plane_index] = voxels[values]
-            first_row_of[positions, plane_index] = first_row[values]
-            last_row_of[positions, plane_index] = last_row[values]
-        values_in_layer.append(frozenset(np.flatnonzero(in_layer).tolist()) - {0})
-    return FrameIndex(voxels_of, first_row_of, last_row_of, tuple(values_in_layer))
+            if found is not None:
+                _enter(found, plane_index, of_values)
+        index.voxels[positions] = of_values.voxels[values]
+        index.first_row[positions] = of_values.first_row[values]
+        index.last_row[positions] = of_values.last_row[values]
+    return index
 
 
-def _tables(runs: Runs) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int32]]:
-    """Return, for every value a label can have, its pixels and its first and last row."""
-    values = np.iinfo(runs.values.dtype).max + 1
-    first_row, last_row = np.zeros(values, np.int32), np.zeros(values, np.int32)
-    voxels = np.bincount(runs.values, weights=runs.lengths, minlength=values).astype(np.int64)
-    run_rows = (runs.starts // runs.columns).astype(np.int32, copy=False)
-    last_row[runs.values] = run_rows
-    first_row[runs.values[::-1]] = run_rows[::-1]
-    return voxels, first_row, last_row
+def _enter(runs: Runs, plane_index: int, of_values: FrameIndex) -> None:
+    """Enter a plane for each value that a label can have; the last one stands for all that are greater."""
+    size = len(of_values.voxels)
+    values = runs.values.clip(max=size - 1) if size <= np.iinfo(runs.values.dtype).max else runs.values
+    rows = runs.starts // runs.columns
+    of_values.voxels[:, plane_index] = np.bincount(values, weights=runs.lengths, minlength=size)
+    of_values.last_row[values, plane_index] = rows
+    of_values.first_row[values[::-1], plane_index] = rows[::-1]

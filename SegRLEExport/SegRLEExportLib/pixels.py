@@ -103,13 +103,12 @@ class LabelRuns:
             if in_this_layer:
                 values = {segmentation.segments[n].layer_value: numbers[n] for n in in_this_layer}
                 has_voxels = index.voxels[in_this_layer].sum(axis=0) > 0
-                table = _lookup_table(values, index.values_in_layer[layer_index], dtype)
-                self._parts.append(_LabelPart(layer_index, has_voxels, table))
+                self._parts.append(_LabelPart(layer_index, has_voxels, _lookup_table(values, dtype)))
 
     def plane(self, plane_index: int) -> Runs:
         """Return the runs of that plane."""
         renumbered = [
-            runs.with_values(part.table[runs.values])
+            runs.with_values(np.take(part.table, runs.values, mode="clip"))
             for part in self._parts
             if part.has_voxels[plane_index] and (runs := self._runs.of(part.layer_index, plane_index))
         ]
@@ -126,11 +125,11 @@ class _LabelPart:
     has_voxels: NDArray[np.bool_]
     """(planes,), whether there is a voxel to add."""
     table: Labels
-    """The stored value for each value of the layer."""
+    """The stored value for each value of the layer, and for all that are greater."""
 
 
-def _lookup_table(values: dict[int, int], present: frozenset[int], dtype: type[np.unsignedinteger[Any]]) -> Labels:
-    """Return the stored value for each value of a layer; 0 for those of other segments."""
-    table = np.zeros(max(present | values.keys()) + 1, dtype=dtype)
+def _lookup_table(values: dict[int, int], dtype: type[np.unsignedinteger[Any]]) -> Labels:
+    """Return the stored value for each value of a layer, 0 for others; the last stands for all that are greater."""
+    table = np.zeros(max(values) + 2, dtype=dtype)
     table[list(values)] = list(values.values())
     return table
