@@ -152,14 +152,21 @@ class _LabelMapComparison(PixelComparison):
     def agrees(self, first_frame: int, block: FrameBlock) -> bool:
         """Tell whether the frame has all pixels that it should have, and no others."""
         self._remember_spots(first_frame, block)
-        (found,), parts = block.pixels, self._parts(first_frame)
+        return self._is_as_wanted(first_frame, block.pixels[0])
+
+    def wrong_pixels(self, frame: int, block: FrameBlock) -> int:
+        return 0 if self._is_as_wanted(frame, block.pixels[0]) else super().wrong_pixels(frame, block)
+
+    def _is_as_wanted(self, frame: int, found: Labels) -> bool:
+        """Compare a whole frame: in one step where it is the layer itself, else voxel by voxel of every layer."""
+        parts = self._parts(frame)
         if len(parts) == 1 and parts[0][0].labels.shape == found.shape and _is_its_own_number(*parts[0]):
             return not np.not_equal(found, parts[0][0].labels, out=self._differs).any()
         shown = 0
         for region, table in parts:
-            there = region.labels != 0
-            numbers = np.take(table, region.labels[there], mode="clip")
-            stored = _part_of(found, region)[there]
+            labelled = np.flatnonzero(region.labels != 0)
+            numbers = table.take(region.labels.reshape(-1).take(labelled), mode="clip")
+            stored = _part_of(found, region).reshape(-1).take(labelled)
             if not numbers.all():
                 stored, numbers = stored[numbers != 0], numbers[numbers != 0]
             if not np.array_equal(stored, numbers):
@@ -171,8 +178,7 @@ class _LabelMapComparison(PixelComparison):
         wanted: Labels = np.zeros((self._stack.rows, self._stack.columns), dtype=self._draft.stored_dtype)
         for region, table in self._parts(frame):
             part = _part_of(wanted, region)
-            is_own = _is_its_own_number(region, table)
-            part |= region.labels.astype(part.dtype) if is_own else np.take(table, region.labels, mode="clip")
+            part |= table.take(region.labels, mode="clip")
         return wanted
 
     def _parts(self, frame: int) -> list[tuple[Region, Labels]]:
