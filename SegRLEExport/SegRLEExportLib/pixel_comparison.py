@@ -164,7 +164,8 @@ class _LabelMapComparison(PixelComparison):
             return not np.not_equal(found, parts[0][0].labels, out=self._differs).any()
         shown = 0
         for region, table in parts:
-            labelled = np.flatnonzero(region.labels != 0)
+            room = _part_of(self._differs, region)
+            labelled = np.flatnonzero(np.not_equal(region.labels, 0, out=room))
             numbers = table.take(region.labels.reshape(-1).take(labelled), mode="clip")
             stored = _part_of(found, region).reshape(-1).take(labelled)
             if not numbers.all():

@@ -33,8 +33,9 @@ from SegRLEExportLib.progress import Progress
 from SegRLEExportLib.read_back import FrameBlock, SegReadBack
 from SegRLEExportLib.report import Verification
 
-CROSS_CHECKED_FRAMES = 32
-"""Of RLE so many frames are decoded by pydicom, too: all of a small file, and of a large one at a tenth of the cost."""
+CROSS_CHECKED_AT_LEAST = 16
+CROSS_CHECKED_ONE_IN = 16
+"""Of RLE pydicom decodes so many frames, too: all of a small file, every sixteenth of a large one."""
 
 _ROUNDED_DECIMALS = 3
 """Positions that agree to a micrometre are those of one plane."""
@@ -82,8 +83,8 @@ def verify(path: Path, draft: Draft, progress: Progress) -> Verification:
 
 def cross_checked_frames(frame_count: int) -> list[int]:
     """Return the indices of the frames that pydicom decodes, too: spread evenly, with the first and the last."""
-    most = min(frame_count, CROSS_CHECKED_FRAMES)
-    return [round(n * (frame_count - 1) / max(1, most - 1)) for n in range(most)]
+    count = min(frame_count, max(CROSS_CHECKED_AT_LEAST, -(-frame_count // CROSS_CHECKED_ONE_IN)))
+    return [round(n * (frame_count - 1) / max(1, count - 1)) for n in range(count)]
 
 
 def _reader_of(draft: Draft) -> str:

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
 
+import budgets
 import plots
 import scaling
 import SegRLEExportLib
@@ -44,7 +45,9 @@ def main(words: Sequence[str] | None = None) -> int:
     print("\n".join(text_table(rows)))
     print("\n".join(start_up.lines(starts)))
     print("\n".join(scaling.lines(growth)))
-    _save(asked, rows, starts, growth)
+    limits = budgets.budgets_of(rows, starts)
+    print("\n".join(budgets.lines(limits)))
+    _save(asked, rows, starts, growth, limits)
     return 0
 
 
@@ -94,7 +97,11 @@ def _runs(contestants: Sequence[Contestant], material: Material, rounds: int) ->
 
 
 def _save(
-    asked: argparse.Namespace, rows: list[Row], starts: dict[str, float], growth: list[scaling.GrowthPoint]
+    asked: argparse.Namespace,
+    rows: list[Row],
+    starts: dict[str, float],
+    growth: list[scaling.GrowthPoint],
+    limits: list[budgets.Budget],
 ) -> None:
     asked.results.mkdir(parents=True, exist_ok=True)
     kind = "quick" if asked.quick else "full"
@@ -103,6 +110,7 @@ def _save(
         "comparison": [row.to_json() for row in rows],
         "start_up_wall_s": starts,
         "growth": [point.to_json() for point in growth],
+        "budgets": [budget.to_json() for budget in limits],
     }
     (asked.results / f"{kind}.json").write_text(json.dumps(_rounded(content), indent=1) + "\n")
     try:

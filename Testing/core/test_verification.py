@@ -349,22 +349,22 @@ class TestCrossCheck:
         [
             pytest.param(0, [], id="none"),
             pytest.param(1, [0], id="one"),
-            pytest.param(32, list(range(32)), id="as many as are checked"),
+            pytest.param(16, list(range(16)), id="as many as are checked"),
         ],
     )
     def test_is_of_every_frame_of_a_small_file(self, frames, checked):
         assert cross_checked_frames(frames) == checked
 
-    @pytest.mark.parametrize("frames", [33, 289, 5000])
-    def test_is_of_32_frames_from_first_to_last_of_a_large_file(self, frames):
+    @pytest.mark.parametrize(("frames", "count"), [(17, 16), (256, 16), (289, 19), (5000, 313)])
+    def test_is_of_every_sixteenth_frame_from_first_to_last_of_a_large_file(self, frames, count):
         checked = cross_checked_frames(frames)
 
-        assert len(set(checked)) == 32
+        assert len(set(checked)) == len(checked) == count
         assert (checked[0], checked[-1]) == (0, frames - 1)
-        assert max(np.diff(checked)) <= -(-frames // 31)
+        assert max(np.diff(checked)) <= 17
 
     def test_of_a_part_is_said_in_the_report(self, tmp_path, monkeypatch):
-        monkeypatch.setattr(verification, "CROSS_CHECKED_FRAMES", 2)
+        monkeypatch.setattr(verification, "CROSS_CHECKED_AT_LEAST", 2)
 
         report = export(a_small_segmentation(), a_source(), tmp_path, "rle")
 
