@@ -71,10 +71,11 @@ def measure_process(command: Sequence[str], output: Path) -> Measured:
     )
 
 
-def measure_stage(stage: Callable[[], object], **details: float) -> None:
+def measure_stage(stage: Callable[[], object], **afterwards: Callable[[], float]) -> None:
     """Run `stage` and print what it cost as one line of JSON, for `measure_process`.
 
-    Garbage of what was done before, importing above all, is collected before: it is nobody's export.
+    Garbage of what was done before, importing above all, is collected before: it is nobody's export. `afterwards` are
+    measured when the stage is over, and printed too.
     """
     gc.collect()
     resident = _reset_peak_and_read_resident_mb()
@@ -84,7 +85,8 @@ def measure_stage(stage: Callable[[], object], **details: float) -> None:
     peak = _peak_mb()
     print(
         json.dumps(
-            {"stage_cpu_s": cpu, "stage_wall_s": wall, "stage_peak_mb": max(0.0, peak - resident)} | details,
+            {"stage_cpu_s": cpu, "stage_wall_s": wall, "stage_peak_mb": max(0.0, peak - resident)}
+            | {name: measure() for name, measure in afterwards.items()},
         )
     )
 

@@ -6,12 +6,16 @@ Without --cold a tiny case is exported first, as in a Slicer that has been open 
 from __future__ import annotations
 
 import argparse
+import time
 from pathlib import Path
 
 from material import open_material, warm_up_material
 from measuring import measure_stage, result_folder
+from pydicom import dcmread
+from pydicom.pixels.utils import iter_pixels
 from SegRLEExportLib.export import export
 from SegRLEExportLib.options import ExportOptions
+from SegRLEExportLib.verification import cross_checked_frames
 
 
 def main() -> None:
@@ -30,7 +34,22 @@ def main() -> None:
         export(tiny.segmentation(), tiny.series, asked.output / "tiny", options=options)
     material = open_material(asked.folder, asked.workload)
     segmentation = material.segmentation()
-    measure_stage(lambda: export(segmentation, material.series, result_folder(asked.output), options=options))
+    output = result_folder(asked.output)
+    afterwards = (
+        {"pydicom_cpu_s": lambda: _decoding_cpu_s(output)} if options.verify and asked.encoding == "rle" else {}
+    )
+    measure_stage(lambda: export(segmentation, material.series, output, options=options), **afterwards)
+
+
+def _decoding_cpu_s(folder: Path) -> float:
+    """Return what pydicom takes to decode the frames that verification has it decode."""
+    started = time.process_time()
+    for path in folder.iterdir():
+        frame_count = dcmread(path, specific_tags=["NumberOfFrames"], stop_before_pixels=True).NumberOfFrames
+        frames = cross_checked_frames(frame_count)
+        for _ in iter_pixels(path, raw=True, indices=frames, decoding_plugin="pydicom"):
+            pass
+    return time.process_time() - started
 
 
 if __name__ == "__main__":

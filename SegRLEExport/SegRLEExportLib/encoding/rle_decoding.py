@@ -18,6 +18,9 @@ Bytes = NDArray[np.uint8]
 _NO_OPERATION = 128
 """A control byte below it begins a literal, one above it a replicate; it itself says nothing (G.3.2)."""
 
+_PIXELS_OF_PAIR = np.array([1] + [0] * _NO_OPERATION + [257 - control for control in range(_NO_OPERATION + 1, 256)])
+"""For each control byte the pixels that it and the byte behind it stand for; 0 if it takes more bytes, or none."""
+
 
 class RLEStructureError(ValueError):
     """The bytes are not a frame as Annex G describes it; the text says where."""
@@ -55,19 +58,23 @@ def _split_segments(encoded: bytes, bytes_per_pixel: int) -> list[bytes]:
 
 def _decode_segment(segment: bytes, rows: int, columns: int) -> Bytes:
     pairs = np.frombuffer(segment, dtype=np.uint8).reshape(-1, 2)
-    all_runs_in_pairs = not np.any((pairs[:, 0] > 0) & (pairs[:, 0] <= _NO_OPERATION))
-    decoded = _decode_pairs(pairs, columns) if all_runs_in_pairs else _decode_mixed(segment, columns)
+    lengths = _PIXELS_OF_PAIR.take(pairs[:, 0])
+    decoded = _decode_pairs(pairs, lengths, columns) if lengths.all() else _decode_mixed(segment, columns)
     if decoded.size != rows * columns:
         raise RLEStructureError(f"{decoded.size} bytes were decoded where {rows} x {columns} were due (G.4)")
     return decoded.reshape(rows, columns)
 
 
-def _decode_pairs(pairs: NDArray[np.uint8], columns: int) -> Bytes:
-    lengths = np.where(pairs[:, 0] == 0, 1, 257 - pairs[:, 0].astype(np.intp))
+def _decode_pairs(pairs: NDArray[np.uint8], lengths: NDArray[np.intp], columns: int) -> Bytes:
+    _refuse_crossing(lengths, columns)
+    return np.repeat(pairs[:, 1], lengths)
+
+
+def _refuse_crossing(lengths: NDArray[np.intp], columns: int) -> None:
+    """Raise `RLEStructureError` if a run begins in one row and ends in another."""
     ends = np.cumsum(lengths)
     if np.any((ends - 1) // columns != (ends - lengths) // columns):
         raise RLEStructureError("a run crosses the end of a row (G.3.1)")
-    return np.repeat(pairs[:, 1], lengths)
 
 
 def _decode_mixed(segment: bytes, columns: int) -> Bytes:
@@ -77,13 +84,11 @@ def _decode_mixed(segment: bytes, columns: int) -> Bytes:
     controls = coded[starts].astype(np.intp)
     is_literal = controls < _NO_OPERATION
     lengths = np.where(is_literal, controls + 1, 257 - controls)
-    ends = np.cumsum(lengths)
-    if np.any((ends - 1) // columns != (ends - lengths) // columns):
-        raise RLEStructureError("a run crosses the end of a row (G.3.1)")
+    _refuse_crossing(lengths, columns)
     decoded = np.repeat(coded[starts + 1], lengths)
     literals = lengths[is_literal]
     within_literal = np.arange(literals.sum()) - np.repeat(np.cumsum(literals) - literals, literals)
-    target = np.repeat((ends - lengths)[is_literal], literals) + within_literal
+    target = np.repeat((np.cumsum(lengths) - lengths)[is_literal], literals) + within_literal
     decoded[target] = coded[np.repeat(starts[is_literal] + 1, literals) + within_literal]
     return decoded
 
