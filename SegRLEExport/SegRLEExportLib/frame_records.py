@@ -7,6 +7,9 @@ Little Endian only.
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 from SegRLEExportLib.model.source_series import SourceFrame
@@ -32,44 +35,56 @@ _REFERENCED_SEGMENT_NUMBER = 0x0062000B
 _Span = tuple[int, int]
 """Where a value begins and ends."""
 
-_Said = tuple[tuple[float, float, float], SourceFrame | None]
-"""Where a frame lies, and the image it was derived from."""
-
 
 class ReadBackError(ValueError):
     """The file is not built as it should be; the text says where."""
 
 
-class FrameRecord(NamedTuple):
-    """What one frame says of itself."""
+class Place(NamedTuple):
+    """Where a frame lies, and the image it was derived from."""
 
-    segment_number: int
-    """0 in a label map."""
     position_lps: tuple[float, float, float]
-    dimension_indices: tuple[int, ...]
     source: SourceFrame | None
-    """The image it was derived from; None if none is named."""
+    """None if none is named."""
 
 
-class FrameReader:
-    """Reads the items of one file. Frames of one plane repeat all but their numbers; that is parsed once."""
+@dataclass(frozen=True)
+class FrameRecords:
+    """What the frames of a file say of themselves, each list in their order."""
 
-    def __init__(self) -> None:
-        self._layouts: dict[tuple[int, bytes], _Layout] = {}
+    segment_numbers: list[int]
+    """All 0 in a label map."""
+    places: list[Place]
+    """Frames that say the same share one object, but for planes beyond `PLANES_REMEMBERED`."""
+    dimension_indices: list[tuple[int, ...]]
 
-    def record(self, content: bytes) -> FrameRecord:
-        """Return what an item says; raises `ReadBackError`.
+    def __len__(self) -> int:
+        return len(self.places)
 
-        An item that differs from one that was parsed only where that had its numbers has them there, too.
-        """
+    @cached_property
+    def different_places(self) -> list[tuple[int, Place]]:
+        """Each object of `places` once, behind its `id`."""
+        return [*{id(place): place for place in self.places}.items()]
+
+
+def read_frame_records(items: Iterable[bytes]) -> FrameRecords:
+    """Return what the items of a file say; raises `ReadBackError`.
+
+    An item that differs from one that was parsed only where that had its numbers has them there, too.
+    """
+    records = FrameRecords([], [], [])
+    layouts: dict[tuple[int, bytes], _Layout] = {}
+    for content in items:
         length_and_that_of_first_group = len(content), content[8:12]
-        layout = self._layouts.get(length_and_that_of_first_group)
-        said = None if layout is None else layout.parsed.get(layout.without_numbers(content))
-        if layout is None or said is None:
-            layout, said = _parsed(content, layout)
-            self._layouts[length_and_that_of_first_group] = layout
-        number, indices = layout.numbers(content)
-        return FrameRecord(number, said[0], indices, said[1])
+        layout = layouts.get(length_and_that_of_first_group)
+        place = None if layout is None else layout.places.get(layout.without_numbers(content))
+        if layout is None or place is None:
+            layout, place = _parsed(content, layout)
+            layouts[length_and_that_of_first_group] = layout
+        records.segment_numbers.append(layout.segment_number_in(content))
+        records.places.append(place)
+        records.dimension_indices.append(layout.unpack_indices(content, layout.indices[0]))
+    return records
 
 
 class _Layout:
@@ -78,8 +93,8 @@ class _Layout:
     def __init__(self, indices: _Span, segment_number: _Span) -> None:
         self.indices = indices
         self.segment_number = segment_number
-        self._unpack_indices = struct.Struct(f"<{(indices[1] - indices[0]) // 4}I").unpack_from
-        self.parsed: dict[bytes, _Said] = {}
+        self.unpack_indices = struct.Struct(f"<{(indices[1] - indices[0]) // 4}I").unpack_from
+        self.places: dict[bytes, Place] = {}
 
     def without_numbers(self, content: bytes) -> bytes:
         """Return all other bytes."""
@@ -89,13 +104,12 @@ class _Layout:
             + content[self.segment_number[1] :]
         )
 
-    def numbers(self, content: bytes) -> tuple[int, tuple[int, ...]]:
-        """Return the segment number and the dimension indices."""
-        number = int.from_bytes(content[self.segment_number[0] : self.segment_number[1]], "little")
-        return number, self._unpack_indices(content, self.indices[0])
+    def segment_number_in(self, content: bytes) -> int:
+        """Return the segment number, 0 if there is none."""
+        return int.from_bytes(content[self.segment_number[0] : self.segment_number[1]], "little")
 
 
-def _parsed(content: bytes, known: _Layout | None) -> tuple[_Layout, _Said]:
+def _parsed(content: bytes, known: _Layout | None) -> tuple[_Layout, Place]:
     """Return what an item says, and its layout, in which that is kept: the one that is known, if it is that."""
     groups = _spans(content, (0, len(content)))
     indices = _spans(content, _first_item(content, groups[_FRAME_CONTENT]))[_DIMENSION_INDEX_VALUES]
@@ -107,10 +121,10 @@ def _parsed(content: bytes, known: _Layout | None) -> tuple[_Layout, _Said]:
         raise ReadBackError("a frame's groups are not in the order of their tags")
     is_known = known is not None and (known.indices, known.segment_number) == (indices, number)
     layout = known if known is not None and is_known else _Layout(indices, number)
-    said = _position(content, groups[_PLANE_POSITION]), _source_frame(content, groups[_DERIVATION_IMAGE])
-    if len(layout.parsed) < PLANES_REMEMBERED:
-        layout.parsed[layout.without_numbers(content)] = said
-    return layout, said
+    place = Place(_position(content, groups[_PLANE_POSITION]), _source_frame(content, groups[_DERIVATION_IMAGE]))
+    if len(layout.places) < PLANES_REMEMBERED:
+        layout.places[layout.without_numbers(content)] = place
+    return layout, place
 
 
 def _position(content: bytes, plane_position: _Span) -> tuple[float, float, float]:

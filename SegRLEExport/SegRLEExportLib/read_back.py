@@ -23,7 +23,7 @@ from pydicom.filereader import read_dataset, read_file_meta_info
 from pydicom.uid import DeflatedExplicitVRLittleEndian, RLELossless
 
 from SegRLEExportLib.encoding.rle_decoding import decode_frame
-from SegRLEExportLib.frame_records import LONG_VRS, FrameReader, FrameRecord, ReadBackError
+from SegRLEExportLib.frame_records import LONG_VRS, FrameRecords, ReadBackError, read_frame_records
 from SegRLEExportLib.model.segmentation import Labels
 
 _PER_FRAME_GROUPS = 0x52009230
@@ -31,6 +31,10 @@ _PIXEL_DATA = 0x7FE00010
 _EXTENDED_OFFSET_TABLE = 0x7FE00001
 _UNDEFINED = 0xFFFFFFFF
 _READ_BYTES = 1 << 18
+_READ_AHEAD_BELOW = 1 << 16
+"""What is longer is read to its end and no farther: bytes that are left over are copied before the next are taken."""
+
+_ITEM_HEAD = struct.Struct("<HHI")
 
 
 @dataclass(frozen=True)
@@ -82,15 +86,14 @@ class SegReadBack:
             return self._bit_blocks(frame_counts)
         return self._whole_blocks(self._rle_frames() if self.is_rle else self._byte_frames(), frame_counts)
 
-    def _read_header(self) -> tuple[bytes, list[FrameRecord]]:
+    def _read_header(self) -> tuple[bytes, FrameRecords]:
         """Return the attributes above the frames as they are stored, and what each frame says of itself."""
         header = bytearray()
-        records: list[FrameRecord] = []
+        records = FrameRecords([], [], [])
         while True:
             head, tag, length = self._stream.element_head()
             if tag == _PER_FRAME_GROUPS:
-                reader = FrameReader()
-                records = [reader.record(content) for content in self._stream.items(length)]
+                records = read_frame_records(self._stream.items(length))
             elif tag == _EXTENDED_OFFSET_TABLE or tag == _EXTENDED_OFFSET_TABLE + 1:
                 self._stream.take(length)
             elif tag == _PIXEL_DATA:
@@ -135,7 +138,7 @@ class SegReadBack:
     def _byte_frames(self) -> Iterator[Labels]:
         dtype = np.dtype("<u2" if self.header.BitsAllocated == 16 else "u1")
         shape = (self.header.Rows, self.header.Columns)
-        for _ in self.frames:
+        for _ in range(len(self.frames)):
             yield np.frombuffer(self._stream.take(shape[0] * shape[1] * dtype.itemsize), dtype).reshape(shape)
         self._expect_padding(self._pixel_length - len(self.frames) * shape[0] * shape[1] * dtype.itemsize)
 
@@ -211,12 +214,12 @@ class _Stream:
         """Yield the content of each item of a sequence, or of encapsulated Pixel Data."""
         consumed = 0
         while length == _UNDEFINED or consumed < length:
-            group, element, item_length = struct.unpack("<HHI", self.take(8))
+            group, element, item_length = _ITEM_HEAD.unpack(self.take(_ITEM_HEAD.size))
             if (group, element) == (0xFFFE, 0xE0DD):
                 return
             if (group, element) != (0xFFFE, 0xE000):
                 raise ReadBackError(f"({group:04X},{element:04X}) stands where an item was due")
-            consumed += 8 + item_length
+            consumed += _ITEM_HEAD.size + item_length
             yield self.take(item_length)
 
     def expect_end(self) -> None:
@@ -230,7 +233,7 @@ class _Stream:
 
     def _read_more(self, at_least: int) -> bytes:
         if self._inflater is None:
-            return self._file.read(max(at_least, _READ_BYTES))
+            return self._file.read(at_least if at_least > _READ_AHEAD_BELOW else _READ_BYTES)
         while not self._inflater.eof:
             deflated = self._inflater.unconsumed_tail or self._file.read(_READ_BYTES >> 4)
             inflated = self._inflater.decompress(deflated, max(at_least, _READ_BYTES))

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import struct
 import zlib
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from functools import lru_cache
 from io import BytesIO
+from operator import ge
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +27,7 @@ from SegRLEExportLib.draft import Draft
 from SegRLEExportLib.encoding.plan import SegmentationType
 from SegRLEExportLib.encoding.rle_decoding import RLEStructureError
 from SegRLEExportLib.errors import VerificationError
-from SegRLEExportLib.frame_records import PLANES_REMEMBERED, ReadBackError
+from SegRLEExportLib.frame_records import ReadBackError
 from SegRLEExportLib.model.geometry import PlaneStack
 from SegRLEExportLib.pixel_comparison import PixelComparison, comparison_of
 from SegRLEExportLib.progress import Progress
@@ -55,8 +56,6 @@ _DAMAGE = (
     zlib.error,
 )
 """What pydicom and the walk over a file raise where its bytes are not what they should be."""
-
-Place = tuple[float, ...]
 
 
 def verify(path: Path, draft: Draft, progress: Progress) -> Verification:
@@ -130,26 +129,24 @@ class _Check:
 
     def frames(self, file: SegReadBack) -> None:
         """Compare which segment, place and source image each frame claims."""
-        instance, sources = self.draft.instance, self.draft.survey.source_frames
-        places = [_place(tuple(position)) for position in self.draft.survey.stack.positions_lps.tolist()]
-        wanted = [
-            (number, places[plane], sources[plane])
-            for number, plane in zip(instance.frame_segment_numbers.tolist(), instance.frame_planes.tolist())
-        ]
-        found = [(frame.segment_number, _place(frame.position_lps), frame.source) for frame in file.frames]
+        instance, survey = self.draft.instance, self.draft.survey
+        planes = [*zip(map(_rounded, survey.stack.positions_lps.tolist()), survey.source_frames)]
+        wanted_places = (planes[plane] for plane in instance.frame_planes.tolist())
+        wanted = [*zip(instance.frame_segment_numbers.tolist(), wanted_places)]
+        places = {key: (_rounded(place.position_lps), place.source) for key, place in file.frames.different_places}
+        found = [*zip(file.frames.segment_numbers, (places[id(place)] for place in file.frames.places))]
         self._same("number of frame groups", len(found), len(wanted))
-        for number, (one, other) in enumerate(zip(found, wanted), start=1):
+        for number, (one, other) in enumerate(zip(found, wanted) if found != wanted else (), start=1):
             if one != other:
                 self._same(f"segment, place and source image of frame {number}", one, other)
-        indices = [frame.dimension_indices for frame in file.frames]
-        if indices != sorted(set(indices)):
+        indices = file.frames.dimension_indices
+        if any(map(ge, indices, indices[1:])):
             self.differences.append("the dimension indices of the frames are not in order, each once")
 
     def pixels(self, file: SegReadBack) -> None:
         """Compare every pixel at the place that the file states for its frame."""
         stack, planes = _stack_of(file)
-        frames = [(frame.segment_number, plane) for frame, plane in zip(file.frames, planes)]
-        comparison = comparison_of(self.draft, stack, frames)
+        comparison = comparison_of(self.draft, stack, [*zip(file.frames.segment_numbers, planes)])
         first, are_alike = 0, True
         for block in file.blocks(comparison.block_lengths()):
             are_alike = comparison.agrees(first, block) and are_alike
@@ -164,11 +161,10 @@ class _Check:
     def _tell_wrong_pixels(self, comparison: PixelComparison) -> None:
         """Look at each frame again, as the first look only told that something is wrong."""
         with SegReadBack(self.path) as file:
-            for number, (frame, block) in enumerate(zip(file.frames, file.blocks([1] * len(file.frames)))):
-                if wrong := comparison.wrong_pixels(number, block):
-                    self.differences.append(
-                        f"{wrong} pixels of segment {frame.segment_number} at {frame.position_lps} differ"
-                    )
+            for frame, block in enumerate(file.blocks([1] * len(file.frames))):
+                if wrong := comparison.wrong_pixels(frame, block):
+                    number, place = file.frames.segment_numbers[frame], file.frames.places[frame]
+                    self.differences.append(f"{wrong} pixels of segment {number} at {place.position_lps} differ")
         if not self.differences:
             self.differences.append("there are voxels for which the file has no frame")
 
@@ -204,27 +200,26 @@ def _identity(item: Dataset) -> tuple[object, ...]:
     )
 
 
-@lru_cache(maxsize=PLANES_REMEMBERED)
-def _place(position: Place) -> Place:
-    return tuple(round(x, _ROUNDED_DECIMALS) + 0.0 for x in position)
+def _rounded(position: Iterable[float]) -> tuple[float, ...]:
+    return tuple(round(coordinate, _ROUNDED_DECIMALS) + 0.0 for coordinate in position)
 
 
 def _stack_of(file: SegReadBack) -> tuple[PlaneStack, list[int]]:
-    """Return the planes of the file as its own attributes place them, and for each frame the index of its plane."""
+    """Return the planes of the file in order, as its attributes place them, and for each frame its plane's index."""
     groups = file.header.SharedFunctionalGroupsSequence[0]
     orientation = np.array(groups.PlaneOrientationSequence[0].ImageOrientationPatient, dtype=float)
     spacing = groups.PixelMeasuresSequence[0].PixelSpacing
-    plane_at: dict[Place, int] = {}
-    positions: list[tuple[float, float, float]] = []
-    for frame in file.frames:
-        if plane_at.setdefault(_place(frame.position_lps), len(positions)) == len(positions):
-            positions.append(frame.position_lps)
+    rounded_of = {key: _rounded(place.position_lps) for key, place in file.frames.different_places}
+    position_at = {rounded_of[key]: place.position_lps for key, place in file.frames.different_places}
+    positions_lps = np.array(list(position_at.values()))
+    ascending = np.argsort(positions_lps @ np.cross(orientation[:3], orientation[3:]), kind="stable")
+    plane_at = dict(zip((list(position_at)[n] for n in ascending.tolist()), range(len(position_at))))
     stack = PlaneStack(
         rows=file.header.Rows,
         columns=file.header.Columns,
         row_direction_lps=orientation[:3],
         column_direction_lps=orientation[3:],
         pixel_spacing_mm=(float(spacing[0]), float(spacing[1])),
-        positions_lps=np.array(positions),
+        positions_lps=positions_lps[ascending],
     )
-    return stack, [plane_at[_place(frame.position_lps)] for frame in file.frames]
+    return stack, [plane_at[rounded_of[id(place)]] for place in file.frames.places]

@@ -64,14 +64,16 @@ def test_attributes_and_frames_are_those_that_pydicom_reads(encoding, written):
         for element in file.header:
             assert element == dataset[element.tag]
         assert len(file.frames) == dataset.NumberOfFrames
-        for frame, group in zip(file.frames, dataset.PerFrameFunctionalGroupsSequence):
-            assert list(frame.position_lps) == group.PlanePositionSequence[0].ImagePositionPatient
+        for number, group in enumerate(dataset.PerFrameFunctionalGroupsSequence):
+            place = file.frames.places[number]
+            assert list(place.position_lps) == group.PlanePositionSequence[0].ImagePositionPatient
             image = group.DerivationImageSequence[0].SourceImageSequence[0]
-            assert frame.source == SourceFrame(image.ReferencedSOPClassUID, image.ReferencedSOPInstanceUID)
+            assert place.source == SourceFrame(image.ReferencedSOPClassUID, image.ReferencedSOPInstanceUID)
             indices = np.atleast_1d(group.FrameContentSequence[0].DimensionIndexValues)
-            assert frame.dimension_indices == tuple(indices.tolist())
+            assert file.frames.dimension_indices[number] == tuple(indices.tolist())
             if "SegmentIdentificationSequence" in group:
-                assert frame.segment_number == group.SegmentIdentificationSequence[0].ReferencedSegmentNumber
+                (identification,) = group.SegmentIdentificationSequence
+                assert file.frames.segment_numbers[number] == identification.ReferencedSegmentNumber
 
 
 @given(

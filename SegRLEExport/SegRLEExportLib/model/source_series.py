@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from pydicom import Dataset
 
@@ -10,8 +11,7 @@ from SegRLEExportLib.model.finding import Finding
 from SegRLEExportLib.model.geometry import PlaneStack
 
 
-@dataclass(frozen=True)
-class SourceFrame:
+class SourceFrame(NamedTuple):
     """One image plane: a single-frame instance, or one frame of a multi-frame instance."""
 
     sop_class_uid: str
