@@ -184,7 +184,7 @@ class TestComparison:
 
     def test_finds_references_to_other_images(self, written):
         source = a_source()
-        frames = tuple(replace(frame, sop_instance_uid="1.2.3") for frame in source.frames)
+        frames = tuple(frame._replace(sop_instance_uid="1.2.3") for frame in source.frames)
 
         outcome = compare(written("none"), a_separate_pair(), replace(source, frames=frames))
 
