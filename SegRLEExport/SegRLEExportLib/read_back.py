@@ -53,7 +53,6 @@ class SegReadBack:
     """A file that was written, open for one pass over its frames."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
         self.file_head = _file_head(path)
         self.meta = read_file_meta_info(path)
         self._stream = _Stream(
