@@ -195,6 +195,13 @@ class TestCharacters:
         assert item.SpecificCharacterSet == "ISO_IR 192"
         assert any(text in str(item) for text in ("Größe", "左", "é", "Ü", "rechts/右"))
 
+    @pytest.mark.parametrize("meaning", ["Liver\u2028left", "m" * 64 + "ü"], ids=["made one line", "cut off"])
+    def test_that_are_not_written_need_no_character_set(self, meaning):
+        segmentation = a_segmentation(terminologies=[replace(LIVER, type=Code("SCT", "1", meaning))] * 2)
+
+        assert encoded_segments(segmentation, (0, 1), "1.2", with_background=False).is_ascii
+        assert not any("SpecificCharacterSet" in item for item in items_of(segmentation, (0, 1)))
+
     def test_of_ascii_need_no_character_set(self):
         assert "SpecificCharacterSet" not in item_of(description="plain")
 

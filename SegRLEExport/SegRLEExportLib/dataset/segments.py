@@ -8,6 +8,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 from SegRLEExportLib.dataset.cielab import recommended_display_cielab
 from SegRLEExportLib.dataset.explicit_vr import UTF_8, element, item, sequence, text_element
@@ -117,8 +118,7 @@ def naming_findings(segmentation: Segmentation) -> list[Finding]:
 
 def _code_findings(segment: Segment) -> Iterator[Finding]:
     if any(
-        not (one_line(code.scheme) and one_line(code.value) and one_line(code.meaning))
-        for code in _codes(segment.terminology or TISSUE)
+        not (one_line(code.scheme) and one_line(code.value) and one_line(code.meaning)) for code in _codes_of(segment)
     ):
         yield Finding(
             "incomplete-code",
@@ -133,8 +133,8 @@ def _cut_findings(segment: Segment) -> Iterator[Finding]:
     cut = [
         what
         for what, texts, limit in (
-            ("coding scheme", [code.scheme for code in _codes(segment.terminology or TISSUE)], SCHEME_LENGTH),
-            ("code meaning", [code.meaning for code in _codes(segment.terminology or TISSUE)], MEANING_LENGTH),
+            ("coding scheme", [code.scheme for code in _codes_of(segment)], SCHEME_LENGTH),
+            ("code meaning", [code.meaning for code in _codes_of(segment)], MEANING_LENGTH),
             ("algorithm name", [segment.algorithm_name], LABEL_LENGTH),
             ("description", [segment.description], DESCRIPTION_LENGTH),
         )
@@ -144,6 +144,10 @@ def _cut_findings(segment: Segment) -> Iterator[Finding]:
         yield Finding(
             "cut-text", Severity.REPAIR, f"Longer than DICOM allows and cut: {', '.join(cut)}.", where=segment.name
         )
+
+
+def _codes_of(segment: Segment) -> list[Code]:
+    return _codes(segment.terminology or TISSUE)
 
 
 def _codes(given: SegmentTerminology) -> list[Code]:
@@ -164,7 +168,7 @@ def tracking_uid(segment: Segment, segmentation_name: str, series_uid: str) -> s
 
 @dataclass(frozen=True)
 class _Described:
-    """What one item says of its segment."""
+    """What one item says of its segment, every text as it is written."""
 
     number: int
     label: str
@@ -176,7 +180,7 @@ class _Described:
     tracking_id: str
     tracking_uid: str
 
-    @property
+    @cached_property
     def is_ascii(self) -> bool:
         texts = [self.label, self.description, self.algorithm_name, self.tracking_id]
         texts.extend(text for code in _codes(self.codes) for text in (code.value, code.scheme, code.meaning))
@@ -221,7 +225,7 @@ def _described(number: int, segment: Segment, segmentation_name: str, series_uid
         description=_description(segment, label),
         algorithm_type=segment.algorithm_type,
         algorithm_name=algorithm_name,
-        codes=segment.terminology or TISSUE,
+        codes=_written_codes(segment.terminology or TISSUE),
         color_lab=recommended_display_cielab(segment.color_rgb),
         tracking_id=f"{one_line(segmentation_name)}: {label}" if segmentation_name else label,
         tracking_uid=tracking_uid(segment, segmentation_name, series_uid),
@@ -240,6 +244,23 @@ def _description(segment: Segment, label: str) -> str:
     return repaired_value("ST", ". ".join(parts)).value or ""
 
 
+def _written_codes(given: SegmentTerminology) -> SegmentTerminology:
+    return SegmentTerminology(
+        _written_code(given.category),
+        _written_code(given.type),
+        *(code and _written_code(code) for code in (given.type_modifier, given.region, given.region_modifier)),
+    )
+
+
+def _written_code(code: Code) -> Code:
+    """Return the code in one line each, scheme and meaning as long as DICOM allows."""
+    return Code(
+        one_line(code.scheme)[:SCHEME_LENGTH].rstrip(),
+        one_line(code.value),
+        one_line(code.meaning)[:MEANING_LENGTH].rstrip(),
+    )
+
+
 def _coded(tag: int, code: Code, modifier_tag: int = 0, modifier: Code | None = None) -> bytes:
     """Return a code sequence of one item, with the code that modifies it, if there is one."""
     return sequence(tag, _code_elements(code) + (_coded(modifier_tag, modifier) if modifier else b""))
@@ -247,11 +268,10 @@ def _coded(tag: int, code: Code, modifier_tag: int = 0, modifier: Code | None = 
 
 def _code_elements(code: Code) -> bytes:
     """Return value, scheme and meaning (PS3.3, 8.8); a long code value has an attribute of its own."""
-    value = one_line(code.value)
-    is_short = len(value) <= VALUE_LENGTH
+    is_short = len(code.value) <= VALUE_LENGTH
     return (
-        (text_element(_CODE_VALUE, "SH", value) if is_short else b"")
-        + text_element(_CODING_SCHEME_DESIGNATOR, "SH", one_line(code.scheme)[:SCHEME_LENGTH].rstrip())
-        + text_element(_CODE_MEANING, "LO", one_line(code.meaning)[:MEANING_LENGTH].rstrip())
-        + (b"" if is_short else text_element(_LONG_CODE_VALUE, "UC", value))
+        (text_element(_CODE_VALUE, "SH", code.value) if is_short else b"")
+        + text_element(_CODING_SCHEME_DESIGNATOR, "SH", code.scheme)
+        + text_element(_CODE_MEANING, "LO", code.meaning)
+        + (b"" if is_short else text_element(_LONG_CODE_VALUE, "UC", code.value))
     )
