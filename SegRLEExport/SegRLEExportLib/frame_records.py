@@ -13,9 +13,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from SegRLEExportLib.model.source_series import SourceFrame
-
-LONG_VRS = frozenset((b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"))
-"""Their length is stated in 32 bits (PS3.5, 7.1.2)."""
+from SegRLEExportLib.quick_header import LONG_VRS
 
 PLANES_REMEMBERED = 4096
 """Frames of different segments on one plane repeat its place and groups byte for byte; they are parsed once."""

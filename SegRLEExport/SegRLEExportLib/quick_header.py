@@ -17,7 +17,9 @@ HEAD_BYTES = 1 << 15
 _SHORT_VRS = frozenset(
     b"AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US".split(),
 )
-_LONG_VRS = frozenset((b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"))
+LONG_VRS = frozenset((b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"))
+"""Their length is stated in 32 bits (PS3.5, 7.1.2)."""
+
 _UNDEFINED = 0xFFFFFFFF
 _TRANSFER_SYNTAX = 0x00020010
 _META_GROUP = b"\x02\x00"
@@ -105,7 +107,7 @@ def _transfer_syntax(head: bytes) -> tuple[bytes, int]:
 def _explicit_element(head: bytes, position: int) -> tuple[int, int, int]:
     group, element, vr, length = _EXPLICIT_HEAD.unpack_from(head, position)
     start = position + 8
-    if vr in _LONG_VRS:
+    if vr in LONG_VRS:
         (length,), start = _LONG.unpack_from(head, start), position + 12
     elif vr not in _SHORT_VRS:
         raise _UnsureError

@@ -23,8 +23,9 @@ from pydicom.filereader import read_dataset, read_file_meta_info
 from pydicom.uid import DeflatedExplicitVRLittleEndian, RLELossless
 
 from SegRLEExportLib.encoding.rle_decoding import decode_frame
-from SegRLEExportLib.frame_records import LONG_VRS, FrameRecords, ReadBackError, read_frame_records
+from SegRLEExportLib.frame_records import FrameRecords, ReadBackError, read_frame_records
 from SegRLEExportLib.model.segmentation import Labels
+from SegRLEExportLib.quick_header import LONG_VRS
 
 _PER_FRAME_GROUPS = 0x52009230
 _PIXEL_DATA = 0x7FE00010

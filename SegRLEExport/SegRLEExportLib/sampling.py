@@ -14,7 +14,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from SegRLEExportLib.model.geometry import Matrix, PlaneStack
+from SegRLEExportLib.model.geometry import Matrix, PlaneStack, nearest_of
 from SegRLEExportLib.model.segmentation import Labels, Layer
 from SegRLEExportLib.regions import Region, Slab
 from SegRLEExportLib.resampling import NearestVoxels
@@ -201,7 +201,7 @@ class SampledLayer:
         heights = (stack.positions_lps @ stack.normal_lps)[order]
         half_gaps = self._half_gaps(heights)
         height = lps @ stack.normal_lps
-        nearest = np.searchsorted((heights[1:] + heights[:-1]) / 2, height)
+        nearest = nearest_of(heights, height)
         from_plane = height - heights[nearest]
         relative = lps - stack.positions_lps[order[nearest]]
         row = relative @ stack.column_direction_lps / stack.pixel_spacing_mm[0]

@@ -1,7 +1,7 @@
 """What an export may cost, and how far ahead of the others it must be: each limit beside what was measured.
 
 The limits are for a machine of the class in README.md (2 processors, about 2.6 GHz), CPU seconds in a warm process with
-the headers read from files and the files complete on disk. Ratios are of one run, so they hold on any machine.
+the headers read from files and the files complete on disk. Ratios are of one run, so that the machine matters less.
 """
 
 from __future__ import annotations

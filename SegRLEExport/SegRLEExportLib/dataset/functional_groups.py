@@ -10,7 +10,6 @@ import struct
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 from pydicom import Dataset
 from pydicom.valuerep import DSfloat
 
@@ -24,7 +23,7 @@ from SegRLEExportLib.dataset.explicit_vr import (
     text_element,
 )
 from SegRLEExportLib.instances import Instance
-from SegRLEExportLib.model.geometry import Matrix, PlaneStack
+from SegRLEExportLib.model.geometry import PlaneStack, nearest_of
 from SegRLEExportLib.model.source_series import SourceFrame
 
 _PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE = 0x52009230
@@ -170,11 +169,6 @@ def matching_frames(
     source_heights = source_stack.positions_lps @ stack.normal_lps
     order = np.argsort(source_heights, kind="stable")
     heights = stack.positions_lps @ stack.normal_lps
-    nearest = order[_nearest(source_heights[order], heights)]
+    nearest = order[nearest_of(source_heights[order], heights)]
     lies_there = np.abs(source_heights[nearest] - heights) <= tolerance_mm
     return [source_frames[n] if lies else None for n, lies in zip(nearest.tolist(), lies_there.tolist())]
-
-
-def _nearest(ascending: Matrix, values: Matrix) -> NDArray[np.intp]:
-    """Return for each value the index of the number nearest to it, the lower one of two."""
-    return np.searchsorted((ascending[1:] + ascending[:-1]) / 2, values)

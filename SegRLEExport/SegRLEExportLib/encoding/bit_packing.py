@@ -18,7 +18,7 @@ BATCH_BYTES = 1 << 20
 
 
 def frames_at_once(rows: int, columns: int) -> int:
-    """Return how many frames it is worth to look at together: as many as a piece holds, one bit a pixel."""
+    """Return how many frames it is worth to look at together: a quarter of those that a piece holds."""
     return max(1, BATCH_BYTES * 8 // (rows * columns) // 4)
 
 

@@ -35,6 +35,11 @@ def _frozen(values: ArrayLike, shape: tuple[int, ...]) -> Matrix:
     return array
 
 
+def nearest_of(ascending: Matrix, values: Matrix) -> NDArray[np.intp]:
+    """Return for each value the index of the number nearest to it, the lower one of two equally near."""
+    return np.searchsorted((ascending[1:] + ascending[:-1]) / 2, values)
+
+
 @dataclass(frozen=True, eq=False)
 class Geometry:
     """A regular grid of voxels."""
