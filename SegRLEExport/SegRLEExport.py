@@ -32,9 +32,9 @@ class SegRLEExport(ScriptedLoadableModule):
             'right-click, Export to DICOM). See the <a href="https://github.com/SegRLEExport/SlicerSegRLEExport">documentation</a>.'
         )
         parent.acknowledgementText = _("Published under the MIT license.")
-        from SegRLEExportLib.slicer_side import dicom_plugin
+        from SegRLEExportLib.slicer_side.dialog import export_plugin
 
-        dicom_plugin.register()
+        export_plugin.register()
         slicer.app.connect("startupCompleted()", _register_sample_data)
 
     def setup(self):
@@ -50,7 +50,7 @@ class SegRLEExportWidget(ScriptedLoadableModuleWidget):
     def setup(self):
         """Make the panel when the module is first opened."""
         ScriptedLoadableModuleWidget.setup(self)
-        from SegRLEExportLib.slicer_side.panel import Panel
+        from SegRLEExportLib.slicer_side.panel.window import Panel
 
         self.logic = SegRLEExportLogic()
         self.panel = Panel(self.logic, slicer.util.loadUI(self.resourcePath("UI/SegRLEExport.ui")))
@@ -97,7 +97,7 @@ class SegRLEExportLogic(ScriptedLoadableModuleLogic):
         from SegRLEExportLib.slicer_side.requirements import refuse_unsatisfied
 
         refuse_unsatisfied()
-        from SegRLEExportLib.slicer_side.export_node import export_node
+        from SegRLEExportLib.slicer_side.nodes.export import export_node
 
         return export_node(
             node,
@@ -111,7 +111,7 @@ class SegRLEExportLogic(ScriptedLoadableModuleLogic):
 
     def getParameterNode(self):
         """Return what the panel shows, kept in the scene."""
-        from SegRLEExportLib.slicer_side.parameters import parameters_of
+        from SegRLEExportLib.slicer_side.panel.parameters import parameters_of
 
         return parameters_of(ScriptedLoadableModuleLogic.getParameterNode(self))
 

@@ -61,7 +61,7 @@ def _export(parsed: argparse.Namespace) -> int:
 
 def _forecast(parsed: argparse.Namespace) -> int:
     from SegRLEExportLib.forecast import forecast, recommend
-    from SegRLEExportLib.source_reader import find_source
+    from SegRLEExportLib.source.series import find_source
 
     segmentation = _segmentation(parsed)
     source = find_source(parsed.series_dir, segmentation, parsed.series)
@@ -80,7 +80,7 @@ def _forecast(parsed: argparse.Namespace) -> int:
 
 
 def _inspect(parsed: argparse.Namespace) -> int:
-    from SegRLEExportLib.inspection import inspect
+    from SegRLEExportLib.reading.inspection import inspect
 
     inspection = inspect(parsed.file)
     _print(parsed, inspection)
@@ -88,9 +88,9 @@ def _inspect(parsed: argparse.Namespace) -> int:
 
 
 def _verify(parsed: argparse.Namespace) -> int:
-    from SegRLEExportLib.comparison import compare
     from SegRLEExportLib.errors import NotASegmentationFileError
-    from SegRLEExportLib.source_reader import find_source
+    from SegRLEExportLib.source.series import find_source
+    from SegRLEExportLib.verification.comparison import compare
 
     segmentation = _segmentation(parsed)
     source = find_source(parsed.series_dir, segmentation, parsed.series) if parsed.series_dir else None
@@ -105,7 +105,7 @@ def _verify(parsed: argparse.Namespace) -> int:
 def _segmentation(parsed: argparse.Namespace) -> Segmentation:
     """Return the segmentation of the file, with those segments alone that were asked for by name or id."""
     from SegRLEExportLib.errors import UnknownSegmentError
-    from SegRLEExportLib.slicer_side.mrml_host import read_segmentation_file
+    from SegRLEExportLib.slicer_side.nodes.mrml_host import read_segmentation_file
 
     segmentation: Segmentation = read_segmentation_file(parsed.segmentation)
     if not parsed.segment:
@@ -121,10 +121,10 @@ def _segmentation(parsed: argparse.Namespace) -> Segmentation:
 def _source(parsed: argparse.Namespace, segmentation: Segmentation) -> AbstractContextManager[SourceSeries]:
     """Return the series in the folder, or the one made there of a volume that is not from DICOM."""
     if parsed.volume is None:
-        from SegRLEExportLib.source_reader import find_source
+        from SegRLEExportLib.source.series import find_source
 
         return nullcontext(find_source(parsed.series_dir, segmentation, parsed.series))
-    from SegRLEExportLib.slicer_side.volume_series import written_series
+    from SegRLEExportLib.slicer_side.nodes.volume import written_series
 
     return written_series(
         parsed.volume,

@@ -7,23 +7,24 @@ from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
-from SegRLEExportLib.draft import Draft, SeriesIdentity
+from SegRLEExportLib.dataset.contents import SeriesIdentity
 from SegRLEExportLib.encoding.encapsulation import OffsetOverflowError
+from SegRLEExportLib.encoding.instances import divide
+from SegRLEExportLib.encoding.pixel_size import pixel_bytes
 from SegRLEExportLib.encoding.plan import PLANS, EncodingPlan
 from SegRLEExportLib.errors import UnknownEncodingError
-from SegRLEExportLib.instances import divide
 from SegRLEExportLib.model.segmentation import Segmentation
 from SegRLEExportLib.model.source_series import SourceSeries
 from SegRLEExportLib.options import ExportOptions
-from SegRLEExportLib.pixel_size import pixel_bytes
-from SegRLEExportLib.preflight import Survey, survey
+from SegRLEExportLib.preflight.survey import Survey, survey
 from SegRLEExportLib.progress import Progress, ProgressCallback
 from SegRLEExportLib.report import Report, WrittenInstance, WrittenSegment
-from SegRLEExportLib.seg_file import PendingFiles
-from SegRLEExportLib.source_reader import find_source
-from SegRLEExportLib.target import file_paths, least_bytes, prepare_folder
-from SegRLEExportLib.verification import verify
-from SegRLEExportLib.writing import write_instance
+from SegRLEExportLib.source.series import find_source
+from SegRLEExportLib.verification.check import verify
+from SegRLEExportLib.writing.draft import Draft
+from SegRLEExportLib.writing.instance import write_instance
+from SegRLEExportLib.writing.names import file_paths, least_bytes, prepare_folder
+from SegRLEExportLib.writing.seg_file import PendingFiles
 
 
 def export(

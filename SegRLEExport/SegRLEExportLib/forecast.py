@@ -7,17 +7,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from SegRLEExportLib.dataset import build
-from SegRLEExportLib.draft import Draft
+from SegRLEExportLib.encoding.pixel_size import pixel_bytes
 from SegRLEExportLib.encoding.plan import PLANS, EncodingPlan
 from SegRLEExportLib.export import drafts_of
 from SegRLEExportLib.model.segmentation import Segmentation
 from SegRLEExportLib.model.source_series import SourceSeries
 from SegRLEExportLib.options import ExportOptions
-from SegRLEExportLib.pixel_size import pixel_bytes
-from SegRLEExportLib.preflight import Survey, survey
+from SegRLEExportLib.preflight.survey import Survey, survey
 from SegRLEExportLib.progress import Progress, ProgressCallback
-from SegRLEExportLib.seg_file import CountingSink, native_pixel_data_size
-from SegRLEExportLib.writing import attribute_pieces, write_instance
+from SegRLEExportLib.writing.draft import Draft
+from SegRLEExportLib.writing.instance import attribute_pieces, write_instance
+from SegRLEExportLib.writing.seg_file import CountingSink, native_pixel_data_size
 
 _WORTH_SEVERAL_FILES = 4
 """RLE is recommended over one deflated file only if it needs no more files than this."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 
 _NAMESPACE = uuid.UUID("2df855f4-2a6c-5f43-8ef0-5a62ad1e6a33")
@@ -16,3 +17,16 @@ def new_uid() -> str:
 def derived_uid(*parts: str) -> str:
     """Return the UID that belongs to these texts: the same for the same texts, on every machine."""
     return f"2.25.{uuid.uuid5(_NAMESPACE, '|'.join(parts)).int}"
+
+
+def is_standard_uid(text: str) -> bool:
+    """Tell whether the text is a UID as PS3.5, 9.1 wants it."""
+    return is_usable_uid(text) and not re.search(r"(^|\.)0[0-9]", text)
+
+
+def is_usable_uid(text: str) -> bool:
+    """Tell whether the text can name something: digits and dots (PS3.5, 9.1).
+
+    Components with leading zeros are forbidden and common; a reference must repeat them, or it refers to nothing.
+    """
+    return len(text) <= 64 and re.fullmatch(r"[0-9]+(\.[0-9]+)*", text, re.ASCII) is not None

@@ -186,8 +186,8 @@ def bend(transform_node) -> None:
 
 def large_scene(folder: Path, *, slices: int, segments: int, side: int):
     """Return a volume of so many DICOM slices, loaded from the database, and its segmentation of boxes."""
-    from SegRLEExportLib.image_series_writer import write_image_series
     from SegRLEExportLib.model.geometry import Geometry
+    from SegRLEExportLib.writing.image_series import write_image_series
 
     images = folder / "images"
     images.mkdir()

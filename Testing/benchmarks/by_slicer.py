@@ -21,7 +21,7 @@ from by_dcmqi import segimage_command
 from material import Material, dcmqi_metadata, open_material
 from measuring import result_folder
 from mrml_node import make_node
-from SegRLEExportLib.slicer_side.mrml_host import scene
+from SegRLEExportLib.slicer_side.nodes.mrml_host import scene
 
 _KIB_PER_MB = 1024
 

@@ -6,7 +6,7 @@ import slicer
 import vtk
 from material import Material
 from SegRLEExportLib.model.segmentation import Layer, Segmentation
-from SegRLEExportLib.slicer_side.mrml_host import scene
+from SegRLEExportLib.slicer_side.nodes.mrml_host import scene
 from vtk.util.numpy_support import numpy_to_vtk
 
 BINARY_LABELMAP = "Binary labelmap"

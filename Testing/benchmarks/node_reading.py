@@ -8,7 +8,7 @@ from pathlib import Path
 from material import open_material, warm_up_material
 from measuring import measure_stage
 from mrml_node import make_node
-from SegRLEExportLib.slicer_side.node_reader import read_segmentation
+from SegRLEExportLib.slicer_side.nodes.segmentation import read_segmentation
 
 
 def main(folder: Path, workload: str) -> None:

@@ -15,7 +15,7 @@ from pydicom import dcmread
 from pydicom.pixels.utils import iter_pixels
 from SegRLEExportLib.export import export
 from SegRLEExportLib.options import ExportOptions
-from SegRLEExportLib.verification import cross_checked_frames
+from SegRLEExportLib.verification.check import cross_checked_frames
 
 
 def main() -> None:

@@ -18,7 +18,6 @@ from numpy.typing import ArrayLike, NDArray
 from pydicom import Dataset
 from pydicom.dataset import FileDataset, FileMetaDataset
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
-from SegRLEExportLib.draft import Draft
 from SegRLEExportLib.encoding.plan import PLANS
 from SegRLEExportLib.export import drafts_of
 from SegRLEExportLib.model.geometry import Geometry, PlaneStack
@@ -26,8 +25,9 @@ from SegRLEExportLib.model.segmentation import Layer, Segment, Segmentation
 from SegRLEExportLib.model.source_series import SourceFrame, SourceSeries
 from SegRLEExportLib.model.terminology import Code, SegmentTerminology
 from SegRLEExportLib.options import ExportOptions
-from SegRLEExportLib.preflight import survey
+from SegRLEExportLib.preflight.survey import survey
 from SegRLEExportLib.progress import Progress
+from SegRLEExportLib.writing.draft import Draft
 
 Mask = NDArray[np.bool_]
 

@@ -9,13 +9,13 @@ import pydicom
 import pytest
 from builders import A_GRID, a_segmentation, a_source, a_sphere, fixed_options, two_overlapping_boxes
 from pydicom.encaps import encapsulate, generate_frames
-from SegRLEExportLib import any_seg
-from SegRLEExportLib.any_seg import G2_DIALECT, PACKED_DIALECT, AnySeg
-from SegRLEExportLib.comparison import compare
 from SegRLEExportLib.encoding.plan import PLANS
 from SegRLEExportLib.errors import NotASegmentationFileError
 from SegRLEExportLib.export import export
-from SegRLEExportLib.inspection import inspect
+from SegRLEExportLib.reading import any_seg
+from SegRLEExportLib.reading.any_seg import G2_DIALECT, PACKED_DIALECT, AnySeg
+from SegRLEExportLib.reading.inspection import inspect
+from SegRLEExportLib.verification.comparison import compare
 
 every_encoding = pytest.mark.parametrize("encoding", PLANS)
 

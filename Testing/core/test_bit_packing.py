@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from pydicom.pixels import pack_bits
 from SegRLEExportLib.encoding import bit_packing
 from SegRLEExportLib.encoding.bit_packing import frames_at_once, pack_frames, packed_size
-from SegRLEExportLib.pixels import Masks
-from SegRLEExportLib.regions import Slab
+from SegRLEExportLib.planes.pixels import Masks
+from SegRLEExportLib.planes.regions import Slab
 
 
 def together(masks: np.ndarray) -> Masks:

@@ -16,7 +16,7 @@ from SegRLEExportLib.errors import (
 )
 from SegRLEExportLib.options import ExportOptions
 from SegRLEExportLib.slicer_side import requirements
-from SegRLEExportLib.slicer_side.dialog_fields import (
+from SegRLEExportLib.slicer_side.dialog.fields import (
     LINE_LENGTH,
     LINES_SHOWN,
     dialog_message,

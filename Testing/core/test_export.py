@@ -27,7 +27,6 @@ from builders import (
 )
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from SegRLEExportLib import seg_file, writing
 from SegRLEExportLib.encoding.plan import PLANS
 from SegRLEExportLib.errors import (
     CancelledError,
@@ -41,6 +40,8 @@ from SegRLEExportLib.errors import (
 from SegRLEExportLib.export import export
 from SegRLEExportLib.model.finding import Severity
 from SegRLEExportLib.options import ExportOptions
+from SegRLEExportLib.writing import instance as writing
+from SegRLEExportLib.writing import seg_file
 
 every_encoding = pytest.mark.parametrize("encoding", PLANS)
 

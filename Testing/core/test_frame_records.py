@@ -10,8 +10,8 @@ from builders import a_grid, a_segmentation, a_source, drafts
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from SegRLEExportLib.dataset.functional_groups import FrameGroups
-from SegRLEExportLib.frame_records import ReadBackError, read_frame_records
 from SegRLEExportLib.model.geometry import Geometry
+from SegRLEExportLib.reading.frame_records import ReadBackError, read_frame_records
 
 GRID = a_grid((12, 5, 6))
 FAR_APART = Geometry(GRID.shape_kji, GRID.kji_to_lps @ np.diag([15, 1, 1, 1]))

@@ -8,10 +8,10 @@ from builders import A_GRID, a_grid, a_segmentation, a_source, segments_in_one_l
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from SegRLEExportLib.errors import CancelledError
-from SegRLEExportLib.frames import index_frames
-from SegRLEExportLib.plane_runs import PlaneRuns
+from SegRLEExportLib.planes.frames import index_frames
+from SegRLEExportLib.planes.plane_runs import PlaneRuns
+from SegRLEExportLib.planes.sampling import SampledLayer
 from SegRLEExportLib.progress import Progress
-from SegRLEExportLib.sampling import SampledLayer
 
 
 def index_of(segmentation, grid=A_GRID, progress=None):

@@ -34,13 +34,13 @@ from independent_resampler import ImagePlane, labels_by_image, planes_in, planes
 from pydicom import Dataset
 from pydicom.uid import ExplicitVRLittleEndian, RLELossless
 from read_by_others import by_highdicom, by_pydicom
-from SegRLEExportLib import plane_reader
 from SegRLEExportLib.errors import ExportError, NoSourceImagesError
 from SegRLEExportLib.export import export
 from SegRLEExportLib.model.geometry import Geometry
 from SegRLEExportLib.model.segmentation import Layer, Segment, Segmentation
 from SegRLEExportLib.options import Grid
-from SegRLEExportLib.source_reader import read_series
+from SegRLEExportLib.source import images as plane_reader
+from SegRLEExportLib.source.series import read_series
 
 
 def grid_of(planes: list[ImagePlane]) -> Geometry:

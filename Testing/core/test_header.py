@@ -21,7 +21,7 @@ every_encoding = pytest.mark.parametrize("encoding", PLANS)
 
 
 def top_level(encoding="none", source=None, segmentation=None, **choices):
-    return build.top_level(drafts(segmentation or a_segmentation(), encoding, source, **choices)[0])
+    return build.top_level(drafts(segmentation or a_segmentation(), encoding, source, **choices)[0].contents)
 
 
 @pytest.mark.parametrize(

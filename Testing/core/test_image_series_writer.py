@@ -11,10 +11,10 @@ import numpy as np
 import pydicom
 import pytest
 import SimpleITK as sitk
-from SegRLEExportLib import source_reader
 from SegRLEExportLib.errors import ExportError, PreflightError, TargetExistsError, UnwritableVolumeError
-from SegRLEExportLib.image_series_writer import write_image_series
 from SegRLEExportLib.model.geometry import Geometry
+from SegRLEExportLib.source import series as source_reader
+from SegRLEExportLib.writing.image_series import write_image_series
 
 SHAPE_KJI = (4, 6, 5)
 UPRIGHT = [[0, 0, 0.7, -10.5], [0, 0.9, 0, 20.25], [2.5, 0, 0, -300], [0, 0, 0, 1]]

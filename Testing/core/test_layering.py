@@ -17,26 +17,39 @@ SLICER = {"slicer", "vtk", "qt", "ctk", "DICOMLib", "vtkmodules", "mrml"}
 QT = {"qt", "ctk", "PythonQt"}
 DICOM = {"pydicom", "highdicom"}
 
+ORDER = (
+    ("model", "errors", "progress", "uids"),
+    ("planes",),
+    ("encoding",),
+    ("options",),
+    ("source",),
+    ("dataset",),
+    ("preflight",),
+    ("report",),
+    ("writing",),
+    ("reading",),
+    ("verification",),
+    ("files",),
+    ("export", "forecast", "convert", "batch"),
+    ("cli", "__main__"),
+    ("slicer_side",),
+)
+"""The stations of an export, first to last: each uses only its own and those above it."""
+
+SLICER_ORDER = (("nodes", "settings", "requirements"), ("dialog",), ("panel", "sample_data", "self_test"))
+"""The same within Slicer."""
+
+MAY_LOOK_DOWN = {("cli", "slicer_side.nodes")}
+"""The shell reads scenes with Slicer's code."""
+
 NUMPY_FLOOR = [
     *(path for path in sorted((LIBRARY / "model").glob("*.py")) if path.name != "source_series.py"),
-    *(
-        LIBRARY / f"{name}.py"
-        for name in (
-            "frames",
-            "pixels",
-            "plane_runs",
-            "regions",
-            "resampling",
-            "runs",
-            "sampling",
-            "overlaps",
-            "progress",
-            "errors",
-        )
-    ),
-    *(LIBRARY / "encoding" / f"{name}.py" for name in ("bit_packing", "rle", "rle_decoding", "encapsulation")),
+    *sorted((LIBRARY / "planes").glob("*.py")),
+    *(LIBRARY / f"{name}.py" for name in ("progress", "errors")),
+    *(LIBRARY / "encoding" / f"{name}.py" for name in ("bit_packing", "rle", "encapsulation")),
+    LIBRARY / "reading" / "rle.py",
 ]
-MRML_FLOOR = [SLICER_SIDE / name for name in ("mrml_host.py", "node_reader.py", "source_lookup.py", "export_node.py")]
+MRML_FLOOR = sorted((SLICER_SIDE / "nodes").glob("*.py"))
 CORE = [path for path in sorted(LIBRARY.rglob("*.py")) if SLICER_SIDE not in path.parents]
 
 
@@ -124,6 +137,38 @@ def test_the_core_needs_numpy_and_pydicom_alone(path):
     assert outside <= {"numpy", "pydicom"}
 
 
+def wing_of(name: str, order: tuple[tuple[str, ...], ...], above: str) -> int | None:
+    """Return the place of a module in an order; None for the package itself, which anything may ask for its version."""
+    part = name.removeprefix(above).strip(".").partition(".")[0]
+    if not part:
+        return None
+    return next(n for n, wings in enumerate(order) if part in wings)
+
+
+@pytest.mark.parametrize("path", CORE, ids=relative)
+def test_no_arrow_points_upwards(path):
+    own = wing_of(name_of(path), ORDER, PACKAGE)
+    used = {name: wing_of(name, ORDER, PACKAGE) for name in imported(path) if name.startswith(f"{PACKAGE}.")}
+    wrong = [name for name, place in used.items() if own is not None and place is not None and place > own]
+    allowed = [
+        name
+        for name in wrong
+        for wing, below in MAY_LOOK_DOWN
+        if path.stem == wing and name.startswith(f"{PACKAGE}.{below}")
+    ]
+
+    assert sorted(wrong) == sorted(allowed)
+
+
+@pytest.mark.parametrize("path", [*(SLICER_SIDE).rglob("*/*.py")], ids=relative)
+def test_no_arrow_points_upwards_within_slicer(path):
+    above = f"{PACKAGE}.slicer_side"
+    own = wing_of(name_of(path), SLICER_ORDER, above)
+    used = [name for name in imported(path) if name.startswith(f"{above}.")]
+
+    assert [name for name in used if (wing_of(name, SLICER_ORDER, above) or 0) > (own or 0)] == []
+
+
 @pytest.mark.parametrize("path", MRML_FLOOR, ids=relative)
 def test_the_mrml_floor_knows_no_qt(path):
     assert not top_names(path) & QT
@@ -153,7 +198,7 @@ def test_the_extension_file_imports_no_library_at_file_scope():
 
 def test_registering_in_the_export_dialog_reaches_no_dicom_library():
     """It happens when Slicer starts, with or without pydicom 3."""
-    assert not first_parts(reached_from(SLICER_SIDE / "dicom_plugin.py", only_at_file_scope=True)) & DICOM
+    assert not first_parts(reached_from(SLICER_SIDE / "dialog" / "export_plugin.py", only_at_file_scope=True)) & DICOM
 
 
 @pytest.mark.parametrize("path", CORE, ids=relative)

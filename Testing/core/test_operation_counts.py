@@ -19,7 +19,7 @@ from pydicom import Dataset, dcmread
 from SegRLEExportLib.export import export
 from SegRLEExportLib.model.segmentation import Segmentation
 from SegRLEExportLib.options import ExportOptions
-from SegRLEExportLib.source_reader import read_series
+from SegRLEExportLib.source.series import read_series
 
 FRAMES_OF_SEGMENTS = [
     pytest.param("none", False, 14, id="none"),

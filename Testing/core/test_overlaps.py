@@ -9,13 +9,13 @@ import pytest
 from builders import A_GRID, a_grid, a_segmentation, a_source, masks_of, two_overlapping_boxes
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from SegRLEExportLib import overlaps
 from SegRLEExportLib.model.geometry import Geometry
 from SegRLEExportLib.model.segmentation import Layer, Segment, Segmentation
-from SegRLEExportLib.overlaps import find_overlaps, group_apart
-from SegRLEExportLib.plane_runs import PlaneRuns
+from SegRLEExportLib.planes import overlaps
+from SegRLEExportLib.planes.overlaps import find_overlaps, group_apart
+from SegRLEExportLib.planes.plane_runs import PlaneRuns
+from SegRLEExportLib.planes.sampling import SampledLayer
 from SegRLEExportLib.progress import Progress
-from SegRLEExportLib.sampling import SampledLayer
 
 
 def complete(nodes):

@@ -10,7 +10,7 @@ import SegRLEExportLib.export
 from benchmarks.workloads import draw_layers, make_segmentation, scaled, write_series
 from SegRLEExportLib.errors import VerificationError
 from SegRLEExportLib.export import export
-from SegRLEExportLib.verification import verify
+from SegRLEExportLib.verification.check import verify
 
 WHOLE_BYTES = scaled("whole bytes", slices=5, rows=24, columns=40, layer_segments=(2, 1), slice_span=(0.9, 1.0))
 ACROSS_BYTES = scaled("across bytes", slices=5, rows=21, columns=37, layer_segments=(2, 1), slice_span=(0.9, 1.0))

@@ -7,13 +7,13 @@ import pytest
 from builders import A_GRID, a_grid, a_segmentation, a_source, masks_of, segments_in_one_layer
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from SegRLEExportLib import pixels
-from SegRLEExportLib.frames import index_frames
 from SegRLEExportLib.model.segmentation import Layer, Segment, Segmentation
-from SegRLEExportLib.pixels import LabelRuns
-from SegRLEExportLib.plane_runs import PlaneRuns
+from SegRLEExportLib.planes import pixels
+from SegRLEExportLib.planes.frames import index_frames
+from SegRLEExportLib.planes.pixels import LabelRuns
+from SegRLEExportLib.planes.plane_runs import PlaneRuns
+from SegRLEExportLib.planes.sampling import SampledLayer
 from SegRLEExportLib.progress import Progress
-from SegRLEExportLib.sampling import SampledLayer
 
 
 def looked_at(segmentation, grid=A_GRID):

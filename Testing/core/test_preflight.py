@@ -15,18 +15,18 @@ import pytest
 import SegRLEExportLib
 from builders import A_GRID, LIVER, a_segmentation, a_source, a_sphere, fixed_options, two_overlapping_boxes
 from image_builders import SAGITTAL, an_image, images, with_different, write
-from SegRLEExportLib import preflight
 from SegRLEExportLib.errors import PreflightError
 from SegRLEExportLib.export import export
-from SegRLEExportLib.image_series_writer import write_image_series
 from SegRLEExportLib.model.finding import Finding, Severity
 from SegRLEExportLib.model.geometry import Geometry
 from SegRLEExportLib.model.segmentation import Layer, Segment, Segmentation
 from SegRLEExportLib.model.source_series import SourceSeries
 from SegRLEExportLib.model.terminology import Code, SegmentTerminology
 from SegRLEExportLib.options import Grid
-from SegRLEExportLib.plane_reader import UnreadableFile
-from SegRLEExportLib.source_reader import read_series
+from SegRLEExportLib.preflight import survey as preflight
+from SegRLEExportLib.source.images import UnreadableFile
+from SegRLEExportLib.source.series import read_series
+from SegRLEExportLib.writing.image_series import write_image_series
 
 ERROR, WARNING, REPAIR, NOTE = Severity.ERROR, Severity.WARNING, Severity.REPAIR, Severity.NOTE
 
@@ -60,9 +60,9 @@ def read(*datasets: object, instance_uids: list[str] | None = None) -> Callable[
 
 def with_a_locked_file(folder: Path) -> SourceSeries:
     with pytest.MonkeyPatch.context() as patch:
-        whole = SegRLEExportLib.source_reader.planes_in
+        whole = SegRLEExportLib.source.series.planes_in
         patch.setattr(
-            SegRLEExportLib.source_reader,
+            SegRLEExportLib.source.series,
             "planes_in",
             lambda path: [UnreadableFile(path, "Permission denied")] if path.name == "locked" else whole(path),
         )

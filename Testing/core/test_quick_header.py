@@ -8,7 +8,7 @@ import pytest
 from pydicom import Dataset
 from pydicom.dataset import FileMetaDataset
 from pydicom.uid import CTImageStorage, ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
-from SegRLEExportLib.quick_header import HEAD_BYTES, read_elements
+from SegRLEExportLib.source.quick_header import HEAD_BYTES, read_elements
 
 ROWS = 0x00280010
 WANTED = frozenset((0x00080016, ROWS))

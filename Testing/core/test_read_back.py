@@ -16,9 +16,9 @@ from pydicom.encaps import encapsulate
 from SegRLEExportLib.encoding import encapsulation
 from SegRLEExportLib.encoding.plan import PLANS
 from SegRLEExportLib.export import export
-from SegRLEExportLib.frame_records import ReadBackError
 from SegRLEExportLib.model.source_series import SourceFrame
-from SegRLEExportLib.read_back import SegReadBack
+from SegRLEExportLib.reading.frame_records import ReadBackError
+from SegRLEExportLib.reading.read_back import SegReadBack
 
 every_encoding = pytest.mark.parametrize("encoding", PLANS)
 

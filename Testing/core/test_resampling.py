@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from SegRLEExportLib.model.geometry import Geometry, PlaneStack
 from SegRLEExportLib.model.segmentation import Layer
-from SegRLEExportLib.resampling import NearestVoxels
-from SegRLEExportLib.sampling import SampledLayer
+from SegRLEExportLib.planes.resampling import NearestVoxels
+from SegRLEExportLib.planes.sampling import SampledLayer
 from test_sampling import OBLIQUE, SIGNED_PERMUTATIONS, assert_as_looked_up, plane_of, some_labels
 
 SOURCE = a_grid((3, 6, 7))

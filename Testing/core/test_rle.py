@@ -16,7 +16,7 @@ from pydicom.encaps import encapsulate
 from pydicom.uid import RLELossless
 from SegRLEExportLib.encoding import rle
 from SegRLEExportLib.encoding.rle import encode_frame, largest_size
-from SegRLEExportLib.encoding.rle_decoding import RLEStructureError, decode_frame
+from SegRLEExportLib.reading.rle import RLEStructureError, decode_frame
 
 KNOWN_ROWS = [
     pytest.param([7], b"\x00\x07", id="1 byte is a literal"),

@@ -7,10 +7,10 @@ import pytest
 from builders import A_GRID, a_source, segments_in_one_layer
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from SegRLEExportLib import plane_runs
-from SegRLEExportLib.plane_runs import PlaneRuns
-from SegRLEExportLib.runs import RunFinder, Runs
-from SegRLEExportLib.sampling import SampledLayer
+from SegRLEExportLib.planes import plane_runs
+from SegRLEExportLib.planes.plane_runs import PlaneRuns
+from SegRLEExportLib.planes.runs import RunFinder, Runs
+from SegRLEExportLib.planes.sampling import SampledLayer
 
 SIDES = st.integers(1, 20)
 SEEDS = st.integers(0, 2**32 - 1)

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from SegRLEExportLib.model.geometry import Geometry, PlaneStack
 from SegRLEExportLib.model.segmentation import Layer
-from SegRLEExportLib.sampling import SampledLayer, slabs_of
+from SegRLEExportLib.planes.sampling import SampledLayer, slabs_of
 
 SIGNED_PERMUTATIONS = [
     np.array([[sign * (axis == column) for column in range(3)] for sign, axis in zip(signs, axes)])

@@ -13,10 +13,16 @@ import read_by_others
 from builders import a_segmentation, a_source
 from pydicom.encaps import get_frame, parse_basic_offsets
 from SegRLEExportLib.encoding import encapsulation
-from SegRLEExportLib.encoding.rle_decoding import decode_frame
 from SegRLEExportLib.errors import TargetExistsError, WritingFailedError
 from SegRLEExportLib.export import export
-from SegRLEExportLib.seg_file import CountingSink, DeflatingSink, FileSink, PendingFiles, write_native_pixel_data
+from SegRLEExportLib.reading.rle import decode_frame
+from SegRLEExportLib.writing.seg_file import (
+    CountingSink,
+    DeflatingSink,
+    FileSink,
+    PendingFiles,
+    write_native_pixel_data,
+)
 
 
 def write(files: PendingFiles, final: Path, content: bytes = b"new") -> None:

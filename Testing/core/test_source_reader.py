@@ -9,7 +9,7 @@ from image_builders import DOUBLE_OBLIQUE, Images, images, write
 from SegRLEExportLib.errors import NoSourceImagesError, SeriesChoiceError, UnusableSourceError
 from SegRLEExportLib.model.geometry import Geometry
 from SegRLEExportLib.model.segmentation import Segmentation
-from SegRLEExportLib.source_reader import find_source, read_series
+from SegRLEExportLib.source.series import find_source, read_series
 
 ON_IMAGES = Geometry((5, 9, 7), [[0, 0, 0.7, -20.5], [0, 0.8, 0, 11.25], [3, 0, 0, -100], [0, 0, 0, 1]])
 
@@ -138,7 +138,7 @@ def test_unreadable_files_alone_are_told(tmp_path, monkeypatch):
     def locked(*_):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("SegRLEExportLib.plane_reader.read_elements", locked)
+    monkeypatch.setattr("SegRLEExportLib.source.images.read_elements", locked)
     with pytest.raises(NoSourceImagesError, match=r"1 of its 1 files could not be read \(locked: Permission denied\)"):
         read_series(tmp_path)
 
@@ -149,6 +149,6 @@ def test_images_that_vanish_while_they_are_read_are_told(tmp_path, monkeypatch):
     def gone(*_, **__):
         raise FileNotFoundError(2, "No such file or directory")
 
-    monkeypatch.setattr("SegRLEExportLib.source_reader.dcmread", gone)
+    monkeypatch.setattr("SegRLEExportLib.source.series.dcmread", gone)
     with pytest.raises(UnusableSourceError, match=r"its file .*\.dcm cannot be read .*Export it again"):
         read_series(tmp_path)

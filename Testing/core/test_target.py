@@ -10,7 +10,7 @@ import pytest
 from builders import a_grid, a_segmentation, a_source, drafts
 from SegRLEExportLib.encoding.plan import PLANS
 from SegRLEExportLib.errors import TargetExistsError, TargetFolderError
-from SegRLEExportLib.target import file_paths, is_folder, least_bytes, prepare_folder
+from SegRLEExportLib.writing.names import file_paths, is_folder, least_bytes, prepare_folder
 
 
 def test_in_a_folder_names_carry_the_uid(tmp_path):

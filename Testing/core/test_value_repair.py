@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydicom.valuerep import validate_value
 from SegRLEExportLib.dataset.decimal_string import decimal_string
-from SegRLEExportLib.dataset.value_repair import is_standard_uid, is_usable_uid, repaired_value
+from SegRLEExportLib.dataset.repair import repaired_value
+from SegRLEExportLib.uids import is_standard_uid, is_usable_uid
 
 VALID = [
     ("PN", "Doe^Jane^^Dr."),

@@ -15,13 +15,14 @@ from pydicom import Dataset
 from pydicom.encaps import encapsulate
 from pydicom.pixels import pack_bits
 from SegRLEExportLib import export as trip
-from SegRLEExportLib import preflight, verification
 from SegRLEExportLib.encoding import rle
 from SegRLEExportLib.encoding.plan import PLANS
 from SegRLEExportLib.errors import VerificationError
 from SegRLEExportLib.export import export
-from SegRLEExportLib.sampling import SampledLayer
-from SegRLEExportLib.verification import cross_checked_frames, verify
+from SegRLEExportLib.planes.sampling import SampledLayer
+from SegRLEExportLib.preflight import survey as preflight
+from SegRLEExportLib.verification import check as verification
+from SegRLEExportLib.verification.check import cross_checked_frames, verify
 
 every_encoding = pytest.mark.parametrize("encoding", PLANS)
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from SegRLEExportLib.model.geometry import Geometry, PlaneStack
 from SegRLEExportLib.model.segmentation import Layer
-from SegRLEExportLib.sampling import SampledLayer
+from SegRLEExportLib.planes.sampling import SampledLayer
 
 ROWS, COLUMNS = 6, 8
 POSITIONS = np.array([[0.0, 0.0, z] for z in (0.0, 2.0, 4.0, 7.0)])

@@ -14,10 +14,10 @@ from pathlib import Path
 
 from pictures import draw_contours
 from SegRLEExportLib.encoding.plan import PLANS
-from SegRLEExportLib.image_series_writer import write_image_series
-from SegRLEExportLib.slicer_side.export_node import export_node
-from SegRLEExportLib.slicer_side.mrml_host import read_segmentation_node, read_volume_node, volume_geometry
-from SegRLEExportLib.slicer_side.node_reader import volume_voxels
+from SegRLEExportLib.slicer_side.nodes.export import export_node
+from SegRLEExportLib.slicer_side.nodes.mrml_host import read_segmentation_node, read_volume_node, volume_geometry
+from SegRLEExportLib.slicer_side.nodes.segmentation import volume_voxels
+from SegRLEExportLib.writing.image_series import write_image_series
 
 OUTPUT = Path(__file__).resolve().parents[2] / "demo-output"
 ENCODINGS = ("rle", "none", "deflate")

@@ -20,6 +20,6 @@ def chest_folder(tmp_path_factory):
 @pytest.fixture
 def overlapping_node():
     """Slicer's segmentation of the chest: eight segments in two layers, two of them overlapping."""
-    from SegRLEExportLib.slicer_side import mrml_host
+    from SegRLEExportLib.slicer_side.nodes import mrml_host
 
     return mrml_host.read_segmentation_node(scenes.OVERLAPPING_SEGMENTS)

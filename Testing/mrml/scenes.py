@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import slicerio
 import vtk
-from SegRLEExportLib.image_series_writer import write_image_series
 from SegRLEExportLib.model.source_series import SourceSeries
-from SegRLEExportLib.slicer_side import mrml_host
-from SegRLEExportLib.slicer_side.node_reader import volume_voxels
+from SegRLEExportLib.slicer_side.nodes import mrml_host
+from SegRLEExportLib.slicer_side.nodes.segmentation import volume_voxels
+from SegRLEExportLib.writing.image_series import write_image_series
 from vtk.util.numpy_support import numpy_to_vtk
 
 SLICERIO_DATA = Path(slicerio.__file__).parent / "data"

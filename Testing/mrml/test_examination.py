@@ -14,7 +14,7 @@ from SegRLEExportLib.errors import (
     NothingSegmentedError,
     SourceFilesMissingError,
 )
-from SegRLEExportLib.slicer_side.examination import identity_of_images, refuse_hopeless, suggested_series_number
+from SegRLEExportLib.slicer_side.dialog.examination import identity_of_images, refuse_hopeless, suggested_series_number
 from test_source_lookup import FakeDatabase, hierarchy, item_of, refer_to
 
 NUMBER_OF_IMAGES = 4

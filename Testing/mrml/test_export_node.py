@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 import scenes
 import SimpleITK as sitk
-from SegRLEExportLib.any_seg import AnySeg
-from SegRLEExportLib.comparison import compare
 from SegRLEExportLib.encoding.plan import PLANS
 from SegRLEExportLib.errors import UnknownSegmentError
-from SegRLEExportLib.slicer_side.export_node import export_node
-from SegRLEExportLib.slicer_side.mrml_host import read_segmentation_node, scene
-from SegRLEExportLib.slicer_side.node_reader import read_segmentation
+from SegRLEExportLib.reading.any_seg import AnySeg
+from SegRLEExportLib.slicer_side.nodes.export import export_node
+from SegRLEExportLib.slicer_side.nodes.mrml_host import read_segmentation_node, scene
+from SegRLEExportLib.slicer_side.nodes.segmentation import read_segmentation
+from SegRLEExportLib.verification.comparison import compare
 
 
 @pytest.mark.parametrize("compression", PLANS)

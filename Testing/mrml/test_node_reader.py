@@ -15,8 +15,8 @@ from SegRLEExportLib.errors import (
 )
 from SegRLEExportLib.model.segmentation import AlgorithmType
 from SegRLEExportLib.model.terminology import Code
-from SegRLEExportLib.slicer_side.mrml_host import read_segmentation_file, read_segmentation_node, scene
-from SegRLEExportLib.slicer_side.node_reader import read_segmentation
+from SegRLEExportLib.slicer_side.nodes.mrml_host import read_segmentation_file, read_segmentation_node, scene
+from SegRLEExportLib.slicer_side.nodes.segmentation import read_segmentation
 from vtk.util.numpy_support import vtk_to_numpy
 
 LABELS = np.zeros((4, 5, 6), dtype=np.uint8)

@@ -9,9 +9,9 @@ import pytest
 import scenes
 from pydicom import dcmread
 from SegRLEExportLib.errors import NoReferenceError, SourceFilesMissingError
-from SegRLEExportLib.slicer_side.mrml_host import scene
-from SegRLEExportLib.slicer_side.node_reader import read_segmentation
-from SegRLEExportLib.slicer_side.source_lookup import find_source_of_node, reference_instance_uids
+from SegRLEExportLib.slicer_side.nodes.mrml_host import scene
+from SegRLEExportLib.slicer_side.nodes.segmentation import read_segmentation
+from SegRLEExportLib.slicer_side.nodes.source_images import find_source_of_node, reference_instance_uids
 
 
 class FakeDatabase:

@@ -14,8 +14,8 @@ from pydicom.tag import Tag
 from pydicom.uid import UID
 
 from SegRLEExportLib.dataset import functional_groups, header, segments
+from SegRLEExportLib.dataset.contents import Contents
 from SegRLEExportLib.dataset.explicit_vr import UTF_8, element
-from SegRLEExportLib.draft import Draft
 from SegRLEExportLib.encoding.plan import EncodingPlan
 
 _PREAMBLE = bytes(128) + b"DICM"
@@ -40,24 +40,25 @@ def file_head(plan: EncodingPlan, sop_uid: str) -> bytes:
     return _PREAMBLE + written.getvalue()
 
 
-def top_level(draft: Draft) -> Dataset:
+def top_level(contents: Contents) -> Dataset:
     """Return every attribute below Per-Frame Functional Groups Sequence (5200,9230)."""
-    plan, found, instance = draft.plan, draft.survey, draft.instance
-    source = found.source
+    plan, source, segmentation = contents.plan, contents.source, contents.segmentation
     dataset = Dataset()
     for part in (
-        found.copied,
-        header.series_and_equipment(draft.options, draft.identity, found.segmentation.name, source.header),
-        header.segmentation_image(draft, found.stack),
-        header.dimensions(draft.identity.dimension_uid, is_label_map=plan.is_label_map),
+        contents.copied,
+        header.series_and_equipment(contents.options, contents.identity, segmentation.name, source.header),
+        header.segmentation_image(contents),
+        header.dimensions(contents.identity.dimension_uid, is_label_map=plan.is_label_map),
     ):
         dataset.update(part)
     described = segments.encoded_segments(
-        found.segmentation, instance.segment_positions, source.series_instance_uid, with_background=plan.is_label_map
+        segmentation, contents.instance.segment_positions, source.series_instance_uid, with_background=plan.is_label_map
     )
     dataset[_SEGMENT_SEQUENCE] = _ready_sequence(_SEGMENT_SEQUENCE, described.items)
-    dataset.SharedFunctionalGroupsSequence = [functional_groups.shared_groups(found.stack, source.slice_thickness_mm)]
-    referenced = [frame for frame in found.source_frames if frame is not None] or list(source.frames)
+    dataset.SharedFunctionalGroupsSequence = [
+        functional_groups.shared_groups(contents.stack, source.slice_thickness_mm)
+    ]
+    referenced = [frame for frame in contents.source_frames if frame is not None] or list(source.frames)
     dataset[_REFERENCED_SERIES_SEQUENCE] = _ready_sequence(
         _REFERENCED_SERIES_SEQUENCE, header.referenced_series(source.series_instance_uid, referenced)
     )

@@ -22,7 +22,7 @@ from SegRLEExportLib.dataset.explicit_vr import (
     sequence,
     text_element,
 )
-from SegRLEExportLib.instances import Instance
+from SegRLEExportLib.encoding.instances import Instance
 from SegRLEExportLib.model.geometry import PlaneStack, nearest_of
 from SegRLEExportLib.model.source_series import SourceFrame
 

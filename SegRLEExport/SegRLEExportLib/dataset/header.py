@@ -8,12 +8,11 @@ from pydicom import Dataset
 from pydicom.tag import Tag
 
 import SegRLEExportLib
+from SegRLEExportLib.dataset.contents import Contents, SeriesIdentity
 from SegRLEExportLib.dataset.explicit_vr import item, sequence, text_element
 from SegRLEExportLib.dataset.functional_groups import reference_item
 from SegRLEExportLib.dataset.segments import one_line
-from SegRLEExportLib.draft import Draft, SeriesIdentity
 from SegRLEExportLib.encoding.plan import SegmentationType
-from SegRLEExportLib.model.geometry import PlaneStack
 from SegRLEExportLib.model.source_series import SourceFrame, text_of
 from SegRLEExportLib.options import ExportOptions
 
@@ -58,12 +57,12 @@ def series_number(options: ExportOptions, source: Dataset) -> int:
     return max(0, min(source_number, _LARGEST_SOURCE_NUMBER)) + SERIES_NUMBER_STEP
 
 
-def segmentation_image(draft: Draft, stack: PlaneStack) -> Dataset:
+def segmentation_image(contents: Contents) -> Dataset:
     """Return SOP Common, General Image, Image Pixel and Segmentation Image (C.12.1, C.7.6.1, C.7.6.3, C.8.20.2)."""
-    plan, instance, options, now = draft.plan, draft.instance, draft.options, draft.identity.now
-    bits = draft.bits_allocated
+    plan, instance, options, now = contents.plan, contents.instance, contents.options, contents.identity.now
+    bits, stack = contents.bits_allocated, contents.stack
     dataset = Dataset()
-    dataset.SOPClassUID, dataset.SOPInstanceUID = plan.sop_class, draft.sop_uid
+    dataset.SOPClassUID, dataset.SOPInstanceUID = plan.sop_class, contents.sop_uid
     dataset.InstanceCreationDate, dataset.InstanceCreationTime = _date(now), _time(now)
     dataset.ImageType = ["DERIVED", "PRIMARY"]
     dataset.InstanceNumber = instance.number

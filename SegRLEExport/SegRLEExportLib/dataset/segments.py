@@ -12,7 +12,7 @@ from functools import cached_property
 
 from SegRLEExportLib.dataset.cielab import recommended_display_cielab
 from SegRLEExportLib.dataset.explicit_vr import UTF_8, element, item, sequence, text_element
-from SegRLEExportLib.dataset.value_repair import repaired_value
+from SegRLEExportLib.dataset.repair import repaired_value
 from SegRLEExportLib.model.finding import Finding, Severity
 from SegRLEExportLib.model.segmentation import AlgorithmType, Segment, Segmentation
 from SegRLEExportLib.model.terminology import BACKGROUND, TISSUE, Code, SegmentTerminology

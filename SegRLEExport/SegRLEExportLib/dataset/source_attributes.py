@@ -16,7 +16,7 @@ from pydicom.datadict import dictionary_VM, dictionary_VR, keyword_for_tag, tag_
 from pydicom.multival import MultiValue
 from pydicom.tag import Tag
 
-from SegRLEExportLib.dataset.value_repair import repaired_value, text_of_utf8_read_as_latin1
+from SegRLEExportLib.dataset.repair import repaired_value, text_of_utf8_read_as_latin1
 from SegRLEExportLib.model.finding import Finding, Severity
 from SegRLEExportLib.model.source_series import text_of
 from SegRLEExportLib.uids import derived_uid

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from SegRLEExportLib.pixels import Masks
+from SegRLEExportLib.planes.pixels import Masks
 
 BATCH_BYTES = 1 << 20
 """Frames are handed on in pieces of about this size: small enough for the processor's cache."""

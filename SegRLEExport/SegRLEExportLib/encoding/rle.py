@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from SegRLEExportLib.runs import Counts, Pixels, RunFinder, Runs
+from SegRLEExportLib.planes.runs import Counts, Pixels, RunFinder, Runs
 
 HEADER = struct.Struct("<16I")
 """Number of segments, then the offset of each (G.5)."""

@@ -70,8 +70,8 @@ def load_sample():
 
 def write_sample_series(folder: Path):
     """Write the images into `folder` and return their `SourceSeries`."""
-    from SegRLEExportLib.image_series_writer import write_image_series
     from SegRLEExportLib.model.geometry import Geometry
+    from SegRLEExportLib.writing.image_series import write_image_series
 
     k, j, i = _SPACING_MM
     depth, height, width = _SHAPE_KJI

@@ -34,15 +34,15 @@ sys.path[:0] = [str(_TESTING), str(_TESTING.parent / "SegRLEExport")]
 
 from peers.environments import AbsentError, Environments, default_cache, program  # noqa: E402
 from SegRLEExportLib.export import export  # noqa: E402
-from SegRLEExportLib.image_series_writer import write_image_series  # noqa: E402
 from SegRLEExportLib.model.geometry import Geometry  # noqa: E402
 from SegRLEExportLib.model.segmentation import Layer  # noqa: E402
-from SegRLEExportLib.slicer_side.mrml_host import (  # noqa: E402
+from SegRLEExportLib.slicer_side.nodes.mrml_host import (  # noqa: E402
     read_segmentation_file,
     read_volume_node,
     volume_geometry,
 )
-from SegRLEExportLib.slicer_side.node_reader import volume_voxels  # noqa: E402
+from SegRLEExportLib.slicer_side.nodes.segmentation import volume_voxels  # noqa: E402
+from SegRLEExportLib.writing.image_series import write_image_series  # noqa: E402
 
 ENCODINGS = ("rle", "none")
 PLANES = (8, 16, 24)

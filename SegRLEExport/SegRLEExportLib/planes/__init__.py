@@ -1,0 +1,1 @@
+"""Where voxels meet planes: sampling, runs, frames, overlaps."""

@@ -1,0 +1,93 @@
+"""What of a segmentation does not lie on the planes as it is: beyond them, between them, or beside their pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from SegRLEExportLib.model.finding import Finding, Severity
+from SegRLEExportLib.model.segmentation import Segmentation
+from SegRLEExportLib.options import ExportOptions
+from SegRLEExportLib.planes.frames import FrameIndex
+from SegRLEExportLib.planes.sampling import SampledLayer
+
+_OWN_GRID = "Choose the segmentation's own grid to keep every voxel in its place."
+_NAMES_SHOWN = 3
+
+
+def placement_findings(
+    segmentation: Segmentation, layers: list[SampledLayer], index: FrameIndex, options: ExportOptions
+) -> Iterator[Finding]:
+    """Tell every voxel that is lost and every one that is moved, by segment."""
+    for layer_index, layer in enumerate(layers):
+        positions = [n for n, segment in enumerate(segmentation.segments) if segment.layer_index == layer_index]
+        if not positions:
+            continue
+        names = [segmentation.segments[position].name for position in positions]
+        values = [segmentation.segments[position].layer_value for position in positions]
+        for name, count in zip(names, layer.voxels_outside(values).tolist()):
+            if count:
+                yield _outside(name, count, options)
+        for name, count in zip(names, layer.voxels_between(values).tolist()):
+            if count:
+                yield _between(name, count)
+        if not layer.keeps_step:
+            yield _resampled(segmentation, layer_index, positions, index)
+        elif not layer.is_exact:
+            yield _shifted(names, layer.displacement_voxels)
+
+
+def _outside(name: str, count: int, options: ExportOptions) -> Finding:
+    what = f"{count} voxels lie beyond the source images"
+    if options.clip:
+        return Finding("outside-source", Severity.WARNING, f"{what} and are left out.", name)
+    return Finding(
+        "outside-source",
+        Severity.ERROR,
+        f"{what} and would be lost.",
+        name,
+        "Choose the series that was segmented, or leave them out (clip), or export on the segmentation's own grid.",
+    )
+
+
+def _between(name: str, count: int) -> Finding:
+    return Finding(
+        "between-planes",
+        Severity.WARNING,
+        f"{count} voxels lie between the source images, where there is no image, and are left out.",
+        name,
+        _OWN_GRID,
+    )
+
+
+def _shifted(names: list[str], displacement_voxels: float) -> Finding:
+    return Finding(
+        "shifted",
+        Severity.WARNING,
+        f"The voxels lie up to {displacement_voxels:.2f} voxels from the pixels they are written to.",
+        _first(names),
+        _OWN_GRID,
+    )
+
+
+def _resampled(segmentation: Segmentation, layer_index: int, positions: list[int], index: FrameIndex) -> Finding:
+    in_layer = np.zeros(2**16, dtype=np.intp)
+    for plane in segmentation.layers[layer_index].labels_kji:
+        in_layer += np.bincount(plane.reshape(-1), minlength=len(in_layer))
+    changes = [
+        f"{segment.name}: {in_layer[segment.layer_value]} voxels, {index.segment_voxels[position]} pixels"
+        for position, segment in ((position, segmentation.segments[position]) for position in positions)
+    ]
+    return Finding(
+        "resampled",
+        Severity.WARNING,
+        "The segmentation is not on the grid of the source images; each pixel took its nearest voxel "
+        f"({', '.join(changes)}).",
+        _first([segmentation.segments[position].name for position in positions]),
+        _OWN_GRID,
+    )
+
+
+def _first(names: list[str]) -> str:
+    return ", ".join(names[:_NAMES_SHOWN]) + (", ..." if len(names) > _NAMES_SHOWN else "")

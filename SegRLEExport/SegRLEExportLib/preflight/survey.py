@@ -1,0 +1,275 @@
+"""Everything that would stop or bend this export, found before anything is written, all at once.
+
+Each finding has a stable id and says what helps. What passes here does not fail later for a reason that could
+have been known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from pydicom import Dataset
+
+from SegRLEExportLib.dataset.functional_groups import matching_frames
+from SegRLEExportLib.dataset.segments import naming_findings
+from SegRLEExportLib.dataset.source_attributes import copied_attributes
+from SegRLEExportLib.dataset.texts import refused_texts
+from SegRLEExportLib.encoding.instances import divide
+from SegRLEExportLib.encoding.pixel_size import LARGEST_PIXEL_DATA, pixel_bytes
+from SegRLEExportLib.encoding.plan import EncodingPlan, Split
+from SegRLEExportLib.errors import PreflightError
+from SegRLEExportLib.model.finding import Finding, Severity
+from SegRLEExportLib.model.geometry import PlaneStack
+from SegRLEExportLib.model.segmentation import Segmentation
+from SegRLEExportLib.model.source_series import SourceFrame, SourceSeries
+from SegRLEExportLib.options import ExportOptions, Grid
+from SegRLEExportLib.planes.frames import FrameIndex, index_frames
+from SegRLEExportLib.planes.overlaps import Overlaps, find_overlaps
+from SegRLEExportLib.planes.plane_runs import PlaneRuns
+from SegRLEExportLib.planes.sampling import SampledLayer
+from SegRLEExportLib.preflight.placement import placement_findings
+from SegRLEExportLib.progress import Progress
+from SegRLEExportLib.source.findings import uid_errors, uid_warnings
+
+SAME_PLANE_TOLERANCE_MM = 0.01
+"""A source image no farther than this from a plane lies in it."""
+
+LARGEST_SEGMENT_NUMBER = 65535
+"""Segment Number is US (PS3.5, 6.2)."""
+
+LARGEST_SIDE = 65535
+"""Rows and Columns are US (PS3.5, 6.2)."""
+
+_MULTIPLE_FOR_OLD_READERS = 8
+
+
+@dataclass(frozen=True, eq=False)
+class Survey:
+    """What is known of an export before it begins."""
+
+    segmentation: Segmentation
+    source: SourceSeries
+    stack: PlaneStack
+    """The planes on which frames lie."""
+    layers: list[SampledLayer]
+    runs: PlaneRuns
+    index: FrameIndex
+    overlaps: Overlaps
+    source_frames: tuple[SourceFrame | None, ...]
+    """For each plane, the source frame that lies in it."""
+    copied: Dataset
+    """Attributes taken over from the source, valid."""
+    findings: tuple[Finding, ...]
+
+    def refuse_errors(self) -> None:
+        """Raise `PreflightError` if anything stands in the way."""
+        errors = [finding for finding in self.findings if finding.severity is Severity.ERROR]
+        if errors:
+            raise PreflightError(errors)
+
+
+def survey(
+    segmentation: Segmentation,
+    source: SourceSeries,
+    plan: EncodingPlan,
+    options: ExportOptions,
+    progress: Progress,
+) -> Survey:
+    """Look at everything once: planes, frames, overlaps, headers, names and options.
+
+    Raises `PreflightError` at once where the rest cannot even be looked at.
+    """
+    _refuse_unusable(segmentation, source, options)
+    stack = source.stack if options.grid is Grid.SOURCE else _own_planes(segmentation)
+    layers = [SampledLayer(layer, stack) for layer in segmentation.layers]
+    progress.stage("Looking at the segments", 0.15, len(stack) * len(layers))
+    runs = PlaneRuns(layers, stack.rows, stack.columns)
+    index = index_frames(segmentation, runs, len(stack), progress)
+    layer_pairs = len(layers) * (len(layers) - 1) // 2
+    progress.stage("Looking for overlaps", 0.2, len(stack) * layer_pairs)
+    overlaps = find_overlaps(segmentation, runs, len(stack), progress)
+    copied, repairs = copied_attributes(source.header)
+    findings = [
+        *_strict([*source.findings, *repairs], options),
+        *uid_warnings(source),
+        *_option_findings(options),
+        *placement_findings(segmentation, layers, index, options),
+        *_emptiness_findings(segmentation, index, plan, options),
+        *_overlap_findings(segmentation, overlaps, plan),
+        *naming_findings(segmentation),
+        *_encoding_findings(plan, stack),
+        *_size_findings(plan, stack, index, overlaps, options),
+    ]
+    source_frames = matching_frames(stack, source.stack, source.frames, SAME_PLANE_TOLERANCE_MM)
+    return Survey(
+        segmentation, source, stack, layers, runs, index, overlaps, tuple(source_frames), copied, tuple(findings)
+    )
+
+
+def _refuse_unusable(segmentation: Segmentation, source: SourceSeries, options: ExportOptions) -> None:
+    errors = [*_segment_errors(segmentation), *uid_errors(source)]
+    if not errors and options.grid is Grid.SEGMENTATION:
+        errors.extend(_grid_errors(segmentation))
+    if errors:
+        raise PreflightError(errors)
+
+
+def _segment_errors(segmentation: Segmentation) -> Iterator[Finding]:
+    """A segmentation must have segments, no more than can be numbered, on grids that have a volume."""
+    if not segmentation.segments:
+        yield Finding(
+            "no-segments",
+            Severity.ERROR,
+            "There is no segment to export.",
+            where=segmentation.name,
+            help="Add a segment, or choose segments that the segmentation has.",
+        )
+    if len(segmentation.segments) > LARGEST_SEGMENT_NUMBER:
+        yield Finding(
+            "too-many-segments",
+            Severity.ERROR,
+            f"There are {len(segmentation.segments)} segments, DICOM can number {LARGEST_SEGMENT_NUMBER}.",
+            where=segmentation.name,
+            help="Export them in parts.",
+        )
+    for layer_index, layer in enumerate(segmentation.layers):
+        if not layer.geometry.has_volume:
+            names = [segment.name for segment in segmentation.segments if segment.layer_index == layer_index]
+            yield Finding(
+                "grid-without-volume",
+                Severity.ERROR,
+                "The grid of its voxels has no voxel, or axes that are not three different directions.",
+                where=", ".join(names) or segmentation.name,
+                help="Set the segmentation's geometry anew, from the volume that was segmented.",
+            )
+
+
+def _grid_errors(segmentation: Segmentation) -> Iterator[Finding]:
+    try:
+        _own_planes(segmentation)
+    except ValueError as error:
+        yield Finding(
+            "grid-not-perpendicular",
+            Severity.ERROR,
+            f"Its own grid cannot be written: {error}.",
+            where=segmentation.name,
+            help="Use the grid of the source images.",
+        )
+
+
+def _own_planes(segmentation: Segmentation) -> PlaneStack:
+    """Return the planes of the grid of the segmentation's first layer, as many and as wide as all layers need."""
+    used = sorted({segment.layer_index for segment in segmentation.segments})
+    first, *others = (segmentation.layers[layer_index].geometry for layer_index in used)
+    return PlaneStack.of_geometry(first.extended_over(others))
+
+
+def _strict(findings: list[Finding], options: ExportOptions) -> Iterator[Finding]:
+    """Turn repairs into errors where the caller wants none."""
+    for finding in findings:
+        if options.strict and finding.severity is Severity.REPAIR:
+            help_text = "Correct the source, or export without 'strict'."
+            yield Finding(finding.id, Severity.ERROR, finding.what, finding.where, help_text)
+        else:
+            yield finding
+
+
+def _option_findings(options: ExportOptions) -> Iterator[Finding]:
+    yield from refused_texts(
+        (
+            ("ContentLabel", options.content_label),
+            ("ContentCreatorName", options.content_creator_name),
+            ("ContentDescription", options.content_description),
+            ("SeriesDescription", options.series_description),
+        )
+    )
+    if not options.content_label.strip():
+        yield Finding(
+            "invalid-option", Severity.ERROR, "It must not be empty.", "ContentLabel", "Write for example SEGMENTATION."
+        )
+    if options.series_number is not None and not 0 <= options.series_number < 2**31:
+        yield Finding(
+            "invalid-option",
+            Severity.ERROR,
+            f"The number {options.series_number} is not from 0 to 2147483647.",
+            "SeriesNumber",
+            "Choose another number.",
+        )
+
+
+def _emptiness_findings(
+    segmentation: Segmentation, index: FrameIndex, plan: EncodingPlan, options: ExportOptions
+) -> Iterator[Finding]:
+    empty = np.flatnonzero(index.segment_voxels == 0).tolist()
+    if len(empty) == len(segmentation.segments) and not options.keep_empty_frames:
+        yield Finding(
+            "all-empty",
+            Severity.ERROR,
+            "No segment has a voxel on the source images, so there is no frame to write.",
+            where=segmentation.name,
+            help="Segment something, or keep empty frames if the absence itself is to be recorded.",
+        )
+        return
+    has_own_file = plan.split is Split.EACH_SEGMENT and not options.keep_empty_frames
+    fate = "no file is written for it" if has_own_file else "it is described in the file, numbered after all others"
+    for position in empty:
+        yield Finding(
+            "empty-segment",
+            Severity.WARNING,
+            f"The segment has no voxels on the source images; {fate}.",
+            where=segmentation.segments[position].name,
+        )
+
+
+def _overlap_findings(segmentation: Segmentation, overlaps: Overlaps, plan: EncodingPlan) -> Iterator[Finding]:
+    if plan.split is not Split.WHERE_OVERLAPPING:
+        return
+    for (one, other), shared in sorted(overlaps.items()):
+        yield Finding(
+            "overlap",
+            Severity.WARNING,
+            f"They share {shared} voxels, which one label map cannot hold, so they are written to separate files.",
+            where=f"{segmentation.segments[one].name} and {segmentation.segments[other].name}",
+            help="Choose 'deflate' or 'none' to have all segments in one file.",
+        )
+
+
+def _encoding_findings(plan: EncodingPlan, stack: PlaneStack) -> Iterator[Finding]:
+    if plan.warning:
+        yield Finding("encoding-for-experts", Severity.WARNING, plan.warning)
+    if max(stack.rows, stack.columns) > LARGEST_SIDE:
+        yield Finding(
+            "plane-too-large",
+            Severity.ERROR,
+            f"A plane has {stack.rows} x {stack.columns} pixels, DICOM allows {LARGEST_SIDE} each way.",
+            help="Crop the segmentation and export again.",
+        )
+    if plan.frame_coding.name == "BITS" and stack.rows * stack.columns % _MULTIPLE_FOR_OLD_READERS:
+        yield Finding(
+            "not-multiple-of-8",
+            Severity.NOTE,
+            f"{stack.rows} x {stack.columns} pixels are not a multiple of 8: 3D Slicer 5.6 and 5.8 (dcmqi 1.3) read "
+            "wrong voxels from such a file without saying so, SimpleITK shows garbage in the last pixels, and "
+            "cornerstone3D (OHIF) refuses it or shows too little.",
+            help="Choose 'rle' for a current 3D Slicer or OHIF, 'rle-per-segment' for older software.",
+        )
+
+
+def _size_findings(
+    plan: EncodingPlan, stack: PlaneStack, index: FrameIndex, overlaps: Overlaps, options: ExportOptions
+) -> Iterator[Finding]:
+    """Tell if a file would need more Pixel Data than 32 bits can state; encapsulated frames have a length each."""
+    if plan.is_encapsulated:
+        return
+    instances = divide(plan, index, overlaps, keep_empty_frames=options.keep_empty_frames)
+    sizes = (pixel_bytes(one.frame_count, stack, plan.bits_allocated(len(one.segment_positions))) for one in instances)
+    largest = max(sizes, default=0)
+    if largest > LARGEST_PIXEL_DATA:
+        yield Finding(
+            "too-large",
+            Severity.ERROR,
+            f"The pixel data would take {largest / 2**30:.1f} GiB as '{plan.id}', and DICOM can state at most 4 GiB.",
+            help="Choose the encoding 'rle', or export fewer segments at a time.",
+        )

@@ -1,0 +1,1 @@
+"""SEG files, ours and everybody's, read."""

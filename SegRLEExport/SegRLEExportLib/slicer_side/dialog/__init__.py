@@ -1,0 +1,1 @@
+"""Slicer's DICOM export dialog."""

@@ -1,0 +1,245 @@
+"""The rows of Slicer's DICOM export dialog: one registered plugin class for each, so that nobody types an option.
+
+Nothing is read from files before the Export button: examination runs at every click in the dialog.
+"""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import slicer
+from DICOMLib import DICOMPlugin
+from slicer.i18n import tr as _
+
+from SegRLEExportLib.errors import ExportError
+from SegRLEExportLib.slicer_side import requirements, settings
+
+_IMPOSSIBLE_CONFIDENCE = 0.05
+_PREFERRED_CONFIDENCE = 0.98
+"""Below Slicer's own exporter, which says 1."""
+
+
+class SegPlugin(DICOMPlugin):
+    """What the rows have in common; a row is a subclass with its own key in `slicer.modules.dicomPlugins`."""
+
+    key = ""
+    compression = ""
+    confidence = 0.0
+    tells_obstacles = False
+    """One row alone says why nothing can be exported."""
+
+    def examineForImport(self, fileLists):
+        """Return nothing: reading SEG is the business of Slicer."""
+        del fileLists
+        return []
+
+    def examineForExport(self, subjectHierarchyItemID):
+        """Return this row for a segmentation: an offer, or why there can be none."""
+        node = _node_of_item(subjectHierarchyItemID)
+        if node is None or not node.IsA("vtkMRMLSegmentationNode"):
+            return []
+        try:
+            _refuse_hopeless(node)
+        except ExportError as error:
+            return [self._obstacle(subjectHierarchyItemID, str(error))] if self.tells_obstacles else []
+        return [self._offer(subjectHierarchyItemID, node)]
+
+    def export(self, exportables):
+        """Write the exportables' segmentations into their folder; return "", or why none of them was written."""
+        from SegRLEExportLib.slicer_side.dialog.fields import dialog_message
+        from SegRLEExportLib.slicer_side.dialog.progress import progress_dialog
+
+        reports = []
+        for exportable in exportables:
+            node = _node_of_item(exportable.subjectHierarchyItemID)
+            title = _("Exporting {name}").format(name=node.GetName())
+            try:
+                with progress_dialog(title) as progress:
+                    reports.append(self._export_one(node, exportable, progress))
+            except ExportError as error:
+                _remove_files(reports)
+                logging.error(f"SegRLEExport: {node.GetName()}: {error}")
+                return dialog_message(error, node.GetName() if len(exportables) > 1 else "")
+        _show_warnings(reports)
+        return ""
+
+    @classmethod
+    def label(cls) -> str:
+        """Return the name of the row."""
+        raise NotImplementedError
+
+    @classmethod
+    def explanation(cls) -> str:
+        """Return what the user should know of the row."""
+        raise NotImplementedError
+
+    def _offer(self, item_id, node):
+        from SegRLEExportLib.slicer_side.dialog.examination import suggested_series_number
+
+        exportable = self._exportable(item_id, self.label(), self.explanation())
+        is_preferred = settings.default_encoding() == self.compression
+        exportable.confidence = _PREFERRED_CONFIDENCE if is_preferred else self.confidence
+        exportable.setTag("SeriesDescription", node.GetName())  # no_tr (DICOM keywords)
+        exportable.setTag("SeriesNumber", str(suggested_series_number(node, slicer.dicomDatabase)))
+        exportable.setTag("ContentCreatorName", settings.creator_name())
+        exportable.setTag("ContentLabel", "SEGMENTATION")
+        exportable.setTag("ContentDescription", "")
+        return exportable
+
+    def _obstacle(self, item_id, reason: str):
+        exportable = self._exportable(item_id, _("DICOM SEG not possible, press Export to see why"), reason)
+        exportable.confidence = _IMPOSSIBLE_CONFIDENCE
+        exportable.setTag("SeriesDescription", "")
+        return exportable
+
+    def _exportable(self, item_id, name: str, tooltip: str):
+        exportable = slicer.qSlicerDICOMExportable()
+        exportable.name = name
+        exportable.tooltip = tooltip
+        exportable.subjectHierarchyItemID = item_id
+        exportable.pluginClass = self.key
+        return exportable
+
+    def _export_one(self, node, exportable, progress):
+        requirements.ensure()
+        _refuse_hopeless(node)
+        from SegRLEExportLib.slicer_side.dialog.examination import identity_of_images
+        from SegRLEExportLib.slicer_side.dialog.fields import (
+            IDENTITY_TAGS,
+            options_of_fields,
+            refuse_wrong_edits,
+        )
+        from SegRLEExportLib.slicer_side.nodes.export import export_node
+
+        refuse_wrong_edits(
+            _tags(exportable, (*_FIELDS, *IDENTITY_TAGS)), identity_of_images(node, slicer.dicomDatabase)
+        )
+        options = options_of_fields(_tags(exportable, _FIELDS), settings.preferred_options())
+        return export_node(node, Path(exportable.directory), self.compression, options=options, progress=progress)
+
+
+class RLEPlugin(SegPlugin):
+    """The headline: a label map, run-length coded."""
+
+    key = "SegRLEExport"
+    compression = "rle"
+    confidence = 0.95
+    tells_obstacles = True
+
+    @staticmethod
+    def settingsPanelEntry(panel, parent):
+        """Add our group to Application settings, DICOM; Slicer asks each plugin class for one."""
+        settings.add_to_panel(panel, parent)
+
+    @classmethod
+    def label(cls) -> str:
+        """Return the name of the row."""
+        return _("RLE compressed DICOM SEG")
+
+    @classmethod
+    def explanation(cls) -> str:
+        """Return what the user should know of the row."""
+        return _(
+            "<p>One label map for all segments, RLE compressed: usually 20 to 100 times smaller than uncompressed. "
+            "Segments that overlap go to separate files of one series.</p>"
+            "<p><b>Opens in</b> 3D Slicer 5.12 and newer, OHIF, highdicom, pydicom.</p>"
+            "<p><b>Does not open in</b> 3D Slicer before 5.12 and other software that does not know label map "
+            "segmentations yet (DICOM 2024).</p>"
+            "<p>Every file is read back and compared with the segmentation before it counts.</p>"
+        )
+
+
+class UncompressedPlugin(SegPlugin):
+    """What opens almost everywhere."""
+
+    key = "SegRLEExportUncompressed"
+    compression = "none"
+    confidence = 0.90
+
+    @classmethod
+    def label(cls) -> str:
+        """Return the name of the row."""
+        return _("Uncompressed DICOM SEG")
+
+    @classmethod
+    def explanation(cls) -> str:
+        """Return what the user should know of the row."""
+        return _(
+            "<p>One bit for each pixel, all segments in one file, not compressed: the largest of the three.</p>"
+            "<p><b>Opens in</b> nearly everything that reads DICOM SEG. Choose it for archives and recipients that "
+            "you do not know.</p>"
+        )
+
+
+class DeflatedPlugin(SegPlugin):
+    """The smallest."""
+
+    key = "SegRLEExportDeflated"
+    compression = "deflate"
+    confidence = 0.85
+
+    @classmethod
+    def label(cls) -> str:
+        """Return the name of the row."""
+        return _("Deflated DICOM SEG")
+
+    @classmethod
+    def explanation(cls) -> str:
+        """Return what the user should know of the row."""
+        return _(
+            "<p>One bit for each pixel, all segments in one file, the whole file deflated: often half the size of RLE, "
+            "slower to open where there are many segments.</p>"
+            "<p><b>Opens in</b> 3D Slicer 5.10 and newer, highdicom, pydicom, DCMTK.</p>"
+            "<p><b>Does not open in</b> some archives, and perhaps not in 3D Slicer before 5.10.</p>"
+        )
+
+
+PLUGINS = {plugin.key: plugin for plugin in (RLEPlugin, UncompressedPlugin, DeflatedPlugin)}
+
+_FIELDS = ("SeriesDescription", "SeriesNumber", "ContentCreatorName", "ContentLabel", "ContentDescription")
+
+
+def register() -> None:
+    """Add the rows to those of Slicer; the DICOM module may come later, so the list is made if needed."""
+    if not hasattr(slicer.modules, "dicomPlugins"):
+        slicer.modules.dicomPlugins = {}
+    slicer.modules.dicomPlugins.update(PLUGINS)
+
+
+def _refuse_hopeless(node) -> None:
+    """Raise the `ExportError` that an export of the node is sure to end with, if that can be known already."""
+    requirements.refuse_unsatisfied()
+    from SegRLEExportLib.slicer_side.dialog.examination import refuse_hopeless
+
+    refuse_hopeless(node, slicer.dicomDatabase)
+
+
+def _node_of_item(item_id):
+    hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(slicer.mrmlScene)
+    return hierarchy.GetItemDataNode(item_id)
+
+
+def _tags(exportable, keywords) -> dict[str, str]:
+    return {keyword: exportable.tag(keyword) or "" for keyword in keywords}
+
+
+def _remove_files(reports) -> None:
+    """Take back what this click has written: it is all or nothing, and pressing Export again makes no doubles."""
+    for report in reports:
+        for path in report.paths:
+            path.unlink(missing_ok=True)
+
+
+def _show_warnings(reports) -> None:
+    """Say what differs from what one might expect, once for all reports."""
+    from SegRLEExportLib.model.finding import Severity
+    from SegRLEExportLib.slicer_side.dialog.fields import sentence
+
+    warnings = [sentence(finding) for report in reports for finding in report.of_severity(Severity.WARNING)]
+    if warnings:
+        slicer.util.warningDisplay(
+            "\n\n".join([_("The export is done. Please note:"), *warnings]),
+            windowTitle=_("DICOM SEG export"),
+            detailedText="\n\n".join(str(report) for report in reports),
+        )

@@ -1,0 +1,1 @@
+"""From MRML nodes and back; no Qt."""

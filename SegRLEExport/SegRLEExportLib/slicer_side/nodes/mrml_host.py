@@ -1,0 +1,139 @@
+"""A scene where there is no Slicer: real MRML from PyPI's slicer-core, and files read into it.
+
+Inside Slicer nothing of this is used. Needs MRML and vtk, no Qt.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from SegRLEExportLib.errors import MissingLibraryError, UnreadableSegmentationError
+from SegRLEExportLib.model.geometry import Geometry
+from SegRLEExportLib.model.segmentation import Layer, Segment, Segmentation
+
+SEGMENTATION_SUFFIXES = (".seg.nrrd", ".seg.nhdr", ".seg.vtm", ".seg.vtk")
+VOLUME_SUFFIXES = (".nrrd", ".nhdr", ".nii", ".nii.gz", ".mha", ".mhd")
+
+_SEGMENT_FIELD = b"Segment0_"
+_HEADER_BYTES = 1 << 16
+
+_COLORS = ((0.50, 0.68, 0.50), (0.95, 0.84, 0.57), (0.69, 0.48, 0.40), (0.44, 0.72, 0.82), (0.85, 0.40, 0.31))
+"""For label maps, which have none; repeated."""
+
+
+def scene():
+    """Return the one scene of this process, ready to read segmentations.
+
+    Raises `MissingLibraryError` if slicer-core is not installed.
+    """
+    return _host()[0]
+
+
+@lru_cache(maxsize=1)
+def _host():
+    """Return the scene and the logics that live with it: they register the rules of segment conversion."""
+    slicer = _slicer()
+    mrml_scene = slicer.vtkMRMLScene()
+    application_logic = slicer.vtkMRMLApplicationLogic()
+    application_logic.SetMRMLScene(mrml_scene)
+    segmentations_logic = slicer.vtkSlicerSegmentationsModuleLogic()
+    segmentations_logic.SetMRMLApplicationLogic(application_logic)
+    segmentations_logic.SetMRMLScene(mrml_scene)
+    return mrml_scene, application_logic, segmentations_logic
+
+
+def read_segmentation_file(path: Path) -> Segmentation:
+    """Return the segmentation in a .seg.nrrd (new, old, several layers) or the labels of a .nrrd or NIfTI volume.
+
+    Raises `UnreadableSegmentationError`, or what `node_reader.read_segmentation` raises.
+    """
+    if not path.is_file():
+        raise UnreadableSegmentationError(path, "there is no such file")
+    name = path.name.lower()
+    if name.endswith(SEGMENTATION_SUFFIXES) or (name.endswith((".nrrd", ".nhdr")) and _has_segments(path)):
+        from SegRLEExportLib.slicer_side.nodes.segmentation import read_segmentation
+
+        return read_segmentation(read_segmentation_node(path))
+    if name.endswith(VOLUME_SUFFIXES):
+        return _segmentation_of_label_map(path)
+    raise UnreadableSegmentationError(path, "its name has none of the known endings")
+
+
+def read_segmentation_node(path: Path):
+    """Return a new vtkMRMLSegmentationNode in `scene()` with the content of the file."""
+    node = scene().AddNewNodeByClass("vtkMRMLSegmentationNode", _stem(path))
+    storage = scene().AddNewNodeByClass("vtkMRMLSegmentationStorageNode")
+    storage.SetFileName(str(path))
+    is_read = storage.ReadData(node)
+    scene().RemoveNode(storage)
+    if not is_read:
+        scene().RemoveNode(node)
+        raise UnreadableSegmentationError(path, "its content is damaged or not a segmentation")
+    return node
+
+
+def read_volume_node(path: Path, node_class: str = "vtkMRMLScalarVolumeNode"):
+    """Return a new volume node in `scene()` with the content of the file."""
+    node = scene().AddNewNodeByClass(node_class, _stem(path))
+    storage = scene().AddNewNodeByClass("vtkMRMLVolumeArchetypeStorageNode")
+    storage.SetFileName(str(path))
+    storage.SetSingleFile(True)
+    is_read = storage.ReadData(node)
+    scene().RemoveNode(storage)
+    if not is_read or node.GetImageData() is None:
+        scene().RemoveNode(node)
+        raise UnreadableSegmentationError(path, "its content is damaged or not a volume")
+    return node
+
+
+def volume_geometry(volume_node) -> Geometry:
+    """Return where the voxels of a volume node lie, without its transforms."""
+    from vtkmodules.vtkCommonMath import vtkMatrix4x4
+
+    from SegRLEExportLib.slicer_side.nodes.segmentation import geometry_of
+
+    ijk_to_ras = vtkMatrix4x4()
+    volume_node.GetIJKToRASMatrix(ijk_to_ras)
+    return geometry_of(ijk_to_ras, volume_node.GetImageData().GetExtent(), np.eye(4))
+
+
+def _segmentation_of_label_map(path: Path) -> Segmentation:
+    from SegRLEExportLib.slicer_side.nodes.segmentation import labels_of
+
+    node = read_volume_node(path, "vtkMRMLLabelMapVolumeNode")
+    labels = labels_of(node.GetImageData(), path.name)
+    layer = Layer(labels, volume_geometry(node))
+    values = np.flatnonzero(np.bincount(labels.reshape(-1)))
+    segments = tuple(
+        Segment(f"Label_{value}", f"Label {value}", 0, value, _COLORS[(value - 1) % len(_COLORS)])
+        for value in values.tolist()
+        if value
+    )
+    return Segmentation(_stem(path), (layer,), segments)
+
+
+def _has_segments(path: Path) -> bool:
+    with path.open("rb") as file:
+        header = file.read(_HEADER_BYTES).partition(b"\n\n")[0]
+    return _SEGMENT_FIELD in header
+
+
+def _stem(path: Path) -> str:
+    name = path.name
+    for suffix in (*SEGMENTATION_SUFFIXES, ".nii.gz"):
+        if name.lower().endswith(suffix):
+            return name[: -len(suffix)]
+    return path.stem
+
+
+def _slicer():
+    try:
+        import slicer
+    except ImportError as error:
+        raise MissingLibraryError(
+            "slicer-core", "read segmentations outside 3D Slicer", "Install it: python -m pip install slicer-core."
+        ) from error
+    return slicer

@@ -1,0 +1,314 @@
+"""The module's panel: what to export, for whom, where to, what stands in the way, and what was written.
+
+The choices live in the parameter node. After each change the panel looks again, a moment later; sizes are
+measured after that, while the window stays alive.
+"""
+
+from __future__ import annotations
+
+import qt
+import slicer
+import vtk
+from slicer.i18n import tr as _
+from slicer.util import VTKObservationMixin
+
+from SegRLEExportLib.slicer_side import requirements
+
+_LOOK_DELAY_MS = 250
+_MEASURE_DELAY_MS = 50
+
+
+class Panel(VTKObservationMixin):
+    """Wires the widgets of the .ui file; everything it shows comes from `look` and `forecast`."""
+
+    def __init__(self, logic, widget) -> None:
+        VTKObservationMixin.__init__(self)
+        requirements.ensure()
+        from SegRLEExportLib.slicer_side.panel.encoding_chart import EncodingChart
+        from SegRLEExportLib.slicer_side.panel.findings_list import FindingsList
+        from SegRLEExportLib.slicer_side.panel.fixes import fix_of
+        from SegRLEExportLib.slicer_side.panel.look import Look, Looker
+        from SegRLEExportLib.slicer_side.panel.report_view import ReportView
+        from SegRLEExportLib.slicer_side.panel.segments_table import SegmentsTable
+
+        self._logic = logic
+        self.widget = widget
+        self.ui = slicer.util.childWidgetVariables(widget)
+        widget.setMRMLScene(slicer.mrmlScene)
+        self.parameters = None
+        self.look = Look()
+        self._gui_tag = None
+        self._looker = Looker()
+        self._generation = 0
+        self._segmentation_shown = None
+        self._table = SegmentsTable(self.ui.segmentsTable, self._on_left_out, self.chooseMeaning)
+        self._chart = EncodingChart(widget.findChild(qt.QGridLayout, "encodingLayout"), self._on_encoding)
+        self._findings = FindingsList(self.ui.findingsFrame.layout(), lambda finding: fix_of(self, finding))
+        self._report_view = ReportView(self.ui)
+        self._look_timer = _timer(_LOOK_DELAY_MS, self.lookAgain)
+        self._measure_timer = _timer(_MEASURE_DELAY_MS, self.measure)
+        self._connect()
+
+    @property
+    def report(self):
+        """The report of the last export, None if there was none or it failed."""
+        return self._report_view.report
+
+    # Life of the panel
+
+    def enter(self) -> None:
+        """Follow the parameter node, and choose a segmentation if there is none yet."""
+        self._set_parameters(self._logic.getParameterNode())
+        if self.parameters.segmentation is None:
+            self.selectSegmentation(slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLSegmentationNode"))
+        self._on_parameters_changed()
+
+    def exit(self) -> None:
+        """Follow nothing any more."""
+        self._set_parameters(None)
+
+    def cleanup(self) -> None:
+        """Let go of everything."""
+        self.exit()
+        self.removeObservers()
+
+    def selectSegmentation(self, segmentation_node) -> None:
+        """Choose a segmentation, and with it the volume it was drawn on."""
+        if self.parameters is None:
+            self._set_parameters(self._logic.getParameterNode())
+        self.parameters.segmentation = segmentation_node
+
+    # What can be done
+
+    def lookAgain(self) -> None:
+        """Show segments, images and findings of the present choices."""
+        self._look_timer.stop()
+        self._generation += 1
+        if self.parameters is None:
+            return
+        with slicer.util.WaitCursor():
+            self.look = self._look()
+        left_out = self.parameters.leftOutSegmentIDs
+        self._table.show(self.look.segments, left_out)
+        source = self.look.source
+        self.ui.sourceLabel.text = source.description.partition("  ")[2] if source else _("No DICOM images found yet.")
+        self._findings.show(self.look.findings)
+        self._chart.show_forecasts(())
+        self.ui.suggestionLabel.text = ""
+        self._show_whether_possible()
+        self._measure_timer.start()
+
+    def measure(self) -> None:
+        """Show how large each encoding would be; stops when the choices change meanwhile."""
+        from SegRLEExportLib.errors import ExportError
+        from SegRLEExportLib.forecast import forecast, recommend
+        from SegRLEExportLib.slicer_side.panel.choices import options_of
+        from SegRLEExportLib.slicer_side.panel.encoding_chart import recipients
+
+        if self.parameters is None or not self.look.is_possible:
+            return
+        generation = self._generation
+
+        def is_wanted(_fraction: float, _text: str) -> bool:
+            slicer.app.processEvents()
+            return generation == self._generation
+
+        try:
+            forecasts = forecast(
+                self.look.segmentation,
+                self.look.source,
+                options_of(self.parameters),
+                plan_ids=self._shown_plan_ids(),
+                progress=is_wanted,
+            )
+        except ExportError:
+            return
+        self._chart.show_forecasts(forecasts)
+        recommendation = recommend(forecasts)
+        self.ui.suggestionLabel.text = _("<b>Suggested:</b> {encoding}: {reason}.").format(
+            encoding=recipients(recommendation.plan), reason=recommendation.reason
+        )
+
+    def export(self) -> None:
+        """Export with the present choices and show the report."""
+        from SegRLEExportLib.errors import ExportError
+        from SegRLEExportLib.slicer_side.dialog.progress import progress_dialog
+        from SegRLEExportLib.slicer_side.panel.choices import export_chosen
+
+        if self._look_timer.isActive():
+            self.lookAgain()
+        if self._obstacle():
+            return
+        self._generation += 1
+        parameters = self.parameters
+        with slicer.util.tryWithErrorDisplay(_("The export failed for an unexpected reason.")):
+            try:
+                with progress_dialog(_("Exporting {name}").format(name=parameters.segmentation.GetName())) as progress:
+                    report = export_chosen(parameters, self.look, progress)
+            except ExportError as error:
+                self._report_view.show_failure(error)
+            else:
+                self._report_view.show(report, is_in_database=parameters.intoDatabase)
+
+    def chooseMeaning(self, segment_id: str) -> None:
+        """Let the user choose the coded meaning of a segment."""
+        from SegRLEExportLib.slicer_side.panel.fixes import choose_meaning
+
+        with slicer.util.tryWithErrorDisplay(_("The meaning cannot be chosen.")):
+            choose_meaning(self.parameters.segmentation, segment_id)
+        self.lookAgain()
+
+    def makeDicomImages(self) -> None:
+        """Make a DICOM series of the reference volume and refer to it."""
+        from SegRLEExportLib.slicer_side.panel.fixes import dicom_images_of
+
+        with slicer.util.tryWithErrorDisplay(_("The images cannot be made."), waitCursor=True):
+            self.parameters.referenceVolume = dicom_images_of(self.parameters.referenceVolume)
+
+    # Following the scene
+
+    def _connect(self) -> None:
+        ui = self.ui
+        ui.exportButton.connect("clicked()", self.export)
+        ui.databaseRadioButton.connect("toggled(bool)", self._on_target)
+        ui.folderPathLineEdit.connect("currentPathChanged(QString)", self._on_folder)
+        ui.expertsCheckBox.connect("toggled(bool)", lambda _on: self._on_parameters_changed())
+        ui.referenceSelector.connect("currentNodeChanged(vtkMRMLNode*)", self._on_reference)
+        scene = slicer.mrmlScene
+        self.addObserver(scene, scene.StartCloseEvent, lambda _caller, _event: self._set_parameters(None))
+        self.addObserver(scene, scene.EndCloseEvent, self._on_scene_closed)
+
+    def _on_scene_closed(self, _caller, _event) -> None:
+        if slicer.util.selectedModule() == "SegRLEExport":
+            self.enter()
+
+    def _set_parameters(self, parameters) -> None:
+        if self.parameters is not None:
+            self.parameters.disconnectGui(self._gui_tag)
+            self.removeObserver(self.parameters, vtk.vtkCommand.ModifiedEvent, self._on_parameters_changed)
+            self._follow_segmentation(None)
+        self.parameters = parameters
+        if parameters is not None:
+            self._gui_tag = parameters.connectGui(self.ui)
+            self.addObserver(parameters, vtk.vtkCommand.ModifiedEvent, self._on_parameters_changed)
+
+    def _on_parameters_changed(self, _caller=None, _event=None) -> None:
+        if self.parameters is None:
+            return
+        self._follow_segmentation(self.parameters.segmentation)
+        self._show_choices()
+        self._look_later()
+
+    def _follow_segmentation(self, node) -> None:
+        if node is self._segmentation_shown:
+            return
+        if self._segmentation_shown is not None:
+            self.removeObservers(self._look_later)
+        self._segmentation_shown = node
+        if node is None:
+            return
+        for event in (vtk.vtkCommand.ModifiedEvent, slicer.vtkMRMLTransformableNode.TransformModifiedEvent):
+            self.addObserver(node, event, self._look_later)
+        for event in _SEGMENTATION_EVENTS:
+            self.addObserver(node.GetSegmentation(), event, self._look_later)
+        self.parameters.referenceVolume = node.GetNodeReference(node.GetReferenceImageGeometryReferenceRole())
+
+    def _look_later(self, _caller=None, _event=None) -> None:
+        self._generation += 1
+        self._look_timer.start()
+
+    def _on_reference(self, volume) -> None:
+        """Find a segmentation of that volume, if none is chosen."""
+        if self.parameters is None or volume is None or self.parameters.segmentation is not None:
+            return
+        for node in slicer.util.getNodesByClass("vtkMRMLSegmentationNode"):
+            if node.GetNodeReference(node.GetReferenceImageGeometryReferenceRole()) is volume:
+                self.selectSegmentation(node)
+                return
+
+    def _on_left_out(self, segment_ids: list[str]) -> None:
+        self.parameters.leftOutSegmentIDs = segment_ids
+
+    def _on_encoding(self, plan_id: str) -> None:
+        self.parameters.compression = plan_id
+
+    def _on_target(self, is_database: bool) -> None:
+        self.parameters.intoDatabase = is_database
+
+    def _on_folder(self, folder: str) -> None:
+        if self.parameters is not None and folder != self.parameters.folder:
+            self.parameters.folder = folder
+            self.parameters.intoDatabase = not folder
+
+    # What is shown
+
+    def _show_choices(self) -> None:
+        from SegRLEExportLib.encoding.plan import PLANS
+        from SegRLEExportLib.slicer_side.panel.choices import free_series_number
+
+        parameters, ui = self.parameters, self.ui
+        plan = PLANS[parameters.compression]
+        self._chart.show_rows(self._shown_plan_ids())
+        self._chart.choose(plan.id)
+        lines = [plan.advice, _("<b>Opens in:</b> ") + plan.reads_in + ".", _("<b>Not in:</b> ") + plan.fails_in]
+        if plan.warning:
+            lines.insert(0, "<b>" + plan.warning + "</b>")
+        ui.readersLabel.text = "<br>".join(lines)
+        (ui.databaseRadioButton if parameters.intoDatabase else ui.folderRadioButton).checked = True
+        if ui.folderPathLineEdit.currentPath != parameters.folder:
+            ui.folderPathLineEdit.currentPath = parameters.folder
+        node = parameters.segmentation
+        ui.seriesDescriptionLineEdit.placeholderText = node.GetName() if node else ""
+        ui.seriesNumberLineEdit.placeholderText = str(free_series_number(parameters) or "")
+        self._show_whether_possible()
+
+    def _show_whether_possible(self) -> None:
+        reason = self._obstacle()
+        self.ui.exportButton.enabled = not reason
+        self.ui.exportButton.toolTip = reason or _("Export, read back, and show the report")
+
+    def _obstacle(self) -> str:
+        if self.parameters.segmentation is None:
+            return _("Choose a segmentation.")
+        if not self.parameters.intoDatabase and not self.parameters.folder:
+            return _("Choose a folder.")
+        return "" if self.look.is_possible else _("What is marked above stands in the way.")
+
+    def _look(self):
+        from SegRLEExportLib.errors import ExportError
+        from SegRLEExportLib.slicer_side.panel.choices import options_of
+        from SegRLEExportLib.slicer_side.panel.look import Look, findings_of
+
+        parameters = self.parameters
+        if parameters.segmentation is None:
+            return Look()
+        try:
+            options = options_of(parameters)
+        except ExportError as error:
+            return Look(self.look.segments, findings_of(error))
+        return self._looker.look(
+            parameters.segmentation, parameters.referenceVolume, parameters.leftOutSegmentIDs, options
+        )
+
+    def _shown_plan_ids(self) -> list[str]:
+        from SegRLEExportLib.encoding.plan import PLANS
+        from SegRLEExportLib.slicer_side.panel.encoding_chart import ORDINARY
+
+        shown = PLANS if self.ui.expertsCheckBox.checked else (*ORDINARY, self.parameters.compression)
+        return [plan_id for plan_id in PLANS if plan_id in shown]
+
+
+_SEGMENTATION_EVENTS = (
+    slicer.vtkSegmentation.SegmentAdded,
+    slicer.vtkSegmentation.SegmentRemoved,
+    slicer.vtkSegmentation.SegmentModified,
+    slicer.vtkSegmentation.SourceRepresentationModified,
+)
+
+
+def _timer(delay_ms: int, function):
+    timer = qt.QTimer()
+    timer.setSingleShot(True)
+    timer.setInterval(delay_ms)
+    timer.connect("timeout()", function)
+    return timer

@@ -1,0 +1,1 @@
+"""From DICOM images to a `SourceSeries`."""

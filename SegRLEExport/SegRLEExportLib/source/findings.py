@@ -1,0 +1,130 @@
+"""What is to be said of the source images: unread, left aside, not agreeing, or without UIDs to refer to."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterator
+
+from SegRLEExportLib.model.finding import Finding, Severity
+from SegRLEExportLib.model.source_series import SourceSeries, text_of
+from SegRLEExportLib.source.images import Plane, UnplacedImage, UnreadableFile
+from SegRLEExportLib.uids import is_standard_uid, is_usable_uid
+
+
+def unreadable_findings(unreadable: list[UnreadableFile]) -> Iterator[Finding]:
+    """Tell of files that could not be read; whether they are images of the series is not known."""
+    if unreadable:
+        yield Finding(
+            "unreadable-file",
+            Severity.WARNING,
+            f"{len(unreadable)} file(s) among the images could not be read, the first for this reason: "
+            f"{unreadable[0].reason}.",
+            where=unreadable[0].path.name,
+            help="If it is an image of the series, export it again from the archive.",
+        )
+
+
+def missing_findings(present: set[str], instance_uids: Collection[str]) -> Iterator[Finding]:
+    """Tell which images of the volume that was segmented are not among those found."""
+    missing = set(instance_uids) - present
+    if missing:
+        yield Finding(
+            "source-image-missing",
+            Severity.WARNING,
+            f"{len(missing)} of the {len(set(instance_uids))} images of the volume that was segmented are not "
+            "there; they are not referenced.",
+            where=min(missing),
+            help="Import the series again, with all its images.",
+        )
+
+
+def unplaced_findings(unplaced: list[UnplacedImage]) -> Iterator[Finding]:
+    """Tell of images of the series that are left aside because it is not known where they lie."""
+    if unplaced:
+        yield Finding(
+            "source-image-without-place",
+            Severity.WARNING,
+            f"{len(unplaced)} image(s) of the series have no usable place in space, the first because "
+            f"{unplaced[0].reason}; they are not referenced.",
+            where=unplaced[0].path.name,
+        )
+
+
+def identity_findings(planes: list[Plane]) -> Iterator[Finding]:
+    """Tell whether the images agree on whose they are, and each has a UID of its own."""
+    yield from _disagreements(planes)
+    places_of = Counter(plane.frame for plane in planes)
+    shared = sum(1 for count in places_of.values() if count > 1)
+    if shared:
+        yield Finding(
+            "same-uid",
+            Severity.ERROR,
+            f"{shared} SOP Instance UID(s) are each used by images at different places, so a reference to them is "
+            "ambiguous.",
+            where="(0008,0018) SOPInstanceUID",
+            help="Export the images again from the archive or scanner.",
+        )
+    for name in sorted({name for plane in planes for name in plane.from_file_meta}):
+        yield Finding(
+            "uid-from-file-meta",
+            Severity.REPAIR,
+            f"Images without {name} are referenced by the one that their File Meta Information states.",
+            where=name,
+        )
+
+
+def _disagreements(planes: list[Plane]) -> Iterator[Finding]:
+    for finding_id, tag, what, values in (
+        ("several-patients", "(0010,0020) PatientID", "patient", {plane.patient_id for plane in planes}),
+        ("several-studies", "(0020,000D) StudyInstanceUID", "study", {plane.study_uid for plane in planes}),
+    ):
+        if len(values) > 1:
+            yield Finding(
+                finding_id,
+                Severity.ERROR,
+                f"The images of the series disagree about their {what}: {', '.join(map(repr, sorted(values)[:3]))}.",
+                where=tag,
+                help=f"Give only the images of one {what}.",
+            )
+
+
+def uid_errors(source: SourceSeries) -> Iterator[Finding]:
+    """A SEG that names its study, series or images wrongly would be tied to nothing, or to somebody else's."""
+    for keyword, tag in (("StudyInstanceUID", "(0020,000D)"), ("SeriesInstanceUID", "(0020,000E)")):
+        uid = text_of(source.header, keyword)
+        if not is_usable_uid(uid):
+            yield _missing_uid(f"{tag} {keyword}", uid)
+    for frame in source.frames:
+        for name, uid in (
+            ("(0008,0018) SOPInstanceUID", frame.sop_instance_uid),
+            ("(0008,0016) SOPClassUID", frame.sop_class_uid),
+        ):
+            if not is_usable_uid(uid):
+                yield _missing_uid(name, uid)
+                return
+
+
+def uid_warnings(source: SourceSeries) -> Iterator[Finding]:
+    """A reference must repeat a UID as it is, or it refers to nothing; so what is unusual about one stays."""
+    stated = [text_of(source.header, keyword) for keyword in ("StudyInstanceUID", "SeriesInstanceUID")]
+    named = [uid for frame in source.frames for uid in (frame.sop_instance_uid, frame.sop_class_uid)]
+    unusual = [uid for uid in dict.fromkeys([*stated, *named]) if not is_standard_uid(uid)]
+    if unusual:
+        yield Finding(
+            "nonstandard-uid",
+            Severity.WARNING,
+            f"{len(unusual)} UID(s) of the source have a number with a leading zero, which DICOM forbids; they are "
+            "repeated as they are, so that the references stay true.",
+            where=unusual[0],
+        )
+
+
+def _missing_uid(name: str, found: str) -> Finding:
+    what = f"The source has the invalid UID {found!r} there." if found else "The source has no UID there."
+    return Finding(
+        "source-without-uid",
+        Severity.ERROR,
+        f"{what} A segmentation without it would belong to no study and refer to no image.",
+        where=name,
+        help="Export the images again from the archive or scanner, with their UIDs.",
+    )

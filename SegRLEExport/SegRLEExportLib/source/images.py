@@ -1,0 +1,301 @@
+"""From one DICOM file to the image planes in it: where each lies, and who it is.
+
+A plane needs a position, an orientation, a pixel spacing and a size that make sense (PS3.3, C.7.6.2); multi-frame
+images have them in functional groups (C.7.6.16). What lacks one is told apart from files that are no images, and
+from files that cannot be read. Pixels are never read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from math import hypot, isfinite
+from pathlib import Path
+
+from pydicom import Dataset, dcmread
+from pydicom.datadict import dictionary_description
+from pydicom.errors import InvalidDicomError
+from pydicom.multival import MultiValue
+from pydicom.tag import Tag
+
+from SegRLEExportLib.model.source_series import SourceFrame
+from SegRLEExportLib.source.quick_header import read_elements
+
+NOT_IMAGES = frozenset(("SEG", "RTSTRUCT", "RTPLAN", "RTDOSE", "SR", "PR", "KO", "REG", "RWV", "DOC", "FID"))
+"""Modalities that are never the source of a segmentation."""
+
+DIRECTION_TOLERANCE = 0.01
+"""Direction cosines whose length is farther from 1, or that are farther from perpendicular, are damaged."""
+
+LARGEST_COORDINATE_MM = 1e6
+"""A position farther from the origin than a kilometre is damaged."""
+
+LARGEST_SPACING_MM = 1e4
+SMALLEST_SPACING_MM = 1e-7
+"""A tenth of a nanometre."""
+
+_TEXTS_REMEMBERED = 64
+"""The images of a series repeat all but their place; what they repeat is converted once."""
+
+_SOP_CLASS_UID = 0x00080016
+_SOP_INSTANCE_UID = 0x00080018
+_MODALITY = 0x00080060
+_PATIENT_ID = 0x00100020
+_SLICE_THICKNESS = 0x00180050
+_STUDY_INSTANCE_UID = 0x0020000D
+_SERIES_INSTANCE_UID = 0x0020000E
+_INSTANCE_NUMBER = 0x00200013
+_IMAGE_POSITION = 0x00200032
+_IMAGE_ORIENTATION = 0x00200037
+_FRAME_OF_REFERENCE_UID = 0x00200052
+_NUMBER_OF_FRAMES = 0x00280008
+_ROWS = 0x00280010
+_COLUMNS = 0x00280011
+_PIXEL_SPACING = 0x00280030
+_WANTED = frozenset(
+    (
+        _SOP_CLASS_UID,
+        _SOP_INSTANCE_UID,
+        _MODALITY,
+        _PATIENT_ID,
+        _SLICE_THICKNESS,
+        _STUDY_INSTANCE_UID,
+        _SERIES_INSTANCE_UID,
+        _INSTANCE_NUMBER,
+        _IMAGE_POSITION,
+        _IMAGE_ORIENTATION,
+        _FRAME_OF_REFERENCE_UID,
+        _NUMBER_OF_FRAMES,
+        _ROWS,
+        _COLUMNS,
+        _PIXEL_SPACING,
+    )
+)
+_STATED_TWICE = {_SOP_CLASS_UID: "MediaStorageSOPClassUID", _SOP_INSTANCE_UID: "MediaStorageSOPInstanceUID"}
+"""Attributes that File Meta Information states too (PS3.10, 7.1)."""
+
+
+@dataclass(frozen=True)
+class Plane:
+    """Where one image plane lies, and who it is."""
+
+    path: Path
+    frame: SourceFrame
+    series_uid: str
+    study_uid: str
+    patient_id: str
+    frame_of_reference_uid: str
+    instance_number: int
+    position: tuple[float, ...]
+    orientation: tuple[float, ...]
+    spacing: tuple[float, ...]
+    rows: int
+    columns: int
+    thickness: float | None
+    from_file_meta: tuple[str, ...] = ()
+    """Names of attributes that the dataset lacks and File Meta Information has."""
+
+
+@dataclass(frozen=True)
+class UnplacedImage:
+    """An image of which it is not known where it lies."""
+
+    path: Path
+    series_uid: str
+    sop_instance_uid: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class UnreadableFile:
+    """A DICOM file that cannot be read."""
+
+    path: Path
+    reason: str
+
+
+Found = Plane | UnplacedImage | UnreadableFile
+
+
+def planes_in(path: Path) -> list[Found]:
+    """Return what the file holds; nothing if it is no image."""
+    try:
+        elements = read_elements(path, _WANTED)
+        if elements is not None and _NUMBER_OF_FRAMES not in elements:
+            texts = {tag: _decoded(tag, value) for tag, value in elements.items()}
+            if all(texts.get(tag) for tag in _STATED_TWICE) and _is_plain(elements.get(_PATIENT_ID, b"")):
+                return _single_plane(path, texts, ())
+        return _planes_by_pydicom(path, dcmread(path, stop_before_pixels=True))
+    except InvalidDicomError:
+        return []
+    except OSError as error:
+        return [UnreadableFile(path, error.strerror or str(error))]
+    except Exception as error:  # pydicom raises whatever the conversion of a damaged value raises
+        return [UnreadableFile(path, str(error) or type(error).__name__)]
+
+
+def _is_plain(text: bytes) -> bool:
+    """Tell whether the text is the same in every character set."""
+    return text.isascii() and b"\x1b" not in text
+
+
+def _decoded(tag: int, value: bytes) -> str:
+    if tag in (_ROWS, _COLUMNS):
+        return str(int.from_bytes(value, "little"))
+    return value.decode("ascii", "replace").strip("\0 ")
+
+
+def _planes_by_pydicom(path: Path, dataset: Dataset) -> list[Found]:
+    texts = {tag: text for tag in _WANTED if (text := _text_of(dataset, tag))}
+    from_file_meta = []
+    for tag, keyword in _STATED_TWICE.items():
+        stated = str(dataset.file_meta.get(keyword, "") or "")
+        if tag not in texts and stated:
+            texts[tag] = stated
+            from_file_meta.append(_name(tag))
+    if texts.get(_MODALITY) not in NOT_IMAGES and "PerFrameFunctionalGroupsSequence" in dataset:
+        return [*_planes_of_multi_frame(path, dataset, texts, tuple(from_file_meta))]
+    return _single_plane(path, texts, tuple(from_file_meta))
+
+
+def _text_of(dataset: Dataset, tag: int) -> str:
+    """Return the element's value as text, empty if there is none or it cannot be converted."""
+    try:
+        value = dataset[tag].value if tag in dataset else None
+        return "\\".join(str(part) for part in value) if isinstance(value, MultiValue) else str(value or "").strip()
+    except Exception:  # pydicom raises whatever the conversion of a damaged value raises
+        return ""
+
+
+def _single_plane(path: Path, texts: dict[int, str], from_file_meta: tuple[str, ...]) -> list[Found]:
+    has_pixels = bool(texts.get(_ROWS) and texts.get(_COLUMNS))
+    if texts.get(_MODALITY) in NOT_IMAGES or not (has_pixels or texts.get(_IMAGE_POSITION)):
+        return []
+    try:
+        if texts.get(_NUMBER_OF_FRAMES, "1") not in ("0", "1"):
+            raise ValueError(f"its {texts[_NUMBER_OF_FRAMES]} frames have no position each")
+        return [_plane(path, texts, None, from_file_meta)]
+    except ValueError as error:
+        return [_unplaced(path, texts, error)]
+
+
+def _planes_of_multi_frame(
+    path: Path, dataset: Dataset, texts: dict[int, str], from_file_meta: tuple[str, ...]
+) -> Iterator[Found]:
+    """Yield the planes of an enhanced image, by its functional groups."""
+    shared = dataset.get("SharedFunctionalGroupsSequence") or [Dataset()]
+    for frame_number, own in enumerate(dataset.PerFrameFunctionalGroupsSequence, start=1):
+        texts_of_frame = texts | {
+            tag: _text_of(_group(own, shared[0], group), tag)
+            for group, tag in (
+                ("PlanePositionSequence", _IMAGE_POSITION),
+                ("PlaneOrientationSequence", _IMAGE_ORIENTATION),
+                ("PixelMeasuresSequence", _PIXEL_SPACING),
+                ("PixelMeasuresSequence", _SLICE_THICKNESS),
+            )
+        }
+        try:
+            yield _plane(path, texts_of_frame, frame_number, from_file_meta)
+        except ValueError as error:
+            yield _unplaced(path, texts, error)
+
+
+def _group(own: Dataset, shared: Dataset, keyword: str) -> Dataset:
+    """Return the functional group of a frame, its own or the one that all share; empty if there is none."""
+    items = own.get(keyword) or shared.get(keyword) or [Dataset()]
+    group: Dataset = items[0]
+    return group
+
+
+def _unplaced(path: Path, texts: dict[int, str], reason: ValueError) -> UnplacedImage:
+    return UnplacedImage(path, texts.get(_SERIES_INSTANCE_UID, ""), texts.get(_SOP_INSTANCE_UID, ""), str(reason))
+
+
+def _plane(path: Path, texts: dict[int, str], frame_number: int | None, from_file_meta: tuple[str, ...]) -> Plane:
+    """Return the plane that the texts describe; raises `ValueError` with the reason if they place none."""
+    return Plane(
+        path=path,
+        frame=SourceFrame(texts.get(_SOP_CLASS_UID, ""), texts.get(_SOP_INSTANCE_UID, ""), frame_number),
+        series_uid=texts.get(_SERIES_INSTANCE_UID, ""),
+        study_uid=texts.get(_STUDY_INSTANCE_UID, ""),
+        patient_id=texts.get(_PATIENT_ID, ""),
+        frame_of_reference_uid=texts.get(_FRAME_OF_REFERENCE_UID, ""),
+        instance_number=frame_number or int(_number(texts.get(_INSTANCE_NUMBER, "")) or 0),
+        position=_position(texts.get(_IMAGE_POSITION, "")),
+        orientation=_orientation(texts.get(_IMAGE_ORIENTATION, "")),
+        spacing=_spacing(texts.get(_PIXEL_SPACING, "")),
+        rows=_side(_ROWS, texts.get(_ROWS, "")),
+        columns=_side(_COLUMNS, texts.get(_COLUMNS, "")),
+        thickness=_thickness(texts.get(_SLICE_THICKNESS, "")),
+        from_file_meta=from_file_meta,
+    )
+
+
+def _position(text: str) -> tuple[float, ...]:
+    position = _numbers(_IMAGE_POSITION, text, 3)
+    if max(abs(coordinate) for coordinate in position) > LARGEST_COORDINATE_MM:
+        raise _bad_value(_IMAGE_POSITION, text)
+    return position
+
+
+@lru_cache(maxsize=_TEXTS_REMEMBERED)
+def _orientation(text: str) -> tuple[float, ...]:
+    orientation = _numbers(_IMAGE_ORIENTATION, text, 6)
+    row, column = orientation[:3], orientation[3:]
+    deviations = (hypot(*row) - 1, hypot(*column) - 1, sum(a * b for a, b in zip(row, column)))
+    if max(abs(deviation) for deviation in deviations) > DIRECTION_TOLERANCE:
+        raise _bad_value(_IMAGE_ORIENTATION, text)
+    return orientation
+
+
+@lru_cache(maxsize=_TEXTS_REMEMBERED)
+def _spacing(text: str) -> tuple[float, ...]:
+    spacing = _numbers(_PIXEL_SPACING, text, 2)
+    if not all(SMALLEST_SPACING_MM <= distance <= LARGEST_SPACING_MM for distance in spacing):
+        raise _bad_value(_PIXEL_SPACING, text)
+    return spacing
+
+
+@lru_cache(maxsize=_TEXTS_REMEMBERED)
+def _thickness(text: str) -> float | None:
+    thickness = _number(text)
+    is_usable = thickness is not None and SMALLEST_SPACING_MM <= thickness <= LARGEST_SPACING_MM
+    return thickness if is_usable else None
+
+
+@lru_cache(maxsize=_TEXTS_REMEMBERED)
+def _side(tag: int, text: str) -> int:
+    side = _number(text)
+    if side is None or not 1 <= side <= 65535:
+        raise _bad_value(tag, text)
+    return int(side)
+
+
+def _numbers(tag: int, text: str, count: int) -> tuple[float, ...]:
+    numbers = [_number(part) for part in text.split("\\")]
+    finite = tuple(number for number in numbers if number is not None)
+    if len(numbers) != count or len(finite) != count:
+        raise _bad_value(tag, text)
+    return finite
+
+
+def _number(text: str) -> float | None:
+    """Return the finite number that the text is, or None."""
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return number if isfinite(number) else None
+
+
+def _bad_value(tag: int, text: str) -> ValueError:
+    what = f"{_name(tag)} {Tag(tag)}"
+    if not text:
+        return ValueError(f"it has no {what}")
+    shown = repr(text[:64]).replace(r"\\", "\\")
+    return ValueError(f"its {what} is {shown}")
+
+
+def _name(tag: int) -> str:
+    return dictionary_description(tag)

@@ -1,0 +1,297 @@
+"""From DICOM files to the series that was segmented.
+
+Files are sorted by what they say, not by their names; other files may lie among them. A series whose planes differ
+in orientation, size or frame of reference is taken apart into the volumes it consists of.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from pydicom import Dataset, dcmread
+
+from SegRLEExportLib.errors import ExportError, NoSourceImagesError, SeriesChoiceError, UnusableSourceError
+from SegRLEExportLib.model.finding import Finding, Severity
+from SegRLEExportLib.model.geometry import UNIFORM_SPACING_TOLERANCE_MM, Matrix, PlaneStack
+from SegRLEExportLib.model.segmentation import Segmentation
+from SegRLEExportLib.model.source_series import SourceSeries
+from SegRLEExportLib.planes.sampling import SampledLayer
+from SegRLEExportLib.source.findings import (
+    identity_findings,
+    missing_findings,
+    unplaced_findings,
+    unreadable_findings,
+)
+from SegRLEExportLib.source.images import Found, Plane, UnplacedImage, UnreadableFile, planes_in
+
+SAME_DIRECTION_TOLERANCE = 1e-3
+"""Direction cosines that differ by no more are those of one volume: scanners round them."""
+
+SAME_SPACING_TOLERANCE_MM = 1e-4
+
+
+def find_source(
+    where: Path | Sequence[Path],
+    segmentation: Segmentation,
+    series_uid: str | None = None,
+    instance_uids: Collection[str] | None = None,
+) -> SourceSeries:
+    """Return the series in a folder (searched to its depths), or among files, that `segmentation` was drawn on.
+
+    The series is the one named, or else the only one there is, or else the only one on whose planes the
+    segmentation lies exactly, or at least wholly. `instance_uids` limit the images to those of one volume.
+
+    Raises `NoSourceImagesError`, `SeriesChoiceError` or `UnusableSourceError`.
+    """
+    return choose_series(read_series(where, instance_uids), segmentation, series_uid)
+
+
+def read_series(where: Path | Sequence[Path], instance_uids: Collection[str] | None = None) -> list[SourceSeries]:
+    """Return every volume in a folder or among files, in the order of their Series Instance UIDs.
+
+    `instance_uids` are the SOP Instance UIDs of the volume that was segmented; other images of its series, such as
+    those of other times at the same places, are left aside.
+
+    Raises `NoSourceImagesError` or `UnusableSourceError` if there is none.
+    """
+    files, place = _files_at(where)
+    sorted_out = _Sorted.of(one for path in files for one in planes_in(path))
+    if not sorted_out.planes_of and not sorted_out.unplaced_of:
+        raise NoSourceImagesError(place, _why_none(files, sorted_out.unreadable))
+    if instance_uids is not None:
+        sorted_out = sorted_out.only(frozenset(instance_uids))
+        if not sorted_out.planes_of and not sorted_out.unplaced_of:
+            raise NoSourceImagesError(place, f"none of the {len(set(instance_uids))} images asked for is there")
+    if not sorted_out.planes_of:
+        raise _no_place(sorted_out.unplaced_of)
+    found_by_all = [*unreadable_findings(sorted_out.unreadable)]
+    found_by_all.extend(missing_findings(sorted_out.instance_uids(), instance_uids or ()))
+    return [
+        volume
+        for series_uid in sorted(sorted_out.planes_of)
+        for volume in _volumes(
+            sorted_out.planes_of[series_uid], sorted_out.unplaced_of.get(series_uid, []), found_by_all
+        )
+    ]
+
+
+def choose_series(
+    candidates: Sequence[SourceSeries], segmentation: Segmentation, series_uid: str | None = None
+) -> SourceSeries:
+    """Return the candidate that was meant, as `find_source` says."""
+    if series_uid is not None:
+        named = [series for series in candidates if series.series_instance_uid == series_uid]
+        if not named:
+            raise SeriesChoiceError(f"The series {series_uid} is not among the images.", _lines(candidates))
+        candidates = named
+    if len(candidates) == 1:
+        return candidates[0]
+    for fits in (_lies_exactly, _lies_wholly):
+        fitting = [series for series in candidates if fits(segmentation, series)]
+        if len(fitting) == 1:
+            return fitting[0]
+        if fitting:
+            raise _ambiguous(fitting)
+    raise SeriesChoiceError("The segmentation lies on none of the series.", _lines(candidates))
+
+
+def _ambiguous(fitting: list[SourceSeries]) -> ExportError:
+    series_uids = {series.series_instance_uid for series in fitting}
+    if len(series_uids) > 1:
+        return SeriesChoiceError("The segmentation fits several series equally well.", _lines(fitting))
+    return UnusableSourceError(
+        series_uids.pop(),
+        f"the segmentation fits {len(fitting)} of its volumes equally well",
+        "Give only the images of one of them, or in Slicer the volume that was segmented.",
+    )
+
+
+def _files_at(where: Path | Sequence[Path]) -> tuple[list[Path], str]:
+    if not isinstance(where, Path):
+        return list(where), f"the {len(where)} files given"
+    if where.is_file():
+        return [where], str(where)
+    if not where.is_dir():
+        raise NoSourceImagesError(str(where), "there is no such folder")
+    return sorted(path for path in where.rglob("*") if path.is_file()), str(where)
+
+
+@dataclass(frozen=True)
+class _Sorted:
+    """What was found in the files, by Series Instance UID."""
+
+    planes_of: dict[str, list[Plane]]
+    unplaced_of: dict[str, list[UnplacedImage]]
+    unreadable: list[UnreadableFile]
+
+    @classmethod
+    def of(cls, found: Iterable[Found]) -> _Sorted:
+        planes_of: dict[str, list[Plane]] = defaultdict(list)
+        unplaced_of: dict[str, list[UnplacedImage]] = defaultdict(list)
+        unreadable: list[UnreadableFile] = []
+        for one in found:
+            if isinstance(one, UnreadableFile):
+                unreadable.append(one)
+            elif isinstance(one, UnplacedImage):
+                unplaced_of[one.series_uid].append(one)
+            else:
+                planes_of[one.series_uid].append(one)
+        return cls(dict(planes_of), dict(unplaced_of), unreadable)
+
+    def only(self, instance_uids: frozenset[str]) -> _Sorted:
+        wanted_planes = (
+            plane
+            for planes in self.planes_of.values()
+            for plane in planes
+            if plane.frame.sop_instance_uid in instance_uids
+        )
+        wanted_images = (
+            image for images in self.unplaced_of.values() for image in images if image.sop_instance_uid in instance_uids
+        )
+        return _Sorted.of([*wanted_planes, *wanted_images, *self.unreadable])
+
+    def instance_uids(self) -> set[str]:
+        placed = {plane.frame.sop_instance_uid for planes in self.planes_of.values() for plane in planes}
+        return placed | {image.sop_instance_uid for images in self.unplaced_of.values() for image in images}
+
+
+def _why_none(files: list[Path], unreadable: list[UnreadableFile]) -> str:
+    if not files:
+        return "there is no file"
+    if unreadable:
+        return f"{len(unreadable)} of its {len(files)} files could not be read ({_example(unreadable)})"
+    return f"none of its {len(files)} files is a DICOM image"
+
+
+def _example(found: Sequence[UnreadableFile | UnplacedImage]) -> str:
+    return f"{found[0].path.name}: {found[0].reason}"
+
+
+def _no_place(unplaced_of: dict[str, list[UnplacedImage]]) -> UnusableSourceError:
+    unplaced = [image for images in unplaced_of.values() for image in images]
+    return UnusableSourceError(
+        unplaced[0].series_uid or "without UID",
+        f"none of the {len(unplaced)} images found has a usable place in space ({_example(unplaced)})",
+        "Only images with position, orientation and pixel spacing can be the source; radiographs and most "
+        "ultrasound images have none.",
+    )
+
+
+def _volumes(planes: list[Plane], unplaced: list[UnplacedImage], found_by_all: list[Finding]) -> list[SourceSeries]:
+    """Return the volumes that the planes of one series form."""
+    different = list({(plane.frame, plane.position): plane for plane in planes}.values())
+    volumes = _of_one_shape(different)
+    findings = [*found_by_all, *unplaced_findings(unplaced), *identity_findings(different)]
+    if len(volumes) > 1:
+        findings.append(
+            Finding(
+                "mixed-orientation",
+                Severity.WARNING,
+                f"The images of the series form {len(volumes)} volumes of different orientation, size or frame of "
+                "reference; only those of one volume are referenced.",
+            )
+        )
+    return [_volume(members, findings) for members in volumes]
+
+
+def _of_one_shape(planes: list[Plane]) -> list[list[Plane]]:
+    """Return the planes in groups that can be volumes."""
+    groups: list[list[Plane]] = []
+    for plane in planes:
+        for group in groups:
+            if _is_of_one_shape(group[0], plane):
+                group.append(plane)
+                break
+        else:
+            groups.append([plane])
+    return groups
+
+
+def _is_of_one_shape(one: Plane, other: Plane) -> bool:
+    frames_of_reference = {one.frame_of_reference_uid, other.frame_of_reference_uid} - {""}
+    return (
+        (one.rows, one.columns) == (other.rows, other.columns)
+        and len(frames_of_reference) <= 1
+        and _all_near(one.orientation, other.orientation, SAME_DIRECTION_TOLERANCE)
+        and _all_near(one.spacing, other.spacing, SAME_SPACING_TOLERANCE_MM)
+    )
+
+
+def _all_near(some: tuple[float, ...], others: tuple[float, ...], tolerance: float) -> bool:
+    return all(abs(a - b) <= tolerance for a, b in zip(some, others))
+
+
+def _volume(planes: list[Plane], findings: list[Finding]) -> SourceSeries:
+    row_direction, column_direction = np.array(planes[0].orientation[:3]), np.array(planes[0].orientation[3:])
+    kept = _one_at_each_height(planes, np.cross(row_direction, column_direction))
+    own_findings = list(findings)
+    if len(kept) < len(planes):
+        own_findings.append(
+            Finding(
+                "same-position",
+                Severity.WARNING,
+                f"{len(planes)} images lie at {len(kept)} positions; at each one the image with the lowest "
+                "Instance Number is referenced.",
+                help="Give only the images of one volume, or in Slicer the volume that was segmented.",
+            )
+        )
+    thicknesses = {plane.thickness for plane in kept}
+    stack = PlaneStack(
+        rows=kept[0].rows,
+        columns=kept[0].columns,
+        row_direction_lps=row_direction / np.linalg.norm(row_direction),
+        column_direction_lps=column_direction / np.linalg.norm(column_direction),
+        pixel_spacing_mm=(kept[0].spacing[0], kept[0].spacing[1]),
+        positions_lps=np.array([plane.position for plane in kept]),
+    )
+    return SourceSeries(
+        header=_header(kept),
+        frames=tuple(plane.frame for plane in kept),
+        stack=stack,
+        slice_thickness_mm=thicknesses.pop() if len(thicknesses) == 1 else None,
+        findings=tuple(own_findings),
+    )
+
+
+def _one_at_each_height(planes: list[Plane], normal: Matrix) -> list[Plane]:
+    """Return the planes along the normal; of several at one height the one with the lowest Instance Number."""
+    height_of = {id(plane): float(np.dot(normal, plane.position)) for plane in planes}
+    kept: list[Plane] = []
+    for plane in sorted(planes, key=lambda plane: (round(height_of[id(plane)], 3), plane.instance_number)):
+        if not kept or height_of[id(plane)] - height_of[id(kept[-1])] > UNIFORM_SPACING_TOLERANCE_MM:
+            kept.append(plane)
+    return kept
+
+
+def _header(planes: list[Plane]) -> Dataset:
+    """Return the dataset of the first plane that names a frame of reference, or else of the first."""
+    plane = min(planes, key=lambda plane: not plane.frame_of_reference_uid)
+    try:
+        return dcmread(plane.path, stop_before_pixels=True)
+    except Exception as error:  # pydicom raises whatever the damage of a file leads to
+        raise UnusableSourceError(
+            plane.series_uid or "without UID",
+            f"its file {plane.path} cannot be read ({error})",
+            "Export it again from the archive.",
+        ) from error
+
+
+def _lies_exactly(segmentation: Segmentation, series: SourceSeries) -> bool:
+    return _lies_wholly(segmentation, series) and all(
+        SampledLayer(layer, series.stack).is_exact for layer in segmentation.layers
+    )
+
+
+def _lies_wholly(segmentation: Segmentation, series: SourceSeries) -> bool:
+    return not any(
+        SampledLayer(segmentation.layers[segment.layer_index], series.stack).voxels_outside([segment.layer_value])[0]
+        for segment in segmentation.segments
+    )
+
+
+def _lines(candidates: Iterable[SourceSeries]) -> list[str]:
+    return [series.description for series in candidates]

@@ -1,0 +1,1 @@
+"""Is a file what it should be?"""

@@ -1,0 +1,175 @@
+"""Whether SEG files, ours or not, hold just what a segmentation holds: every voxel, in world space."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from SegRLEExportLib.dataset.segments import LABEL_LENGTH, one_line
+from SegRLEExportLib.model.geometry import PlaneStack
+from SegRLEExportLib.model.segmentation import Labels, Segmentation
+from SegRLEExportLib.model.source_series import SourceSeries
+from SegRLEExportLib.planes.sampling import SampledLayer
+from SegRLEExportLib.reading.any_seg import AnySeg
+
+_SAME_PLACE_MM = 0.01
+
+
+@dataclass(frozen=True)
+class SegmentComparison:
+    """One segment of the segmentation against the files."""
+
+    name: str
+    equal: int
+    """Voxels in both."""
+    only_in_file: int
+    only_in_segmentation: int
+
+    @property
+    def is_equal(self) -> bool:
+        """Whether there is no difference."""
+        return not self.only_in_file and not self.only_in_segmentation
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The outcome."""
+
+    segments: tuple[SegmentComparison, ...]
+    remarks: tuple[str, ...]
+    """Differences beside the voxels."""
+
+    @property
+    def is_equal(self) -> bool:
+        """Whether files and segmentation agree in everything."""
+        return not self.remarks and all(segment.is_equal for segment in self.segments)
+
+    def __str__(self) -> str:
+        lines = [
+            f"  {segment.name}: {segment.equal} voxels equal, {segment.only_in_file} only in the file, "
+            f"{segment.only_in_segmentation} only in the segmentation"
+            for segment in self.segments
+        ]
+        verdict = "equal" if self.is_equal else "DIFFERENT"
+        return "\n".join([f"{verdict}: compared in world space", *lines, *(f"  {remark}" for remark in self.remarks)])
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the outcome as a JSON object."""
+        segments = [
+            {
+                "name": segment.name,
+                "equal": segment.equal,
+                "only_in_file": segment.only_in_file,
+                "only_in_segmentation": segment.only_in_segmentation,
+            }
+            for segment in self.segments
+        ]
+        return {"equal": self.is_equal, "segments": segments, "remarks": list(self.remarks)}
+
+
+def compare(paths: Sequence[Path], segmentation: Segmentation, source: SourceSeries | None = None) -> Comparison:
+    """Compare the segments of the files with those of the same name; with `source`, also what the files refer to.
+
+    Raises `NotASegmentationFileError`.
+    """
+    tallies = {position: _Tally() for position in range(len(segmentation.segments))}
+    found: set[int] = set()
+    remarks = []
+    for seg in (AnySeg(path) for path in paths):
+        position_of_number = {}
+        for item in seg.segments:
+            position = _position_of(item.SegmentLabel, segmentation, found)
+            if position is None:
+                remarks.append(f"the segment '{item.SegmentLabel}' of {seg.path.name} is not in the segmentation")
+            else:
+                found.add(position)
+                position_of_number[int(item.SegmentNumber)] = position
+        _tally(seg, position_of_number, segmentation, tallies)
+        remarks.extend(_doubled_frames(seg))
+        if source is not None:
+            remarks.extend(_reference_remarks(seg, source))
+    missing = [segment.name for n, segment in enumerate(segmentation.segments) if n not in found]
+    remarks.extend(f"the segment '{name}' is in none of the files" for name in missing)
+    return Comparison(tuple(_outcome(segmentation, n, tallies[n]) for n in tallies), tuple(remarks))
+
+
+@dataclass
+class _Tally:
+    equal: int = 0
+    only_in_file: int = 0
+
+
+def _position_of(label: str, segmentation: Segmentation, found: set[int]) -> int | None:
+    """Return the first segment of that name which has no partner yet."""
+    for position, segment in enumerate(segmentation.segments):
+        if one_line(segment.name)[:LABEL_LENGTH].rstrip() == label and position not in found:
+            return position
+    return None
+
+
+def _tally(
+    seg: AnySeg, position_of_number: dict[int, int], segmentation: Segmentation, tallies: dict[int, _Tally]
+) -> None:
+    """Add what each frame of the file has in common with the segmentation at its place; doubled ones count once."""
+    stack, plane_of_frame = seg.planes
+    layers = [SampledLayer(layer, stack) for layer in segmentation.layers]
+    seen: set[tuple[int, int]] = set()
+    for stored, frame_number, plane in zip(seg.pixels(), seg.segment_numbers, plane_of_frame):
+        if (frame_number, plane) in seen:
+            continue
+        seen.add((frame_number, plane))
+        shown = np.unique(stored[stored != 0]).tolist() if seg.is_label_map else [frame_number]
+        for number in shown:
+            if number not in position_of_number:
+                continue
+            position = position_of_number[number]
+            segment = segmentation.segments[position]
+            in_file = stored == number if seg.is_label_map else stored != 0
+            wanted = _mask(layers[segment.layer_index], plane, stack, segment.layer_value)
+            tallies[position].equal += int(np.count_nonzero(in_file & wanted))
+            tallies[position].only_in_file += int(np.count_nonzero(in_file & ~wanted))
+
+
+def _doubled_frames(seg: AnySeg) -> list[str]:
+    claims = list(zip(seg.segment_numbers, seg.planes[1]))
+    doubled = len(claims) - len(set(claims))
+    return [f"frames of {seg.path.name} that repeat the segment and plane of another: {doubled}"] if doubled else []
+
+
+def _outcome(segmentation: Segmentation, position: int, tally: _Tally) -> SegmentComparison:
+    segment = segmentation.segments[position]
+    labels = segmentation.layers[segment.layer_index].labels_kji
+    total = int(np.count_nonzero(labels == segment.layer_value))
+    return SegmentComparison(segment.name, tally.equal, tally.only_in_file, total - tally.equal)
+
+
+def _mask(sampled: SampledLayer, plane: int, stack: PlaneStack, value: int) -> NDArray[np.bool_]:
+    mask = np.zeros((stack.rows, stack.columns), dtype=bool)
+    region = sampled.region(plane)
+    if region is not None:
+        labels: Labels = region.labels
+        rows, columns = labels.shape
+        mask[region.first_row : region.first_row + rows, region.first_column : region.first_column + columns] = (
+            labels == value
+        )
+    return mask
+
+
+def _reference_remarks(seg: AnySeg, source: SourceSeries) -> list[str]:
+    known = {frame.sop_instance_uid for frame in source.frames}
+    unknown = seg.referenced_instance_uids - known
+    remarks = []
+    if not seg.referenced_instance_uids:
+        remarks.append(f"{seg.path.name} refers to no images")
+    if unknown:
+        remarks.append(f"{seg.path.name} refers to {len(unknown)} images that are not in the series")
+    distances = np.linalg.norm(seg.positions_lps[:, None] - source.stack.positions_lps[None], axis=2).min(axis=1)
+    elsewhere = int(np.count_nonzero(distances > _SAME_PLACE_MM))
+    if elsewhere:
+        remarks.append(f"{elsewhere} frames of {seg.path.name} do not begin where an image of the series begins")
+    return remarks
