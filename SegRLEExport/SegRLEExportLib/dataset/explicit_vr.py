@@ -7,17 +7,28 @@ from __future__ import annotations
 
 import struct
 
-_LONG_VRS = frozenset(("OB", "OV", "OW", "SQ", "UC", "UT", "UN"))
+from SegRLEExportLib.encoding.encapsulation import item, item_header
+from SegRLEExportLib.encoding.vrs import LONG_VRS
+
+__all__ = [
+    "UNDEFINED_LENGTH",
+    "UTF_8",
+    "code_sequence",
+    "element",
+    "element_header",
+    "item",
+    "item_header",
+    "sequence",
+    "text_element",
+]
+
 _LONG_HEADER = struct.Struct("<HH2sHI")
 _SHORT_HEADER = struct.Struct("<HH2sH")
-_ITEM_HEADER = struct.Struct("<HHI")
 
 UNDEFINED_LENGTH = 0xFFFFFFFF
 
 UTF_8 = "ISO_IR 192"
 """What Specific Character Set (0008,0005) says where a text is more than ASCII (PS3.3, C.12.1.1.2)."""
-
-SEQUENCE_DELIMITER = _ITEM_HEADER.pack(0xFFFE, 0xE0DD, 0)
 
 
 def element(tag: int, vr: str, value: bytes) -> bytes:
@@ -29,9 +40,10 @@ def element(tag: int, vr: str, value: bytes) -> bytes:
 
 def element_header(tag: int, vr: str, length: int) -> bytes:
     """Return what stands before the value of an element."""
-    if vr in _LONG_VRS:
-        return _LONG_HEADER.pack(tag >> 16, tag & 0xFFFF, vr.encode(), 0, length)
-    return _SHORT_HEADER.pack(tag >> 16, tag & 0xFFFF, vr.encode(), length)
+    code = vr.encode()
+    if code in LONG_VRS:
+        return _LONG_HEADER.pack(tag >> 16, tag & 0xFFFF, code, 0, length)
+    return _SHORT_HEADER.pack(tag >> 16, tag & 0xFFFF, code, length)
 
 
 def text_element(tag: int, vr: str, text: str) -> bytes:
@@ -39,16 +51,6 @@ def text_element(tag: int, vr: str, text: str) -> bytes:
     value = text.encode("utf-8")
     padding = b"\0" if vr == "UI" else b" "
     return element(tag, vr, value + padding * (len(value) % 2))
-
-
-def item(content: bytes) -> bytes:
-    """Return one item of a sequence, its length stated."""
-    return item_header(len(content)) + content
-
-
-def item_header(length: int) -> bytes:
-    """Return what stands before the content of an item."""
-    return _ITEM_HEADER.pack(0xFFFE, 0xE000, length)
 
 
 def sequence(tag: int, *items: bytes) -> bytes:

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
+from SegRLEExportLib.encoding.vrs import LONG_VRS
 from SegRLEExportLib.model.source_series import SourceFrame
-from SegRLEExportLib.source.quick_header import LONG_VRS
 
 PLANES_REMEMBERED = 4096
 """Frames of different segments on one plane repeat its place and groups byte for byte; they are parsed once."""

@@ -22,10 +22,10 @@ from numpy.typing import NDArray
 from pydicom.filereader import read_dataset, read_file_meta_info
 from pydicom.uid import DeflatedExplicitVRLittleEndian, RLELossless
 
+from SegRLEExportLib.encoding.vrs import LONG_VRS
 from SegRLEExportLib.model.segmentation import Labels
 from SegRLEExportLib.reading.frame_records import FrameRecords, ReadBackError, read_frame_records
 from SegRLEExportLib.reading.rle import decode_frame
-from SegRLEExportLib.source.quick_header import LONG_VRS
 
 _PER_FRAME_GROUPS = 0x52009230
 _PIXEL_DATA = 0x7FE00010

@@ -11,15 +11,14 @@ import struct
 from collections.abc import Callable
 from pathlib import Path
 
+from SegRLEExportLib.encoding.vrs import LONG_VRS
+
 HEAD_BYTES = 1 << 15
 """Placement attributes are nearly always within the first 32 KiB; where not, pydicom reads the file."""
 
 _SHORT_VRS = frozenset(
     b"AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US".split(),
 )
-LONG_VRS = frozenset((b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"))
-"""Their length is stated in 32 bits (PS3.5, 7.1.2)."""
-
 _UNDEFINED = 0xFFFFFFFF
 _TRANSFER_SYNTAX = 0x00020010
 _META_GROUP = b"\x02\x00"
