@@ -98,13 +98,13 @@ class TestEveryPlan:
             assert seg.HighBit == seg.BitsStored - 1
             assert seg.PhotometricInterpretation == "MONOCHROME2"
             assert seg.LossyImageCompression == "00"
-            assert ("PixelPaddingValue" in seg) == plan.is_label_map
+            assert seg.get("PixelPaddingValue") == (0 if plan.is_label_map else None)
             assert ("MaximumFractionalValue" in seg) == (plan.segmentation_type is SegmentationType.FRACTIONAL)
 
-    def test_segments_are_numbered_without_gaps(self, plan, reports):
+    def test_segments_are_numbered_from_1_without_gaps_and_a_background_has_no_item(self, plan, reports):
         for path in reports[plan.id].paths:
             numbers = [item.SegmentNumber for item in pydicom.dcmread(path).SegmentSequence]
-            assert numbers == list(range(0 if plan.is_label_map else 1, numbers[-1] + 1))
+            assert numbers == list(range(1, numbers[-1] + 1))
 
     def test_segments_overlap_is_told_truly(self, plan, reports):
         for path in reports[plan.id].paths:

@@ -24,9 +24,9 @@ def item_of(**what):
     return item
 
 
-def items_of(segmentation, positions, with_background=False):
+def items_of(segmentation, positions):
     """Return the items as pydicom reads them, which are as many bytes again as pydicom writes for them."""
-    encoded = encoded_segments(segmentation, positions, "1.2", with_background=with_background)
+    encoded = encoded_segments(segmentation, positions, "1.2")
     content = explicit_vr.element(0x00620002, "SQ", encoded.items)
     read = read_dataset(BytesIO(content), is_implicit_VR=False, is_little_endian=True)
     items = list(read.SegmentSequence)
@@ -85,13 +85,11 @@ def test_the_algorithm_has_a_name_where_dicom_asks_for_one(algorithm_type, name,
     assert item.get("SegmentAlgorithmName") == written
 
 
-def test_a_label_map_describes_its_background_as_number_0():
-    background, *others = items_of(a_segmentation(), (1, 0), with_background=True)
+def test_items_are_numbered_from_1_in_the_order_of_the_positions():
+    items = items_of(a_segmentation(), (1, 0))
 
-    assert background.SegmentNumber == 0
-    assert background.SegmentedPropertyTypeCodeSequence[0].CodeValue == "125040"
-    assert [item.SegmentNumber for item in others] == [1, 2]
-    assert [item.SegmentLabel for item in others] == ["left kidney", "liver"]
+    assert [item.SegmentNumber for item in items] == [1, 2]
+    assert [item.SegmentLabel for item in items] == ["left kidney", "liver"]
 
 
 class TestTracking:
@@ -199,7 +197,7 @@ class TestCharacters:
     def test_that_are_not_written_need_no_character_set(self, meaning):
         segmentation = a_segmentation(terminologies=[replace(LIVER, type=Code("SCT", "1", meaning))] * 2)
 
-        assert encoded_segments(segmentation, (0, 1), "1.2", with_background=False).is_ascii
+        assert encoded_segments(segmentation, (0, 1), "1.2").is_ascii
         assert not any("SpecificCharacterSet" in item for item in items_of(segmentation, (0, 1)))
 
     def test_of_ascii_need_no_character_set(self):

@@ -62,7 +62,7 @@ class TestExport:
         header = dcmread(path, stop_before_pixels=True)
         assert (header.SeriesNumber, header.ContentLabel, header.SeriesDescription) == (7, "LUNGS", "Lungs")
         assert header.ContentCreatorName == "Roe^Jane"
-        assert [item.SegmentLabel for item in header.SegmentSequence] == ["Background", "right lung", "left lung"]
+        assert [item.SegmentLabel for item in header.SegmentSequence] == ["right lung", "left lung"]
 
     def test_never_overwrites_unasked(self, chest_folder, tmp_path, capsys):
         path = exported(chest_folder, tmp_path)

@@ -15,7 +15,7 @@ from SegRLEExportLib.dataset.explicit_vr import UTF_8, element, item, sequence, 
 from SegRLEExportLib.dataset.repair import repaired_value
 from SegRLEExportLib.model.finding import Finding, Severity
 from SegRLEExportLib.model.segmentation import AlgorithmType, Segment, Segmentation
-from SegRLEExportLib.model.terminology import BACKGROUND, TISSUE, Code, SegmentTerminology
+from SegRLEExportLib.model.terminology import TISSUE, Code, SegmentTerminology
 from SegRLEExportLib.uids import derived_uid
 
 LABEL_LENGTH = 64
@@ -60,17 +60,19 @@ class EncodedSegments:
     """Whether all texts are ASCII, so that no character set need be named."""
 
 
-def encoded_segments(
-    segmentation: Segmentation, positions: tuple[int, ...], series_uid: str, *, with_background: bool
-) -> EncodedSegments:
-    """Return one item for each position, numbered from 1, behind item 0 for the background of a label map.
+def encoded_segments(segmentation: Segmentation, positions: tuple[int, ...], series_uid: str) -> EncodedSegments:
+    """Return one item for each position, numbered from 1.
+
+    A label map's background has none: Pixel Padding Value (0028,0120) names it. OHIF up to 3.14 takes colors by an
+    item's place and names by its number, so that an item 0 in front gives every segment the color of the one before.
 
     `series_uid` is that of the source: with the names it makes the tracking UID of a segment, so that a second
     export of the same segment has the same.
     """
-    described = [_background()] if with_background else []
-    for number, position in enumerate(positions, start=1):
-        described.append(_described(number, segmentation.segments[position], segmentation.name, series_uid))
+    described = [
+        _described(number, segmentation.segments[position], segmentation.name, series_uid)
+        for number, position in enumerate(positions, start=1)
+    ]
     items = b"".join(item(one.content()) for one in described)
     return EncodedSegments(items, all(one.is_ascii for one in described))
 
@@ -230,10 +232,6 @@ def _described(number: int, segment: Segment, segmentation_name: str, series_uid
         tracking_id=f"{one_line(segmentation_name)}: {label}" if segmentation_name else label,
         tracking_uid=tracking_uid(segment, segmentation_name, series_uid),
     )
-
-
-def _background() -> _Described:
-    return _Described(0, "Background", "", AlgorithmType.AUTOMATIC, "Background", BACKGROUND, (), "", "")
 
 
 def _description(segment: Segment, label: str) -> str:

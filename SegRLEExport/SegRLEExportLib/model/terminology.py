@@ -34,9 +34,6 @@ class SegmentTerminology:
 TISSUE = SegmentTerminology(Code("SCT", "85756007", "Tissue"), Code("SCT", "85756007", "Tissue"))
 """What a segment is called when nobody coded it: Slicer's own default."""
 
-BACKGROUND = SegmentTerminology(Code("DCM", "125040", "Background"), Code("DCM", "125040", "Background"))
-"""What value 0 of a label map stands for (PS3.3, C.8.20.2.3.3)."""
-
 
 def parse_slicer_terminology(text: str) -> SegmentTerminology | None:
     """Return the codes in a segment's terminology tag, or None if category or type is not there."""
