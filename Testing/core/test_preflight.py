@@ -142,6 +142,12 @@ ROWS = [
     Row("same-name", NOTE, lambda: a_segmentation([a_sphere()] * 2, names=["one", "one"])),
     Row("long-name", REPAIR, lambda: one_segment(name="x" * 65)),
     Row("cut-text", REPAIR, lambda: one_segment(description="x" * 1025)),
+    Row("changed-text", REPAIR, lambda: one_segment(name="a\\b")),
+    Row(
+        "unwritable-code",
+        ERROR,
+        lambda: one_segment(terminology=SegmentTerminology(LIVER.category, Code("SCT", "1\\2", "Liver"))),
+    ),
     Row(
         "incomplete-code",
         ERROR,

@@ -132,6 +132,45 @@ class TestNames:
         assert found["same-name"].what.startswith("2 segments have this name")
 
     @pytest.mark.parametrize(
+        ("what", "finding_id", "told"),
+        [
+            ({"name": "x" * 1025}, "long-name", "cut in Segment Description, too"),
+            ({"name": "x" * 100, "description": "y" * 1000}, "cut-text", "cut: description."),
+            ({"algorithm_name": "a" * 65}, "cut-text", "cut: algorithm name."),
+            ({"name": "a\\b"}, "changed-text", "name written as 'a/b'"),
+            ({"algorithm_name": "net\x1b2"}, "changed-text", "algorithm name written as 'net 2'"),
+            ({"terminology": replace(LIVER, type=Code("SCT", "1\\2", "m"))}, "unwritable-code", "'1\\\\2'"),
+        ],
+    )
+    def test_what_is_written_otherwise_than_it_was_is_told(self, what, finding_id, told):
+        assert told in self.findings(**what)[finding_id].what
+
+    @pytest.mark.parametrize(
+        "what",
+        [{"description": "a " * 500}, {"algorithm_name": " " * 65 + "a"}, {"name": "  a \n b  "}, {"name": " "}],
+        ids=["description that fits", "blanks before an algorithm", "blanks in a name", "blank name"],
+    )
+    def test_what_is_written_as_it_was_is_not_told(self, what):
+        assert self.findings(**what).keys() == {"not-coded"}
+
+    def test_names_that_are_the_same_once_they_are_cut_are_told(self):
+        segmentation = a_segmentation(names=["x" * 64 + "a", "x" * 64 + "b"])
+
+        assert [f.where for f in naming_findings(segmentation) if f.id == "same-name"] == ["x" * 64]
+
+    def test_sixty_five_thousand_segments_are_looked_at_once_each(self):
+        segment = replace(a_segmentation().segments[0], terminology=LIVER)
+        many = replace(a_segmentation(), segments=())
+        object.__setattr__(many, "segments", tuple(replace(segment, name=f"n{n}") for n in range(65535)))
+
+        assert naming_findings(many) == []
+
+    def findings(self, **what):
+        segmentation = a_segmentation()
+        segment = replace(segmentation.segments[0], **{"terminology": None, **what})
+        return {finding.id: finding for finding in naming_findings(replace(segmentation, segments=(segment,)))}
+
+    @pytest.mark.parametrize(
         ("text", "line"),
         [("a\nb", "a b"), ("a\\b", "a/b"), ("  a  b ", "a b"), ("\x00\x1b", ""), ("日本", "日本"), ("a\u2028b", "a b")],
     )

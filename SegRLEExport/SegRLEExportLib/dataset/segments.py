@@ -6,6 +6,7 @@ Written as bytes: as pydicom datasets a hundred segments would take longer than 
 from __future__ import annotations
 
 import struct
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -79,22 +80,12 @@ def encoded_segments(segmentation: Segmentation, positions: tuple[int, ...], ser
 
 def naming_findings(segmentation: Segmentation) -> list[Finding]:
     """Return what is to be said of names and codes before they are written."""
-    findings = []
-    names = [segment.name for segment in segmentation.segments]
-    for name in names:
-        if len(one_line(name)) > LABEL_LENGTH:
-            findings.append(
-                Finding(
-                    "long-name",
-                    Severity.REPAIR,
-                    f"The name has {len(name)} characters, DICOM allows {LABEL_LENGTH}: it is cut in Segment Label and "
-                    "whole in Segment Description.",
-                    where=name,
-                )
-            )
+    findings: list[Finding] = []
     for segment in segmentation.segments:
+        findings.extend(_long_name_findings(segment))
         findings.extend(_code_findings(segment))
         findings.extend(_cut_findings(segment))
+        findings.extend(_bent_findings(segment))
     not_coded = [segment.name for segment in segmentation.segments if segment.terminology is None]
     if not_coded:
         findings.append(
@@ -106,46 +97,99 @@ def naming_findings(segmentation: Segmentation) -> list[Finding]:
                 help="In Slicer, choose a meaning in the Segmentations module (double-click the segment's colour).",
             )
         )
-    for name in sorted({name for name in names if names.count(name) > 1}):
-        findings.append(
-            Finding(
-                "same-name",
-                Severity.NOTE,
-                f"{names.count(name)} segments have this name; they differ by segment number and tracking UID.",
-                where=name,
-            )
-        )
+    findings.extend(_same_name_findings(segmentation))
     return findings
 
 
+def _long_name_findings(segment: Segment) -> Iterator[Finding]:
+    """Tell a name that Segment Label cannot hold, and whether Segment Description holds it whole."""
+    name = one_line(segment.name)
+    if len(name) <= LABEL_LENGTH:
+        return
+    place = "whole in Segment Description" if len(name) <= DESCRIPTION_LENGTH else "cut in Segment Description, too"
+    yield Finding(
+        "long-name",
+        Severity.REPAIR,
+        f"The name has {len(name)} characters, DICOM allows {LABEL_LENGTH}: it is cut in Segment Label and {place}.",
+        where=segment.name,
+    )
+
+
+def _same_name_findings(segmentation: Segmentation) -> Iterator[Finding]:
+    """Tell names that are the same as they are written: also those that differ only where they are cut."""
+    labels = Counter(label for segment in segmentation.segments if (label := written_label(segment.name)))
+    for label in sorted(label for label, count in labels.items() if count > 1):
+        yield Finding(
+            "same-name",
+            Severity.NOTE,
+            f"{labels[label]} segments have this name; they differ by segment number and tracking UID.",
+            where=label,
+        )
+
+
 def _code_findings(segment: Segment) -> Iterator[Finding]:
-    if any(
-        not (one_line(code.scheme) and one_line(code.value) and one_line(code.meaning)) for code in _codes_of(segment)
-    ):
+    """Refuse codes that lack a part, and those whose value would be another one once it is written."""
+    codes = _codes_of(segment)
+    help_text = "Choose its meaning anew (in Slicer in the Segmentations module, double-click the segment's colour)."
+    if any(not (one_line(code.scheme) and one_line(code.value) and one_line(code.meaning)) for code in codes):
         yield Finding(
             "incomplete-code",
             Severity.ERROR,
             "One of its codes lacks a scheme, a value or a meaning, and DICOM demands all three.",
             where=segment.name,
-            help="Choose its meaning anew (in Slicer in the Segmentations module, double-click the segment's colour).",
+            help=help_text,
         )
+    for code in codes:
+        if one_line(code.value) and one_line(code.value) != code.value.strip():
+            yield Finding(
+                "unwritable-code",
+                Severity.ERROR,
+                f"The code value {code.value!r} has characters that DICOM does not allow in one.",
+                where=segment.name,
+                help=help_text,
+            )
 
 
 def _cut_findings(segment: Segment) -> Iterator[Finding]:
-    cut = [
-        what
-        for what, texts, limit in (
-            ("coding scheme", [code.scheme for code in _codes_of(segment)], SCHEME_LENGTH),
-            ("code meaning", [code.meaning for code in _codes_of(segment)], MEANING_LENGTH),
-            ("algorithm name", [segment.algorithm_name], LABEL_LENGTH),
-            ("description", [segment.description], DESCRIPTION_LENGTH),
-        )
-        if any(len(text) > limit for text in texts)
-    ]
+    codes = _codes_of(segment)
+    lengths = (
+        ("coding scheme", max(len(one_line(code.scheme)) for code in codes), SCHEME_LENGTH),
+        ("code meaning", max(len(one_line(code.meaning)) for code in codes), MEANING_LENGTH),
+        ("algorithm name", len(one_line(segment.algorithm_name)), LABEL_LENGTH),
+        ("description", _description_length(segment), DESCRIPTION_LENGTH),
+    )
+    cut = [what for what, length, limit in lengths if length > limit]
     if cut:
         yield Finding(
             "cut-text", Severity.REPAIR, f"Longer than DICOM allows and cut: {', '.join(cut)}.", where=segment.name
         )
+
+
+def _description_length(segment: Segment) -> int:
+    """Return the characters of the description behind a name that is too long for its place; 0 if there is none."""
+    return len(_whole_description(segment, one_line(segment.name))) if segment.description else 0
+
+
+def _bent_findings(segment: Segment) -> Iterator[Finding]:
+    """Tell texts in which characters change: a backslash separates values in DICOM, and controls are not allowed."""
+    texts = [("name", segment.name), ("algorithm name", segment.algorithm_name)]
+    texts.extend(("code meaning", code.meaning) for code in _codes_of(segment))
+    bent = [
+        f"{what} written as '{one_line(text)}'"
+        for what, text in texts
+        if _without_blanks(text) != _without_blanks(one_line(text))
+    ]
+    if bent:
+        yield Finding(
+            "changed-text",
+            Severity.REPAIR,
+            f"It has characters that DICOM does not allow there: {', '.join(bent)}.",
+            where=segment.name,
+        )
+
+
+def _without_blanks(text: str) -> str:
+    return "".join(text.split())
 
 
 def _codes_of(segment: Segment) -> list[Code]:
@@ -159,8 +203,9 @@ def _codes(given: SegmentTerminology) -> list[Code]:
 
 def one_line(text: str) -> str:
     """Return the text without line breaks, control characters and backslashes, which an LO cannot hold."""
-    printable = "".join(character if character.isprintable() else " " for character in text)
-    return " ".join(printable.replace("\\", "/").split())
+    if not text.isprintable():
+        text = "".join(character if character.isprintable() else " " for character in text)
+    return " ".join(text.replace("\\", "/").split())
 
 
 def tracking_uid(segment: Segment, segmentation_name: str, series_uid: str) -> str:
@@ -217,29 +262,34 @@ class _Described:
 
 
 def _described(number: int, segment: Segment, segmentation_name: str, series_uid: str) -> _Described:
-    label = one_line(segment.name) or f"Segment {number}"
+    whole_label = one_line(segment.name) or f"Segment {number}"
     algorithm_name = one_line(segment.algorithm_name)[:LABEL_LENGTH].rstrip()
     if not algorithm_name and segment.algorithm_type is not AlgorithmType.MANUAL:
         algorithm_name = UNKNOWN_ALGORITHM_NAME
     return _Described(
         number=number,
-        label=label[:LABEL_LENGTH].rstrip(),
-        description=_description(segment, label),
+        label=written_label(whole_label),
+        description=repaired_value("ST", _whole_description(segment, whole_label)).value or "",
         algorithm_type=segment.algorithm_type,
         algorithm_name=algorithm_name,
         codes=_written_codes(segment.terminology or TISSUE),
         color_lab=recommended_display_cielab(segment.color_rgb),
-        tracking_id=f"{one_line(segmentation_name)}: {label}" if segmentation_name else label,
+        tracking_id=f"{one_line(segmentation_name)}: {whole_label}" if segmentation_name else whole_label,
         tracking_uid=tracking_uid(segment, segmentation_name, series_uid),
     )
 
 
-def _description(segment: Segment, label: str) -> str:
-    """Return Segment Description (ST): the segment's own, behind the whole name if the label had to be cut."""
+def written_label(name: str) -> str:
+    """Return what Segment Label (0062,0005) says of a name: one line, cut; empty if the name is blank."""
+    return one_line(name)[:LABEL_LENGTH].rstrip()
+
+
+def _whole_description(segment: Segment, label: str) -> str:
+    """Return the segment's own description, behind the whole name if the label had to be cut; not cut itself."""
     parts = [label] if len(label) > LABEL_LENGTH else []
     if segment.description:
         parts.append(segment.description)
-    return repaired_value("ST", ". ".join(parts)).value or ""
+    return ". ".join(parts)
 
 
 def _written_codes(given: SegmentTerminology) -> SegmentTerminology:
