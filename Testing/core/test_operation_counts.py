@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from builders import a_ct_series, a_grid, a_source, segments_in_one_layer
+from builders import a_ct_series, a_grid, a_segmentation, a_source, segments_in_one_layer
 from pydicom import Dataset, dcmread
 from SegRLEExportLib.export import export
 from SegRLEExportLib.model.segmentation import Segmentation
@@ -59,6 +59,13 @@ def test_one_more_segment_of_a_label_map_takes_few_calls(encoding, tmp_path):
     few, many = (calls_of_export(boxes(10, segments), encoding, False, tmp_path) for segments in (5, 25))
 
     assert (many - few) / 20 < 900
+
+
+@pytest.mark.parametrize("encoding", ["none", "rle"])
+def test_a_layer_for_each_segment_costs_calls_for_layers_and_not_for_their_pairs(encoding, tmp_path):
+    few, some, many = (calls_of_export(stairs(10, layers), encoding, True, tmp_path) for layers in (4, 24, 44))
+
+    assert (many - some) < 1.2 * (some - few)
 
 
 def test_a_plane_is_scanned_once_whatever_is_made_of_it(tmp_path):
@@ -110,6 +117,14 @@ def boxes(planes: int, segments: int, rows: int = 64, columns: int = 64) -> Segm
     for value in range(1, segments + 1):
         labels[:, 2 * value : 2 * value + 2, 8:40] = value
     return segments_in_one_layer(labels, list(range(1, segments + 1)), a_grid(labels.shape))
+
+
+def stairs(planes: int, layers: int) -> Segmentation:
+    """Return segments with a layer each, side by side on every plane."""
+    masks = np.zeros((layers, planes, 64, 64), dtype=bool)
+    for layer, mask in enumerate(masks):
+        mask[:, layer, 8:40] = True
+    return a_segmentation(list(masks), grid=a_grid(masks.shape[1:]))
 
 
 def calls_of_export(segmentation: Segmentation, encoding: str, verify: bool, folder: Path) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import combinations, product
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -143,6 +144,42 @@ def test_any_masks_share_what_numpy_says(seed, count):
     assert found == {
         (a, b): int((masks[a] & masks[b]).sum()) for a, b in complete(range(count)) if (masks[a] & masks[b]).any()
     }
+
+
+@st.composite
+def layered(draw):
+    """Layers of several segments, from sparse to full, in any order, with values that belong to nobody."""
+    shape = draw(st.integers(1, 3)), draw(st.integers(1, 6)), draw(st.integers(1, 9))
+    random = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    densities = draw(st.lists(st.sampled_from([0.0, 0.1, 0.6, 1.0]), min_size=1, max_size=6))
+    layers = [
+        random.integers(1, 5, shape, np.uint16) * (random.random(shape) < density).astype(np.uint16)
+        for density in densities
+    ]
+    places = draw(st.permutations([(layer, value) for layer in range(len(layers)) for value in (1, 3)]))
+    segments = tuple(Segment(f"s{n}", f"s{n}", layer, value) for n, (layer, value) in enumerate(places))
+    grid = a_grid(shape)
+    return Segmentation("s", tuple(Layer(labels, grid) for labels in layers), segments)
+
+
+@pytest.mark.parametrize("pairs_at_once", [1, 3, 1 << 20], ids=["one pair at once", "a few", "all"])
+@given(segmentation=layered())
+@settings(max_examples=100, deadline=None)
+def test_any_layers_share_what_a_count_of_every_pair_says(pairs_at_once, segmentation):
+    stack = a_source(segmentation.layers[0].geometry).stack
+
+    with mock.patch.object(overlaps, "_PAIRS_AT_ONCE", pairs_at_once):
+        found = found_in(segmentation, stack)
+
+    assert found == counted_pair_by_pair(segmentation)
+    assert all(type(shared) is int for shared in found.values())
+
+
+def counted_pair_by_pair(segmentation):
+    """Return the shared voxels of every pair of masks, counted by comparing all voxels."""
+    masks = masks_of(segmentation)
+    shared = {(a, b): int((masks[a] & masks[b]).sum()) for a, b in complete(range(len(masks)))}
+    return {pair: count for pair, count in shared.items() if count}
 
 
 def test_layers_of_several_segments_and_unequal_extent_are_compared_pair_by_pair():

@@ -79,28 +79,16 @@ def test_runs_that_get_the_same_value_become_one(plane):
     assert_shows(runs.with_values(table[runs.values]), table[plane])
 
 
-@given(SIDES, SIDES, SEEDS, TYPES)
-@settings(max_examples=200, deadline=None)
-def test_two_planes_that_do_not_overlap_become_one(rows, columns, seed, dtype):
-    owner = np.random.default_rng(seed).integers(0, 4, (rows, columns))
-    one, other = ((owner == 1) * 5).astype(dtype), ((owner == 2) * 9).astype(dtype)
+@given(SIDES, SIDES, SEEDS, TYPES, st.integers(1, 5))
+@settings(max_examples=300, deadline=None)
+def test_planes_that_do_not_overlap_become_one(rows, columns, seed, dtype, count):
+    owner = np.random.default_rng(seed).integers(0, count + 2, (rows, columns))
+    shown = [((owner == n) * (n % 3 + 1)).astype(dtype) for n in range(count)]
     finder = RunFinder()
 
-    assert_shows(finder.runs_of(one).together_with(finder.runs_of(other)), one + other)
+    together = Runs.together([finder.runs_of(plane) for plane in shown])
 
-
-@given(SIDES, SIDES, SEEDS)
-@settings(max_examples=100, deadline=None)
-def test_two_planes_cut_alike_are_still_themselves(rows, columns, seed):
-    random, finder = np.random.default_rng(seed), RunFinder()
-    one, other = random.integers(0, 3, (2, rows, columns), np.uint8)
-
-    cut = finder.runs_of(one).cut_alike(finder.runs_of(other))
-
-    assert np.array_equal(cut[0].pixels(), one)
-    assert np.array_equal(cut[1].pixels(), other)
-    assert cut[0].starts.tolist() == cut[1].starts.tolist()
-    assert cut[0].starts.size <= finder.runs_of(one).starts.size + finder.runs_of(other).starts.size
+    assert_shows(together, np.sum(shown, axis=0, dtype=dtype))
 
 
 def test_a_blank_plane_is_one_run_a_row():

@@ -75,5 +75,6 @@ def _instance(
     else:
         row_of_group, frame_planes = np.nonzero(has_voxels | keep_empty_frames)
         frame_segment_numbers = row_of_group + 1
-    overlap = any(one in group and other in group for one, other in overlaps)
+    members = set(group)
+    overlap = any(one in members and other in members for one, other in overlaps)
     return Instance(number, group, frame_segment_numbers, frame_planes, overlap)

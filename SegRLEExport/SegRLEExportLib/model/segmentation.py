@@ -84,6 +84,14 @@ class Segmentation:
         if len(set(places)) < len(places):
             raise ValueError("two segments share one value of one layer")
 
+    @property
+    def positions_of_layers(self) -> dict[int, list[int]]:
+        """The positions of the segments of each layer that has any, in the order of the layers."""
+        positions: dict[int, list[int]] = {}
+        for position, segment in enumerate(self.segments):
+            positions.setdefault(segment.layer_index, []).append(position)
+        return dict(sorted(positions.items()))
+
     def only(self, segment_ids: list[str]) -> Segmentation:
         """Return this segmentation with those segments alone, in this segmentation's order."""
         wanted = set(segment_ids)

@@ -42,10 +42,7 @@ class FrameIndex:
 def index_frames(segmentation: Segmentation, runs: PlaneRuns, plane_count: int, progress: Progress) -> FrameIndex:
     """Return where the segments' voxels are, from one look at each plane of each layer."""
     index = FrameIndex.of_nothing(len(segmentation.segments), plane_count)
-    for layer_index in range(len(runs.layers)):
-        positions = [n for n, segment in enumerate(segmentation.segments) if segment.layer_index == layer_index]
-        if not positions:
-            continue
+    for layer_index, positions in segmentation.positions_of_layers.items():
         values = [segmentation.segments[position].layer_value for position in positions]
         of_values = FrameIndex.of_nothing(max(values) + 2, plane_count)
         for plane_index in range(plane_count):

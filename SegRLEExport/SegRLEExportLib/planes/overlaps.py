@@ -1,19 +1,22 @@
 """Which segments share voxels, and the fewest sets of segments that do not.
 
-Segments of one layer cannot overlap, so only pairs of layers are compared. Finding the fewest sets is
-colouring a graph. Nothing here knows bytes or files.
+Each plane is looked at once: the runs of all segments, sorted by their first pixel, show who meets whom. So the cost
+grows with what is drawn and with what is shared, not with the pairs of layers. Finding the fewest sets is colouring a
+graph. Nothing here knows bytes or files.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import lru_cache
-from itertools import combinations
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from SegRLEExportLib.model.segmentation import Segmentation
 from SegRLEExportLib.planes.plane_runs import PlaneRuns
-from SegRLEExportLib.planes.runs import Runs
 from SegRLEExportLib.progress import Progress
 
 Overlaps = dict[tuple[int, int], int]
@@ -22,23 +25,17 @@ Overlaps = dict[tuple[int, int], int]
 SEARCH_LIMIT = 20_000
 """Steps after which the best grouping found so far is taken; real segmentations need a few dozen."""
 
+_PAIRS_AT_ONCE = 1 << 20
+
 
 def find_overlaps(segmentation: Segmentation, runs: PlaneRuns, plane_count: int, progress: Progress) -> Overlaps:
     """Return how many voxels each pair of segments shares on the planes; pairs that share none are left out."""
-    position_of = {(segment.layer_index, segment.layer_value): n for n, segment in enumerate(segmentation.segments)}
-    used_layers = sorted({segment.layer_index for segment in segmentation.segments})
+    position_tables = _position_tables(segmentation)
     overlaps: Overlaps = {}
-    for first, second in combinations(used_layers, 2):
-        for plane_index in range(plane_count):
-            progress.step()
-            one, other = runs.of(first, plane_index), runs.of(second, plane_index)
-            if one is None or other is None:
-                continue
-            for values, shared in _shared_values(one, other):
-                pair = position_of.get((first, values[0])), position_of.get((second, values[1]))
-                if pair[0] is not None and pair[1] is not None:
-                    key = (min(pair[0], pair[1]), max(pair[0], pair[1]))
-                    overlaps[key] = overlaps.get(key, 0) + shared
+    for plane_index in range(plane_count):
+        progress.step()
+        for pair, shared in _shared_on(_spans_on(plane_index, runs, position_tables), len(segmentation.segments)):
+            overlaps[pair] = overlaps.get(pair, 0) + shared
     return overlaps
 
 
@@ -51,16 +48,91 @@ def group_apart(segment_positions: list[int], overlaps: Overlaps) -> list[list[i
     return list(groups.values())
 
 
-def _shared_values(one: Runs, other: Runs) -> list[tuple[tuple[int, int], int]]:
-    """Return the pairs of values, neither of them 0, that meet at a pixel of two planes, and at how many."""
-    one, other = one.cut_alike(other)
-    meet = np.flatnonzero(np.logical_and(one.values, other.values))
-    if not meet.size:
-        return []
-    meeting = one.values[meet].astype(np.uint32) << 16 | other.values[meet]
-    pairs, pair_of_run = np.unique(meeting, return_inverse=True)
-    counts = np.bincount(pair_of_run, weights=one.lengths[meet])
-    return [((int(pair) >> 16, int(pair) & 0xFFFF), int(count)) for pair, count in zip(pairs, counts)]
+def _position_tables(segmentation: Segmentation) -> dict[int, NDArray[np.intp]]:
+    """Return for each layer with segments the position for each value, -1 for none; the last stands for all greater."""
+    tables: dict[int, NDArray[np.intp]] = {}
+    for layer_index, positions in segmentation.positions_of_layers.items():
+        values = [segmentation.segments[position].layer_value for position in positions]
+        tables[layer_index] = np.full(max(values) + 2, -1, dtype=np.intp)
+        tables[layer_index][values] = positions
+    return tables
+
+
+@dataclass(frozen=True, eq=False)
+class _Spans:
+    """Runs of segments on one plane, in the order of their first pixel; those of one layer never meet."""
+
+    starts: NDArray[np.integer[Any]]
+    stops: NDArray[np.integer[Any]]
+    """One past the last pixel of each."""
+    positions: NDArray[np.intp]
+    """The segment of each, by its position in the segmentation."""
+
+
+def _spans_on(plane_index: int, runs: PlaneRuns, position_tables: dict[int, NDArray[np.intp]]) -> _Spans | None:
+    """Return the runs of all segments on a plane; None if fewer than two layers have any, so that none can meet."""
+    parts = []
+    for layer_index, table in position_tables.items():
+        found = runs.of(layer_index, plane_index)
+        if found is None:
+            continue
+        positions = table.take(found.values, mode="clip")
+        shown = np.flatnonzero(positions >= 0)
+        if shown.size:
+            starts = found.starts[shown]
+            parts.append((starts, starts + found.lengths[shown], positions[shown]))
+    if len(parts) < 2:
+        return None
+    starts, stops, positions = (np.concatenate(column) for column in zip(*parts))
+    order = np.argsort(starts, kind="stable")
+    return _Spans(starts[order], stops[order], positions[order])
+
+
+def _shared_on(spans: _Spans | None, segment_count: int) -> Iterator[tuple[tuple[int, int], int]]:
+    """Yield pairs of segments that meet on a plane, and at how many pixels; a pair may come more than once.
+
+    In the order of their first pixel, a span meets the next ones for as long as they begin before it ends, so one
+    search in the sorted starts counts its partners and no pair of layers is ever tried. For example
+
+        span      0        1        2        3
+        pixels    2..8     4..5     7..9     9..12      begins before span 0 ends at 9: spans 1 and 2
+        meets     1, 2     -        -        -          shared with 1: min(9, 6) - 4 = 2; with 2: min(9, 10) - 7 = 2
+
+    where span 2 ends before pixel 10 and so also meets span 3 at pixel 9.
+    """
+    if spans is None:
+        return
+    partners = np.searchsorted(spans.starts, spans.stops) - np.arange(1, spans.starts.size + 1)
+    meeting = np.flatnonzero(partners)
+    for some in _portions(meeting, partners[meeting]):
+        count = partners[some]
+        one = np.repeat(some, count)
+        nth_partner = np.arange(one.size) - np.repeat(np.cumsum(count) - count, count)
+        other = one + 1 + nth_partner
+        shared = np.minimum(spans.stops[one], spans.stops[other]) - spans.starts[other]
+        pair = np.sort([spans.positions[one], spans.positions[other]], axis=0)
+        yield from _summed(pair[0] * segment_count + pair[1], shared, segment_count)
+
+
+def _portions(meeting: NDArray[np.intp], partners: NDArray[np.intp]) -> list[NDArray[np.intp]]:
+    """Divide the spans that meet others so that a portion makes about `_PAIRS_AT_ONCE` pairs, which bounds memory."""
+    portion = np.cumsum(partners) // _PAIRS_AT_ONCE
+    return np.split(meeting, np.flatnonzero(np.diff(portion)) + 1) if meeting.size else []
+
+
+def _summed(
+    keys: NDArray[np.intp], shared: NDArray[np.integer[Any]], segment_count: int
+) -> Iterator[tuple[tuple[int, int], int]]:
+    """Yield each pair once, whose key is `one * segment_count + other`, and the sum of what it shares."""
+    if segment_count**2 <= _PAIRS_AT_ONCE:
+        sums = np.bincount(keys, weights=shared)
+        found = np.flatnonzero(sums)
+        sums = sums[found]
+    else:
+        found, which = np.unique(keys, return_inverse=True)
+        sums = np.bincount(which, weights=shared)
+    for key, total in zip(found.tolist(), sums.tolist()):
+        yield divmod(key, segment_count), int(total)
 
 
 @lru_cache(maxsize=1)

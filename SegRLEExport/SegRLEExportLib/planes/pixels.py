@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -98,8 +97,8 @@ class LabelRuns:
         self._runs = runs
         self._dtype = dtype
         self._parts: list[_LabelPart] = []
-        for layer_index in range(len(runs.layers)):
-            in_this_layer = [n for n in numbers if segmentation.segments[n].layer_index == layer_index]
+        for layer_index, in_layer in segmentation.positions_of_layers.items():
+            in_this_layer = [n for n in in_layer if n in numbers]
             if in_this_layer:
                 values = {segmentation.segments[n].layer_value: numbers[n] for n in in_this_layer}
                 has_voxels = index.voxels[in_this_layer].sum(axis=0) > 0
@@ -114,7 +113,7 @@ class LabelRuns:
         ]
         if not renumbered:
             return Runs.blank(self._runs.rows, self._runs.columns, self._dtype)
-        return reduce(Runs.together_with, renumbered)
+        return Runs.together(renumbered)
 
 
 @dataclass(frozen=True, eq=False)

@@ -19,21 +19,25 @@ class PlaneRuns:
         self.rows = rows
         self.columns = columns
         self._finder = RunFinder()
-        self._kept: dict[tuple[int, int], Runs] = {}
+        self._kept: dict[tuple[int, int], Runs | None] = {}
         self._bytes_left = KEPT_BYTES
 
     def of(self, layer_index: int, plane_index: int) -> Runs | None:
-        """Return the runs of the whole plane; None if the layer does not reach it."""
+        """Return the runs of the whole plane; None if the layer holds nothing of it."""
         place = layer_index, plane_index
         if place in self._kept:
             return self._kept[place]
-        region = self.layers[layer_index].region(plane_index)
-        if region is None:
-            return None
-        runs = self._finder.runs_of(region.labels).placed(
-            self.rows, self.columns, region.first_row, region.first_column
-        )
-        if runs.nbytes <= self._bytes_left:
+        runs = self._find(layer_index, plane_index)
+        size = 0 if runs is None else runs.nbytes
+        if size <= self._bytes_left:
             self._kept[place] = runs
-            self._bytes_left -= runs.nbytes
+            self._bytes_left -= size
         return runs
+
+    def _find(self, layer_index: int, plane_index: int) -> Runs | None:
+        """Return the runs of a plane; most are empty where each segment has a layer, and `max` sees that soonest."""
+        region = self.layers[layer_index].region(plane_index)
+        if region is None or not region.labels.max(initial=0):
+            return None
+        found = self._finder.runs_of(region.labels)
+        return found.placed(self.rows, self.columns, region.first_row, region.first_column)

@@ -6,6 +6,7 @@ else is done with its runs. Knows arrays only.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -84,23 +85,35 @@ class Runs:
         order = np.argsort(starts, kind="stable")
         return Runs(values, starts[order], rows, columns).with_values(values[order])
 
-    def together_with(self, other: Runs) -> Runs:
-        """Return the plane that holds both, of which never more than one is other than 0 at a pixel."""
-        one, other = self.cut_alike(other)
-        return one.with_values(one.values | other.values)
+    @classmethod
+    def together(cls, planes: Sequence[Runs]) -> Runs:
+        """Return the plane that holds all of `planes`, of which at most one is not 0 at any pixel.
 
-    def cut_alike(self, other: Runs) -> tuple[Runs, Runs]:
-        """Return this plane and another of its size, both cut wherever either begins a run."""
-        starts = np.concatenate([self.starts, other.starts])
-        order = np.argsort(starts, kind="stable")
-        starts, is_own = starts[order], order < self.starts.size
-        is_last_there = np.append(starts[1:] != starts[:-1], True)
-        own, others = ((np.cumsum(which) - 1)[is_last_there] for which in (is_own, ~is_own))
-        starts = starts[is_last_there]
-        return (
-            Runs(self.values[own], starts, self.rows, self.columns),
-            Runs(other.values[others], starts, self.rows, self.columns),
+        The runs that are not 0 are simply put in order; a run of 0 begins where one of them stops, unless the next
+        begins there, and at each row. For example on a row of ten pixels
+
+            one      0 0 5 5 0 0 0 0 0 0    5 from 2, stops at 4
+            other    0 0 0 0 7 7 7 0 0 0    7 from 4, stops at 7
+            begins   0 (row), 4 and 7 (stops), 2 and 4 (runs): of the two at 4 the run, the last named, counts
+            result   0 from 0, 5 from 2, 7 from 4, 0 from 7
+        """
+        first, *others = planes
+        if not others:
+            return first
+        rows, columns, pixels = first.rows, first.columns, first.rows * first.columns
+        shown = [np.flatnonzero(plane.values) for plane in planes]
+        begins = np.concatenate([plane.starts[which] for plane, which in zip(planes, shown)])
+        stops = begins + np.concatenate([plane.lengths[which] for plane, which in zip(planes, shown)])
+        blank = cls.blank(rows, columns, first.values.dtype.type)
+        starts = np.concatenate([blank.starts, stops[stops < pixels], begins])
+        values = np.zeros(starts.size, dtype=first.values.dtype)
+        values[starts.size - begins.size :] = np.concatenate(
+            [plane.values[which] for plane, which in zip(planes, shown)]
         )
+        order = np.argsort(starts, kind="stable")
+        starts, values = starts[order], values[order]
+        is_last_there = np.append(starts[1:] != starts[:-1], True)
+        return cls(values[is_last_there], starts[is_last_there], rows, columns).with_values(values[is_last_there])
 
 
 class RunFinder:

@@ -20,10 +20,8 @@ def placement_findings(
     segmentation: Segmentation, layers: list[SampledLayer], index: FrameIndex, options: ExportOptions
 ) -> Iterator[Finding]:
     """Tell every voxel that is lost and every one that is moved, by segment."""
-    for layer_index, layer in enumerate(layers):
-        positions = [n for n, segment in enumerate(segmentation.segments) if segment.layer_index == layer_index]
-        if not positions:
-            continue
+    for layer_index, positions in segmentation.positions_of_layers.items():
+        layer = layers[layer_index]
         names = [segmentation.segments[position].name for position in positions]
         values = [segmentation.segments[position].layer_value for position in positions]
         for name, count in zip(names, layer.voxels_outside(values).tolist()):

@@ -87,8 +87,7 @@ def survey(
     progress.stage("Looking at the segments", 0.15, len(stack) * len(layers))
     runs = PlaneRuns(layers, stack.rows, stack.columns)
     index = index_frames(segmentation, runs, len(stack), progress)
-    layer_pairs = len(layers) * (len(layers) - 1) // 2
-    progress.stage("Looking for overlaps", 0.2, len(stack) * layer_pairs)
+    progress.stage("Looking for overlaps", 0.2, len(stack))
     overlaps = find_overlaps(segmentation, runs, len(stack), progress)
     copied, repairs = copied_attributes(source.header)
     findings = [
