@@ -24,6 +24,7 @@ from SegRLEExportLib.model.geometry import Geometry, PlaneStack
 from SegRLEExportLib.model.segmentation import Layer, Segment, Segmentation
 from SegRLEExportLib.model.source_series import SourceFrame, SourceSeries
 from SegRLEExportLib.model.terminology import Code, SegmentTerminology
+from SegRLEExportLib.options import Grid
 
 SEGIMAGE2ITKIMAGE = Path(sys.executable).with_name("segimage2itkimage")
 
@@ -115,6 +116,28 @@ def test_any_grid_is_read_back_where_it_lies(source_and_segmentation, encoding):
                 voxels = set(map(tuple, np.argwhere(layer.labels_kji == segment.layer_value).tolist()))
                 assert voxels_at(found[segment.name], layer) == voxels
                 assert len(found[segment.name]) == len(voxels)
+
+
+@st.composite
+def drawn_on_rounded_grids(draw) -> Segmentation:
+    """A segmentation whose grid has origin and spacing of 1 to 6 decimals, straight or oblique."""
+    decimals = draw(st.integers(1, 6))
+    turned = draw(st.one_of(st.just(np.eye(3)), rotations()))
+    to_lps = np.eye(4)
+    to_lps[:3, :3] = turned * [round(draw(st.floats(0.3, 6)), decimals) for _ in range(3)]
+    to_lps[:3, 3] = [round(draw(st.floats(-900, 900)), decimals) for _ in range(3)]
+    grid = Geometry((draw(st.integers(1, 30)), 2, 3), to_lps)
+    labels = np.ones(grid.shape_kji, np.uint8)
+    return Segmentation("Own", (Layer(labels, grid),), (Segment("1", "one", 0, 1, terminology=LIVER),))
+
+
+@settings(QUICK, max_examples=150)
+@given(drawn_on_rounded_grids(), st.sampled_from([Grid.SEGMENTATION, Grid.SOURCE]))
+def test_no_right_file_is_refused_for_the_digits_of_its_positions(segmentation, grid):
+    source = source_on(segmentation.layers[0].geometry)
+    with tempfile.TemporaryDirectory() as folder:
+        report = export(segmentation, source, Path(folder), "none", options=fixed_options(grid=grid))
+    assert report.instances[0].verification.voxels == segmentation.layers[0].labels_kji.size
 
 
 @pytest.mark.skipif(not SEGIMAGE2ITKIMAGE.exists(), reason="dcmqi is not installed")

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from io import BytesIO
 from operator import ge
@@ -27,7 +26,7 @@ from SegRLEExportLib.encoding.plan import SegmentationType
 from SegRLEExportLib.errors import VerificationError
 from SegRLEExportLib.model.geometry import PlaneStack
 from SegRLEExportLib.progress import Progress
-from SegRLEExportLib.reading.frame_records import ReadBackError
+from SegRLEExportLib.reading.frame_records import Place, ReadBackError
 from SegRLEExportLib.reading.read_back import FrameBlock, SegReadBack
 from SegRLEExportLib.reading.rle import RLEStructureError
 from SegRLEExportLib.report import Verification
@@ -38,8 +37,11 @@ CROSS_CHECKED_AT_LEAST = 16
 CROSS_CHECKED_ONE_IN = 16
 """Of RLE pydicom decodes so many frames, too: all of a small file, every sixteenth of a large one."""
 
-_ROUNDED_DECIMALS = 3
-"""Positions that agree to a micrometre are those of one plane."""
+_TEXT_TOLERANCE_MM = 1e-6
+"""What the 16 characters of a Decimal String may cut off a position of up to 10 km: a plane is written no farther off.
+
+Positions are never rounded to be compared: a rounding of the text and one of the number differ at every half.
+"""
 
 _DAMAGE = (
     ArithmeticError,
@@ -130,15 +132,19 @@ class _Check:
     def frames(self, file: SegReadBack) -> None:
         """Compare which segment, place and source image each frame claims."""
         instance, survey = self.draft.instance, self.draft.survey
-        planes = [*zip(map(_rounded, survey.stack.positions_lps.tolist()), survey.source_frames)]
-        wanted_places = (planes[plane] for plane in instance.frame_planes.tolist())
-        wanted = [*zip(instance.frame_segment_numbers.tolist(), wanted_places)]
-        places = {key: (_rounded(place.position_lps), place.source) for key, place in file.frames.different_places}
-        found = [*zip(file.frames.segment_numbers, (places[id(place)] for place in file.frames.places))]
+        planes = [
+            Place((x, y, z), source)
+            for (x, y, z), source in zip(survey.stack.positions_lps.tolist(), survey.source_frames)
+        ]
+        wanted = [*zip(instance.frame_segment_numbers.tolist(), instance.frame_planes.tolist())]
+        found = [*zip(file.frames.segment_numbers, file.frames.places)]
         self._same("number of frame groups", len(found), len(wanted))
-        for number, (one, other) in enumerate(zip(found, wanted) if found != wanted else (), start=1):
-            if one != other:
-                self._same(f"segment, place and source image of frame {number}", one, other)
+        pairs = {(id(place), plane): (place, planes[plane]) for (_, place), (_, plane) in zip(found, wanted)}
+        alike = {pair for pair, places in pairs.items() if _is_same_place(*places)}
+        for frame, ((number, place), (wanted_number, plane)) in enumerate(zip(found, wanted), start=1):
+            if number != wanted_number or (id(place), plane) not in alike:
+                what = f"segment, place and source image of frame {frame}"
+                self._differ(what, (number, *place), (wanted_number, *planes[plane]))
         indices = file.frames.dimension_indices
         if any(map(ge, indices, indices[1:])):
             self.differences.append("the dimension indices of the frames are not in order, each once")
@@ -178,7 +184,10 @@ class _Check:
 
     def _same(self, what: str, found: object, wanted: object) -> None:
         if found != wanted:
-            self.differences.append(f"{what}: {found!r} was read, {wanted!r} was to be written")
+            self._differ(what, found, wanted)
+
+    def _differ(self, what: str, found: object, wanted: object) -> None:
+        self.differences.append(f"{what}: {found!r} was read, {wanted!r} was to be written")
 
     def _same_bytes(self, what: str, found: bytes, wanted: bytes) -> None:
         if found != wanted:
@@ -200,8 +209,10 @@ def _identity(item: Dataset) -> tuple[object, ...]:
     )
 
 
-def _rounded(position: Iterable[float]) -> tuple[float, ...]:
-    return tuple(round(coordinate, _ROUNDED_DECIMALS) + 0.0 for coordinate in position)
+def _is_same_place(one: Place, other: Place) -> bool:
+    """Tell whether both name the same source, and positions that differ by no more than their text costs."""
+    off_mm = np.abs(np.subtract(one.position_lps, other.position_lps)).max()
+    return one.source == other.source and bool(off_mm <= _TEXT_TOLERANCE_MM)
 
 
 def _stack_of(file: SegReadBack) -> tuple[PlaneStack, list[int]]:
@@ -209,11 +220,10 @@ def _stack_of(file: SegReadBack) -> tuple[PlaneStack, list[int]]:
     groups = file.header.SharedFunctionalGroupsSequence[0]
     orientation = np.array(groups.PlaneOrientationSequence[0].ImageOrientationPatient, dtype=float)
     spacing = groups.PixelMeasuresSequence[0].PixelSpacing
-    rounded_of = {key: _rounded(place.position_lps) for key, place in file.frames.different_places}
-    position_at = {rounded_of[key]: place.position_lps for key, place in file.frames.different_places}
-    positions_lps = np.array(list(position_at.values()))
+    different = list(dict.fromkeys(place.position_lps for _, place in file.frames.different_places))
+    positions_lps = np.array(different)
     ascending = np.argsort(positions_lps @ np.cross(orientation[:3], orientation[3:]), kind="stable")
-    plane_at = dict(zip((list(position_at)[n] for n in ascending.tolist()), range(len(position_at))))
+    plane_at = dict(zip((different[n] for n in ascending.tolist()), range(len(different))))
     stack = PlaneStack(
         rows=file.header.Rows,
         columns=file.header.Columns,
@@ -222,4 +232,4 @@ def _stack_of(file: SegReadBack) -> tuple[PlaneStack, list[int]]:
         pixel_spacing_mm=(float(spacing[0]), float(spacing[1])),
         positions_lps=positions_lps[ascending],
     )
-    return stack, [plane_at[rounded_of[id(place)]] for place in file.frames.places]
+    return stack, [plane_at[place.position_lps] for place in file.frames.places]
