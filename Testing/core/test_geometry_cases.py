@@ -32,9 +32,11 @@ from image_builders import (
 )
 from independent_resampler import ImagePlane, labels_by_image, planes_in, planes_of, resampled
 from pydicom import Dataset
+from pydicom.filebase import DicomBytesIO
+from pydicom.filewriter import write_dataset
 from pydicom.uid import ExplicitVRLittleEndian, RLELossless
 from read_by_others import by_highdicom, by_pydicom
-from SegRLEExportLib.errors import ExportError, NoSourceImagesError
+from SegRLEExportLib.errors import ExportError, NoSourceImagesError, PreflightError
 from SegRLEExportLib.export import export
 from SegRLEExportLib.model.geometry import Geometry
 from SegRLEExportLib.model.segmentation import Layer, Segment, Segmentation
@@ -134,11 +136,17 @@ WRITTEN = [
     Case("against the normal", lambda: images(heights=(0, -3, -6, -9))),
     Case("tilted gantry", lambda: images(TILTED, across=(0, 0, 1))),
     Case("one image", lambda: images(heights=(5,))),
-    Case("unequal gaps", lambda: images(heights=(0, 3, 6, 12, 15)), found=frozenset({"between-planes"})),
+    Case(
+        "unequal gaps",
+        lambda: images(heights=(0, 3, 6, 12, 15)),
+        found=frozenset({"image-missing"}),
+        options={"clip": True},
+    ),
     Case(
         "unequal gaps that are not multiples",
         lambda: images(heights=(0, 3, 6, 11.1, 14)),
-        found=frozenset({"between-planes", "shifted"}),
+        found=frozenset({"image-missing", "shifted"}),
+        options={"clip": True},
     ),
     Case(
         "unequal gaps, nothing in the gap",
@@ -296,7 +304,7 @@ def test_every_voxel_that_is_lost_is_counted(source, tmp_path):
     of_one_plane = ROWS * COLUMNS
     between = (whole.shape_kji[0] - len(planes)) * of_one_plane
     beyond = ones.size - whole.shape_kji[0] * of_one_plane
-    assert told.pop("between-planes", 0) == between
+    assert told.pop("image-missing", 0) == between
     assert told.pop("outside-source") == beyond
     assert report.instances[0].verification.voxels == len(planes) * of_one_plane
 
@@ -322,7 +330,21 @@ FLAT = [[0, 0.7, 0.7, 0], [0, 0, 0, 0], [3, 0, 0, 0], [0, 0, 0, 1]]
 SHEARED = [[0, 0.2, 0.7, -20.5], [0, 0.8, 0, 11.25], [3, 0, 0, -100], [0, 0, 0, 1]]
 FAR_AWAY = [[0, 0, 0.7, 500], [0, 0.8, 0, 500], [3, 0, 0, 500], [0, 0, 0, 1]]
 
+ONE_MISSING = (0, 3, 9, 12)
+"""Heights of images of which the one at 6 mm was lost."""
+
 REFUSED = [
+    RefusedCase(
+        "an image is missing",
+        "voxels lie where an image of the series is missing and would be lost. Add the missing image",
+        lambda: images(heights=ONE_MISSING),
+    ),
+    RefusedCase(
+        "an image is missing, strictly",
+        "voxels lie where an image of the series is missing and would be lost.",
+        lambda: images(heights=ONE_MISSING),
+        options={"strict": True},
+    ),
     RefusedCase(
         "radiograph",
         "none of the 1 images found has a usable place in space (001.dcm: it has no Image Position (Patient)",
@@ -503,6 +525,78 @@ def test_a_file_that_may_not_be_read_is_told(tmp_path, monkeypatch):
     assert "1 file(s) among the images could not be read, the first for this reason: Permission denied." in finding.what
 
 
+def without_preamble(path: Path, *, with_meta: bool) -> None:
+    """Leave out the 128 bytes and "DICM", and the File Meta Information too if wanted."""
+    if with_meta:
+        path.write_bytes(path.read_bytes()[132:])
+        return
+    dataset = pydicom.dcmread(path)
+    written = DicomBytesIO()
+    written.is_little_endian, written.is_implicit_VR = True, True
+    write_dataset(written, dataset)
+    path.write_bytes(written.getvalue())
+    assert path.read_bytes()[:2] == b"\x08\x00"
+
+
+@pytest.mark.parametrize("with_meta", [True, False], ids=["file meta kept", "the dataset alone"])
+@pytest.mark.parametrize("count", [1, 5], ids=["one of five", "all"])
+def test_images_without_preamble_are_images(tmp_path, count, with_meta):
+    paths = write(images(), tmp_path)
+    planes = planes_of(paths)
+    for path in paths[:count]:
+        without_preamble(path, with_meta=with_meta)
+
+    report = export(on_planes(planes), tmp_path, tmp_path / "out", options=fixed_options())
+
+    assert findings_of(report) == frozenset()
+    assert_each_image_carries_its_part(report, on_planes(planes), planes)
+
+
+@pytest.mark.parametrize(
+    "beginning", [b"\x08\x00", b"\x08\x00\x05\x00CS\x0a\x00ISO_IR 100" * 9, b"\x02\x00\x00\x00UL\x04"]
+)
+def test_a_file_that_only_begins_as_an_image_does_is_none(tmp_path, beginning):
+    (tmp_path / "almost").write_bytes(beginning)
+
+    assert plane_reader.planes_in(tmp_path / "almost") == []
+
+
+def test_an_image_that_is_cut_is_named_where_its_voxels_would_be_lost(tmp_path):
+    paths = write(images(), _folder(tmp_path / "images"))
+    planes = planes_of(paths)
+    paths[2].write_bytes(paths[2].read_bytes()[:600])
+
+    with pytest.raises(PreflightError) as refused:
+        export(on_planes(planes), tmp_path / "images", tmp_path / "out", options=fixed_options())
+
+    assert "voxels lie where an image of the series is missing" in str(refused.value)
+    assert f"{paths[2].name}: 1 file(s) among the images could not be read" in str(refused.value)
+    assert not (tmp_path / "out").exists()
+
+
+def test_images_behind_a_link_to_a_folder_are_found_and_a_loop_of_links_ends(tmp_path):
+    write(images(), _folder(tmp_path / "elsewhere"))
+    case = _folder(tmp_path / "case")
+    (case / "series").symlink_to(tmp_path / "elsewhere", target_is_directory=True)
+    (case / "loop").symlink_to(case, target_is_directory=True)
+
+    (series,) = read_series(case)
+
+    assert len(series.stack) == len(images())
+
+
+def test_a_folder_that_may_not_be_looked_into_is_named(tmp_path, monkeypatch):
+    write(images(), tmp_path)
+
+    def walk(folder, *, onerror, **_):
+        onerror(PermissionError(13, "Permission denied", str(Path(folder, "locked"))))
+        return iter(())
+
+    monkeypatch.setattr("os.walk", walk)
+    with pytest.raises(NoSourceImagesError, match=r"locked: the folder cannot be read \(Permission denied\)"):
+        read_series(tmp_path)
+
+
 def a_structure_set() -> Dataset:
     dataset = a_ct_header(Modality="RTSTRUCT", SeriesInstanceUID="1.2.3.9")
     dataset.SOPInstanceUID = "1.2.3.9.1"
@@ -558,7 +652,7 @@ REAL = [
     ("05_sts_008_ct_pet_mr/PET", set()),
     ("06_mr_sagittal_120slices_fruit", set()),
     ("07_geometry_cases_icometrix/ct_gantry_tilt_14deg", {"missing-frame-of-reference"}),
-    ("07_geometry_cases_icometrix/ct_nonuniform_gap", {"missing-frame-of-reference", "between-planes"}),
+    ("07_geometry_cases_icometrix/ct_nonuniform_gap", {"missing-frame-of-reference", "image-missing"}),
     ("07_geometry_cases_icometrix/ct_same_position", {"missing-frame-of-reference", "same-position"}),
     ("07_geometry_cases_icometrix/mr_double_oblique_hitachi", {"missing-frame-of-reference"}),
     ("07_geometry_cases_icometrix/mr_enhanced_philips", {"missing-frame-of-reference"}),
@@ -576,7 +670,7 @@ def test_real_series_carry_what_lies_on_them(shared_data, tmp_path, series, expe
     of_one_direction = [plane for plane in planes if np.allclose(plane.orientation, planes[0].orientation, atol=1e-3)]
     segmentation = on_planes(of_one_direction)
 
-    report = export(segmentation, folder, tmp_path / "out", options=fixed_options())
+    report = export(segmentation, folder, tmp_path / "out", options=fixed_options(clip="image-missing" in expected))
 
     assert findings_of(report) - {"invalid-value"} == expected
     assert_each_image_carries_its_part(report, segmentation, planes)

@@ -115,6 +115,8 @@ ROWS = [
     Row("outside-source", ERROR, lambda: on(far_moved)),
     Row("outside-source", WARNING, lambda: on(far_moved), options={"clip": True}),
     Row("between-planes", WARNING, lambda: on(scaled(0.5, 1, 1))),
+    Row("image-missing", ERROR, on_images, read(*images()[:2], *images()[3:])),
+    Row("image-missing", WARNING, on_images, read(*images()[:2], *images()[3:]), options={"clip": True}),
     Row("shifted", WARNING, lambda: on(moved)),
     Row("resampled", WARNING, lambda: on(scaled(1, 0.9, 0.9))),
     Row("invalid-option", ERROR, options={"content_label": "lower case"}),

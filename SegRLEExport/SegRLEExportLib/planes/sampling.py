@@ -123,15 +123,32 @@ class SampledLayer:
         return self._count(across, self._slices_not_wholly_inside(across), inside=False)[layer_values]
 
     def voxels_between(self, layer_values: list[int]) -> NDArray[np.int64]:
-        """Count, for each value, the voxels not beyond the planes that lie in slices which no plane meets.
+        """Count, for each value, the voxels not beyond the planes, in slices that no plane meets, near one that does.
 
         There are none where pixels and voxels do not keep step: then each pixel takes what is nearest.
         """
+        return self._count_not_met(layer_values, far=False)
+
+    def voxels_of_missing_planes(self, layer_values: list[int]) -> NDArray[np.int64]:
+        """Count, for each value, the voxels of slices at which a plane is missing.
+
+        Planes at 0, 3, 6 and 12 mm are usually 3 mm apart: a slice at 9 mm is farther from all of them than half of
+        that, so that nothing stands for it. At 1.5 mm nothing is missing: that slice is finer than the planes.
+        """
+        return self._count_not_met(layer_values, far=True)
+
+    def _count_not_met(self, layer_values: list[int], *, far: bool) -> NDArray[np.int64]:
         if not self.keeps_step:
             return np.zeros(len(layer_values), dtype=np.int64)
-        axis, met = self._slice_axis(), set(self._slices_met().tolist())
-        not_met = [index for index in range(self._labels.shape[axis]) if index not in met]
-        return self._count(axis, not_met, inside=True)[layer_values]
+        axis = self._slice_axis()
+        planes = np.sort(self._origins_kji[:, axis])
+        gaps = np.diff(planes)[np.diff(planes) > EXACT_TOLERANCE_VOXELS]
+        usual_gap = float(np.median(gaps)) if gaps.size else np.inf
+        met = set(self._slices_met().tolist())
+        not_met = np.array([index for index in range(self._labels.shape[axis]) if index not in met], dtype=float)
+        distance = np.abs(planes[nearest_of(planes, not_met)] - not_met)
+        is_far = distance > usual_gap / 2 + EXACT_TOLERANCE_VOXELS
+        return self._count(axis, not_met[is_far == far].astype(int).tolist(), inside=True)[layer_values]
 
     def _count(self, axis: int, slice_indices: list[int], *, inside: bool) -> NDArray[np.int64]:
         """Count for each value the voxels of those slices along an axis that planes stand for, or do not."""

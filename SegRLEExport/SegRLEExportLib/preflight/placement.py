@@ -30,6 +30,9 @@ def placement_findings(
         for name, count in zip(names, layer.voxels_between(values).tolist()):
             if count:
                 yield _between(name, count)
+        for name, count in zip(names, layer.voxels_of_missing_planes(values).tolist()):
+            if count:
+                yield _without_image(name, count, options)
         if not layer.keeps_step:
             yield _resampled(segmentation, layer_index, positions, index)
         elif not layer.is_exact:
@@ -56,6 +59,21 @@ def _between(name: str, count: int) -> Finding:
         f"{count} voxels lie between the source images, where there is no image, and are left out.",
         name,
         _OWN_GRID,
+    )
+
+
+def _without_image(name: str, count: int, options: ExportOptions) -> Finding:
+    """Tell voxels of an image that is not there: the same loss as beyond the images, and as grave."""
+    what = f"{count} voxels lie where an image of the series is missing"
+    if options.clip:
+        return Finding("image-missing", Severity.WARNING, f"{what} and are left out.", name, _OWN_GRID)
+    return Finding(
+        "image-missing",
+        Severity.ERROR,
+        f"{what} and would be lost.",
+        name,
+        "Add the missing image (is one damaged, or not copied?), or leave the voxels out (clip), or export on the "
+        "segmentation's own grid.",
     )
 
 

@@ -44,6 +44,8 @@ LARGEST_SIDE = 65535
 
 _MULTIPLE_FOR_OLD_READERS = 8
 
+_WHY_AN_IMAGE_IS_MISSING = ("unreadable-file", "source-image-missing", "source-image-without-place")
+
 
 @dataclass(frozen=True, eq=False)
 class Survey:
@@ -64,8 +66,10 @@ class Survey:
     findings: tuple[Finding, ...]
 
     def refuse_errors(self) -> None:
-        """Raise `PreflightError` if anything stands in the way."""
+        """Raise `PreflightError` if anything stands in the way, with what was found of files that may be the cause."""
         errors = [finding for finding in self.findings if finding.severity is Severity.ERROR]
+        if any(finding.id == "image-missing" for finding in errors):
+            errors.extend(finding for finding in self.findings if finding.id in _WHY_AN_IMAGE_IS_MISSING)
         if errors:
             raise PreflightError(errors)
 

@@ -18,6 +18,7 @@ from pydicom.datadict import dictionary_description
 from pydicom.errors import InvalidDicomError
 from pydicom.multival import MultiValue
 from pydicom.tag import Tag
+from pydicom.uid import UID
 
 from SegRLEExportLib.model.source_series import SourceFrame
 from SegRLEExportLib.source.quick_header import read_elements
@@ -72,6 +73,9 @@ _WANTED = frozenset(
         _PIXEL_SPACING,
     )
 )
+_LONGEST_FIRST_VALUE = 1 << 16
+"""The first element of an image states a group's length, a character set, a type or a class: never more than this."""
+
 _STATED_TWICE = {_SOP_CLASS_UID: "MediaStorageSOPClassUID", _SOP_INSTANCE_UID: "MediaStorageSOPInstanceUID"}
 """Attributes that File Meta Information states too (PS3.10, 7.1)."""
 
@@ -128,11 +132,40 @@ def planes_in(path: Path) -> list[Found]:
                 return _single_plane(path, texts, ())
         return _planes_by_pydicom(path, dcmread(path, stop_before_pixels=True))
     except InvalidDicomError:
-        return []
+        return _planes_without_preamble(path)
     except OSError as error:
         return [UnreadableFile(path, error.strerror or str(error))]
     except Exception as error:  # pydicom raises whatever the conversion of a damaged value raises
         return [UnreadableFile(path, str(error) or type(error).__name__)]
+
+
+def _planes_without_preamble(path: Path) -> list[Found]:
+    """Return what a file without preamble and "DICM" holds: old archives leave them out (PS3.10, 7.1 asks for both).
+
+    Such a file says by nothing that it is DICOM, so it counts as one only if it begins as a dataset does, and names its
+    class and series; anything else that lies among the images is passed over.
+    """
+    try:
+        if not _begins_as_dataset(path):
+            return []
+        dataset = dcmread(path, stop_before_pixels=True, force=True)
+        if not (_text_of(dataset, _SOP_CLASS_UID) and _text_of(dataset, _SERIES_INSTANCE_UID)):
+            return []
+        return _planes_by_pydicom(path, dataset)
+    except OSError as error:
+        return [UnreadableFile(path, error.strerror or str(error))]
+    except Exception:  # whatever pydicom raises of bytes that are no dataset after all
+        return []
+
+
+def _begins_as_dataset(path: Path) -> bool:
+    """Tell whether the file begins with an element of group 0002 or 0008, little endian, of a length that can be."""
+    with path.open("rb", buffering=0) as file:
+        head = file.read(8)
+    if len(head) < 8 or head[1] or head[0] not in (2, 8):
+        return False
+    is_explicit = head[4:6].isalpha() and head[4:6].isupper()
+    return is_explicit or int.from_bytes(head[4:8], "little") < _LONGEST_FIRST_VALUE
 
 
 def _is_plain(text: bytes) -> bool:
@@ -150,7 +183,7 @@ def _planes_by_pydicom(path: Path, dataset: Dataset) -> list[Found]:
     texts = {tag: text for tag in _WANTED if (text := _text_of(dataset, tag))}
     from_file_meta = []
     for tag, keyword in _STATED_TWICE.items():
-        stated = str(dataset.file_meta.get(keyword, "") or "")
+        stated = str(getattr(dataset, "file_meta", Dataset()).get(keyword, "") or "")
         if tag not in texts and stated:
             texts[tag] = stated
             from_file_meta.append(_name(tag))
@@ -170,8 +203,11 @@ def _text_of(dataset: Dataset, tag: int) -> str:
 
 def _single_plane(path: Path, texts: dict[int, str], from_file_meta: tuple[str, ...]) -> list[Found]:
     has_pixels = bool(texts.get(_ROWS) and texts.get(_COLUMNS))
-    if texts.get(_MODALITY) in NOT_IMAGES or not (has_pixels or texts.get(_IMAGE_POSITION)):
+    if texts.get(_MODALITY) in NOT_IMAGES:
         return []
+    if not (has_pixels or texts.get(_IMAGE_POSITION)):
+        is_image = UID(texts.get(_SOP_CLASS_UID, "")).name.endswith("Image Storage")
+        return [UnreadableFile(path, "it ends before it says how large it is or where it lies")] if is_image else []
     try:
         if texts.get(_NUMBER_OF_FRAMES, "1") not in ("0", "1"):
             raise ValueError(f"its {texts[_NUMBER_OF_FRAMES]} frames have no position each")

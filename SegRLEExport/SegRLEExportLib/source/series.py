@@ -6,8 +6,9 @@ in orientation, size or frame of reference is taken apart into the volumes it co
 
 from __future__ import annotations
 
+import os
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -117,7 +118,29 @@ def _files_at(where: Path | Sequence[Path]) -> tuple[list[Path], str]:
         return [where], str(where)
     if not where.is_dir():
         raise NoSourceImagesError(str(where), "there is no such folder")
-    return sorted(path for path in where.rglob("*") if path.is_file()), str(where)
+    return sorted(_files_below(where)), str(where)
+
+
+def _files_below(folder: Path) -> Iterator[Path]:
+    """Yield every regular file below a folder, also behind links to folders; each folder once, so that loops end.
+
+    Raises `NoSourceImagesError` for a folder that cannot be looked into: its images would be missing without a word.
+    """
+    seen: set[tuple[int, int]] = set()
+
+    def refuse(error: OSError) -> None:
+        raise NoSourceImagesError(str(error.filename), f"the folder cannot be read ({error.strerror})")
+
+    for parent, subfolders, names in os.walk(folder, followlinks=True, onerror=refuse):
+        status = os.stat(parent)
+        if (status.st_dev, status.st_ino) in seen:
+            subfolders.clear()
+            continue
+        seen.add((status.st_dev, status.st_ino))
+        for name in names:
+            path = Path(parent, name)
+            if path.is_file():
+                yield path
 
 
 @dataclass(frozen=True)
@@ -271,7 +294,7 @@ def _header(planes: list[Plane]) -> Dataset:
     """Return the dataset of the first plane that names a frame of reference, or else of the first."""
     plane = min(planes, key=lambda plane: not plane.frame_of_reference_uid)
     try:
-        return dcmread(plane.path, stop_before_pixels=True)
+        return dcmread(plane.path, stop_before_pixels=True, force=True)  # known to be an image, with preamble or not
     except Exception as error:  # pydicom raises whatever the damage of a file leads to
         raise UnusableSourceError(
             plane.series_uid or "without UID",
