@@ -50,7 +50,7 @@ def grid_of(planes: list[ImagePlane]) -> Geometry:
     normal = np.cross(*planes[0].orientation)
     in_order = sorted(planes, key=lambda plane: plane.position @ normal)
     steps = [after.position - before.position for before, after in pairwise(in_order)]
-    steps = [step for step in steps if step @ normal > 0.01] or [normal]
+    steps = [step for step in steps if step @ normal > 1e-6] or [normal]
     step = min(steps, key=np.linalg.norm)
     count = 1 + round(float((in_order[-1].position - in_order[0].position) @ normal / (step @ normal)))
     if count == len(planes) > 1:
@@ -135,6 +135,7 @@ WRITTEN = [
     Case("double oblique", lambda: images(DOUBLE_OBLIQUE)),
     Case("against the normal", lambda: images(heights=(0, -3, -6, -9))),
     Case("tilted gantry", lambda: images(TILTED, across=(0, 0, 1))),
+    Case("slices 2.5 micrometres apart", lambda: images(heights=[0.0025 * n for n in range(9)])),
     Case("one image", lambda: images(heights=(5,))),
     Case(
         "unequal gaps",
@@ -330,10 +331,22 @@ FLAT = [[0, 0.7, 0.7, 0], [0, 0, 0, 0], [3, 0, 0, 0], [0, 0, 0, 1]]
 SHEARED = [[0, 0.2, 0.7, -20.5], [0, 0.8, 0, 11.25], [3, 0, 0, -100], [0, 0, 0, 1]]
 FAR_AWAY = [[0, 0, 0.7, 500], [0, 0.8, 0, 500], [3, 0, 0, 500], [0, 0, 0, 1]]
 
+
+def changed(dataset: Dataset, **attributes: object) -> Dataset:
+    for keyword, value in attributes.items():
+        setattr(dataset, keyword, value)
+    return dataset
+
+
 ONE_MISSING = (0, 3, 9, 12)
 """Heights of images of which the one at 6 mm was lost."""
 
 REFUSED = [
+    RefusedCase(
+        "a frame of reference for each image",
+        "(0020,0052) FrameOfReferenceUID: Each of the 5 images names a Frame of Reference UID of its own, so nothing",
+        lambda: [changed(image, FrameOfReferenceUID=f"1.2.3.{n}") for n, image in enumerate(images())],
+    ),
     RefusedCase(
         "an image is missing",
         "voxels lie where an image of the series is missing and would be lost. Add the missing image",

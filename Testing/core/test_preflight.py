@@ -15,6 +15,7 @@ import pytest
 import SegRLEExportLib
 from builders import A_GRID, LIVER, a_segmentation, a_source, a_sphere, fixed_options, two_overlapping_boxes
 from image_builders import SAGITTAL, an_image, images, with_different, write
+from pydicom import Dataset
 from SegRLEExportLib.errors import PreflightError
 from SegRLEExportLib.export import export
 from SegRLEExportLib.model.finding import Finding, Severity
@@ -68,6 +69,11 @@ def with_a_locked_file(folder: Path) -> SourceSeries:
         )
         (folder / "locked").touch()
         return read(*images())(folder)
+
+
+def with_frame_of_reference(image: Dataset, number: int) -> Dataset:
+    image.FrameOfReferenceUID = f"1.2.3.{number}"
+    return image
 
 
 def rescaled(folder: Path) -> SourceSeries:
@@ -154,6 +160,12 @@ ROWS = [
         "incomplete-code",
         ERROR,
         lambda: one_segment(terminology=SegmentTerminology(LIVER.category, Code("SCT", "1", " "))),
+    ),
+    Row(
+        "frame-of-reference-each",
+        ERROR,
+        on_images,
+        lambda folder: read(*(with_frame_of_reference(image, n) for n, image in enumerate(images())))(folder),
     ),
     Row("several-patients", ERROR, on_images, read(*with_different("PatientID", "P-2"))),
     Row("several-studies", ERROR, on_images, read(*with_different("StudyInstanceUID", "1.2.3.4"))),

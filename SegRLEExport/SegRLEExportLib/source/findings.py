@@ -50,6 +50,18 @@ def unplaced_findings(unplaced: list[UnplacedImage]) -> Iterator[Finding]:
         )
 
 
+def frame_of_reference_each(count: int) -> Finding:
+    """Tell that nothing says the images lie in one space."""
+    return Finding(
+        "frame-of-reference-each",
+        Severity.ERROR,
+        f"Each of the {count} images names a Frame of Reference UID of its own, so nothing says that they lie in one "
+        "space.",
+        where="(0020,0052) FrameOfReferenceUID",
+        help="An anonymiser may have replaced it image by image: give all images of the series one UID.",
+    )
+
+
 def identity_findings(planes: list[Plane]) -> Iterator[Finding]:
     """Tell whether the images agree on whose they are, and each has a UID of its own."""
     yield from _disagreements(planes)
