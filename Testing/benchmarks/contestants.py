@@ -14,7 +14,7 @@ from measuring import result_folder
 
 HERE = Path(__file__).resolve().parent
 
-ALL = ("W1", "W2", "W3", "W4")
+ALL = ("W1", "W2", "W3", "W4", "W5")
 ONE_LAYER = ("W1", "W2", "W3")
 
 Command = Callable[[Material, Path], list[str]]

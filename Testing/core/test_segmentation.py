@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from builders import A_GRID, a_segmentation
+from SegRLEExportLib.model import segmentation as segmentation_module
 from SegRLEExportLib.model.geometry import Geometry
-from SegRLEExportLib.model.segmentation import Layer, Segment, Segmentation
+from SegRLEExportLib.model.segmentation import Layer, Segment, Segmentation, voxels_of_values
 
 LAYER = Layer(np.zeros(A_GRID.shape_kji, np.uint8), A_GRID)
 
@@ -53,3 +56,30 @@ def test_only_some_segments_keep_the_users_order():
 
     assert [segment.id for segment in chosen.segments] == ["id_0", "id_2"]
     assert chosen.layers == segmentation.layers
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("view", [np.asarray, np.transpose, lambda labels: labels[::-1, 1:, ::2]])
+@pytest.mark.parametrize("at_once", [5, 1 << 18])
+def test_voxels_are_counted_for_each_value(dtype, view, at_once, monkeypatch):
+    monkeypatch.setattr(segmentation_module, "_COUNTED_AT_ONCE", at_once)
+    labels = view(np.random.default_rng(2).integers(0, 200, (4, 6, 9), dtype))
+
+    counts = voxels_of_values(labels)
+
+    assert counts.size == np.iinfo(dtype).max + 1
+    assert {value: counts[value] for value in np.flatnonzero(counts)} == dict(
+        zip(*np.unique(labels, return_counts=True))
+    )
+
+
+def test_counting_takes_little_memory_even_of_one_large_plane():
+    labels = np.ones((1, 4096, 4096), np.uint8)
+    tracemalloc.start()
+    try:
+        assert voxels_of_values(labels)[1] == labels.size
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert peak < labels.nbytes / 4

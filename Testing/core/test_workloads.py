@@ -31,6 +31,7 @@ def test_a_workload_is_drawn_alike_twice(w1):
         ("W2", (300, 512, 512), 30),
         ("W3", (600, 512, 512), 104),
         ("W4", (300, 512, 512), 30),
+        ("W5", (300, 512, 512), 30),
     ],
 )
 def test_sizes_are_those_of_the_published_workloads(name, shape, segments):

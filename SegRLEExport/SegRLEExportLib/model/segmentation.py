@@ -20,6 +20,21 @@ Labels = NDArray[np.unsignedinteger[Any]]
 """uint8 or uint16."""
 
 
+_COUNTED_AT_ONCE = 1 << 18
+"""Labels that are counted together: each is widened to 8 bytes for it, and 2 MB stay in the processor's cache."""
+
+
+def voxels_of_values(labels: Labels) -> NDArray[np.int64]:
+    """Return how many voxels hold each value that `labels` could have, in little memory."""
+    counts = np.zeros(np.iinfo(labels.dtype).max + 1, dtype=np.int64)
+    for part in [labels.reshape(-1)] if labels.flags.c_contiguous else labels:
+        flat = part.reshape(-1)
+        for first in range(0, flat.size, _COUNTED_AT_ONCE):
+            found = np.bincount(flat[first : first + _COUNTED_AT_ONCE])
+            counts[: found.size] += found
+    return counts
+
+
 class AlgorithmType(str, Enum):
     """Segment Algorithm Type (0062,0008)."""
 

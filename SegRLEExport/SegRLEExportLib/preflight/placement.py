@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import numpy as np
-
 from SegRLEExportLib.model.finding import Finding, Severity
-from SegRLEExportLib.model.segmentation import Segmentation
+from SegRLEExportLib.model.segmentation import Segmentation, voxels_of_values
 from SegRLEExportLib.options import ExportOptions
 from SegRLEExportLib.planes.frames import FrameIndex
 from SegRLEExportLib.planes.sampling import SampledLayer
@@ -88,9 +86,7 @@ def _shifted(names: list[str], displacement_voxels: float) -> Finding:
 
 
 def _resampled(segmentation: Segmentation, layer_index: int, positions: list[int], index: FrameIndex) -> Finding:
-    in_layer = np.zeros(2**16, dtype=np.intp)
-    for plane in segmentation.layers[layer_index].labels_kji:
-        in_layer += np.bincount(plane.reshape(-1), minlength=len(in_layer))
+    in_layer = voxels_of_values(segmentation.layers[layer_index].labels_kji)
     changes = [
         f"{segment.name}: {in_layer[segment.layer_value]} voxels, {index.segment_voxels[position]} pixels"
         for position, segment in ((position, segmentation.segments[position]) for position in positions)

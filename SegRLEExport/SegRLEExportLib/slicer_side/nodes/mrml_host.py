@@ -12,7 +12,7 @@ import numpy as np
 
 from SegRLEExportLib.errors import MissingLibraryError, UnreadableSegmentationError
 from SegRLEExportLib.model.geometry import Geometry
-from SegRLEExportLib.model.segmentation import Layer, Segment, Segmentation
+from SegRLEExportLib.model.segmentation import Layer, Segment, Segmentation, voxels_of_values
 
 SEGMENTATION_SUFFIXES = (".seg.nrrd", ".seg.nhdr", ".seg.vtm", ".seg.vtk")
 VOLUME_SUFFIXES = (".nrrd", ".nhdr", ".nii", ".nii.gz", ".mha", ".mhd")
@@ -106,7 +106,7 @@ def _segmentation_of_label_map(path: Path) -> Segmentation:
     node = read_volume_node(path, "vtkMRMLLabelMapVolumeNode")
     labels = labels_of(node.GetImageData(), path.name)
     layer = Layer(labels, volume_geometry(node))
-    values = np.flatnonzero(np.bincount(labels.reshape(-1)))
+    values = np.flatnonzero(voxels_of_values(labels))
     segments = tuple(
         Segment(f"Label_{value}", f"Label {value}", 0, value, _COLORS[(value - 1) % len(_COLORS)])
         for value in values.tolist()
