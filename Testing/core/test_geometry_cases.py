@@ -587,6 +587,43 @@ def test_an_image_that_is_cut_is_named_where_its_voxels_would_be_lost(tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+def of_times(count: int, **attributes_of: Callable[[int], object]) -> Images:
+    """Images of several times at the same places, their Instance Numbers beginning anew at each time, in no order."""
+    datasets = []
+    for time in range(count):
+        for image in images(first=1 + 100 * time):
+            attributes = {keyword: value(time) for keyword, value in attributes_of.items()}
+            datasets.append(changed(image, InstanceNumber=image.InstanceNumber - 100 * time, **attributes))
+    return [datasets[n] for n in np.random.default_rng(7).permutation(len(datasets))]
+
+
+@pytest.mark.parametrize(
+    ("attribute", "value", "told"),
+    [
+        ("TemporalPositionIdentifier", lambda time: time + 9, "Temporal Position Identifier 9, the first of 3"),
+        ("TriggerTime", lambda time: 40.5 * time, "Trigger Time 0.0, the first of 3"),
+        ("AcquisitionNumber", lambda time: 3 + time, "Acquisition Number 3, the first of 3"),
+        ("AcquisitionTime", lambda time: f"10{time}000", "Acquisition Time 100000, the first of 3"),
+    ],
+)
+def test_images_of_several_times_are_told_apart_by_what_they_say(tmp_path, attribute, value, told):
+    write(of_times(3, **{attribute: value}), tmp_path)
+
+    (series,) = read_series(tmp_path)
+
+    (finding,) = series.findings
+    assert finding.what == f"15 images lie at 5 positions; those of {told}, are referenced."
+    assert {int(frame.sop_instance_uid.rpartition(".")[2]) // 100 for frame in series.frames} == {0}
+
+
+def test_images_of_several_times_that_nothing_tells_apart_are_refused(tmp_path):
+    planes = planes_of(write(images(), _folder(tmp_path / "one")))
+    write(of_times(3), _folder(tmp_path / "all"))
+
+    with pytest.raises(PreflightError, match="several with the same Instance Number, and nothing in them says which"):
+        export(on_planes(planes), tmp_path / "all", tmp_path / "out", options=fixed_options())
+
+
 def test_images_behind_a_link_to_a_folder_are_found_and_a_loop_of_links_ends(tmp_path):
     write(images(), _folder(tmp_path / "elsewhere"))
     case = _folder(tmp_path / "case")

@@ -76,6 +76,12 @@ def with_frame_of_reference(image: Dataset, number: int) -> Dataset:
     return image
 
 
+def with_numbers_anew(datasets: list[Dataset]) -> list[Dataset]:
+    for number, image in enumerate(datasets, start=1):
+        image.InstanceNumber = number
+    return datasets
+
+
 def rescaled(folder: Path) -> SourceSeries:
     return write_image_series(np.linspace(0, 0.9, 630).reshape(10, 9, 7), A_GRID, folder / "written")
 
@@ -167,6 +173,7 @@ ROWS = [
         on_images,
         lambda folder: read(*(with_frame_of_reference(image, n) for n, image in enumerate(images())))(folder),
     ),
+    Row("times-not-told-apart", ERROR, on_images, read(*images(), *with_numbers_anew(images(first=50)))),
     Row("several-patients", ERROR, on_images, read(*with_different("PatientID", "P-2"))),
     Row("several-studies", ERROR, on_images, read(*with_different("StudyInstanceUID", "1.2.3.4"))),
     Row("same-uid", ERROR, on_images, read(*with_different("SOPInstanceUID", images()[0].SOPInstanceUID))),

@@ -62,6 +62,27 @@ def frame_of_reference_each(count: int) -> Finding:
     )
 
 
+def same_position(images: int, positions: int, chosen: str) -> Finding:
+    """Tell which images of several at one position are referenced."""
+    return Finding(
+        "same-position",
+        Severity.WARNING,
+        f"{images} images lie at {positions} positions; {chosen}.",
+        help="Give only the images of one volume, or in Slicer the volume that was segmented.",
+    )
+
+
+def times_not_told_apart(images: int, positions: int) -> Finding:
+    """Tell that images of several volumes lie at the same places, and nothing says which belong together."""
+    return Finding(
+        "times-not-told-apart",
+        Severity.ERROR,
+        f"{images} images lie at {positions} positions, several with the same Instance Number, and nothing in them "
+        "says which belong to one time.",
+        help="Give only the images of one volume, or in Slicer the volume that was segmented.",
+    )
+
+
 def identity_findings(planes: list[Plane]) -> Iterator[Finding]:
     """Tell whether the images agree on whose they are, and each has a UID of its own."""
     yield from _disagreements(planes)

@@ -46,6 +46,10 @@ _PATIENT_ID = 0x00100020
 _SLICE_THICKNESS = 0x00180050
 _STUDY_INSTANCE_UID = 0x0020000D
 _SERIES_INSTANCE_UID = 0x0020000E
+_ACQUISITION_TIME = 0x00080032
+_TRIGGER_TIME = 0x00181060
+_ACQUISITION_NUMBER = 0x00200012
+_TEMPORAL_POSITION = 0x00200100
 _INSTANCE_NUMBER = 0x00200013
 _IMAGE_POSITION = 0x00200032
 _IMAGE_ORIENTATION = 0x00200037
@@ -54,8 +58,12 @@ _NUMBER_OF_FRAMES = 0x00280008
 _ROWS = 0x00280010
 _COLUMNS = 0x00280011
 _PIXEL_SPACING = 0x00280030
+TIMES = (_TEMPORAL_POSITION, _TRIGGER_TIME, _ACQUISITION_NUMBER, _ACQUISITION_TIME)
+"""What tells images of one place and several times apart, the plainest first (PS3.3, C.7.6.2.1.4 and C.7.6.16.2.2)."""
+
 _WANTED = frozenset(
     (
+        *TIMES,
         _SOP_CLASS_UID,
         _SOP_INSTANCE_UID,
         _MODALITY,
@@ -97,6 +105,8 @@ class Plane:
     rows: int
     columns: int
     thickness: float | None
+    times: tuple[str, ...] = ("",) * len(TIMES)
+    """The values of `TIMES`, empty where there is none."""
     from_file_meta: tuple[str, ...] = ()
     """Names of attributes that the dataset lacks and File Meta Information has."""
 
@@ -186,7 +196,7 @@ def _planes_by_pydicom(path: Path, dataset: Dataset) -> list[Found]:
         stated = str(getattr(dataset, "file_meta", Dataset()).get(keyword, "") or "")
         if tag not in texts and stated:
             texts[tag] = stated
-            from_file_meta.append(_name(tag))
+            from_file_meta.append(name_of(tag))
     if texts.get(_MODALITY) not in NOT_IMAGES and "PerFrameFunctionalGroupsSequence" in dataset:
         return [*_planes_of_multi_frame(path, dataset, texts, tuple(from_file_meta))]
     return _single_plane(path, texts, tuple(from_file_meta))
@@ -264,6 +274,7 @@ def _plane(path: Path, texts: dict[int, str], frame_number: int | None, from_fil
         rows=_side(_ROWS, texts.get(_ROWS, "")),
         columns=_side(_COLUMNS, texts.get(_COLUMNS, "")),
         thickness=_thickness(texts.get(_SLICE_THICKNESS, "")),
+        times=tuple(texts.get(tag, "") for tag in TIMES),
         from_file_meta=from_file_meta,
     )
 
@@ -326,12 +337,12 @@ def _number(text: str) -> float | None:
 
 
 def _bad_value(tag: int, text: str) -> ValueError:
-    what = f"{_name(tag)} {Tag(tag)}"
+    what = f"{name_of(tag)} {Tag(tag)}"
     if not text:
         return ValueError(f"it has no {what}")
     shown = repr(text[:64]).replace(r"\\", "\\")
     return ValueError(f"its {what} is {shown}")
 
 
-def _name(tag: int) -> str:
+def name_of(tag: int) -> str:
     return dictionary_description(tag)

@@ -25,10 +25,12 @@ from SegRLEExportLib.source.findings import (
     frame_of_reference_each,
     identity_findings,
     missing_findings,
+    same_position,
+    times_not_told_apart,
     unplaced_findings,
     unreadable_findings,
 )
-from SegRLEExportLib.source.images import Found, Plane, UnplacedImage, UnreadableFile, planes_in
+from SegRLEExportLib.source.images import TIMES, Found, Plane, UnplacedImage, UnreadableFile, name_of, planes_in
 
 SAME_DIRECTION_TOLERANCE = 1e-3
 """Direction cosines that differ by no more are those of one volume: scanners round them."""
@@ -267,18 +269,8 @@ def _all_near(some: tuple[float, ...], others: tuple[float, ...], tolerance: flo
 
 def _volume(planes: list[Plane], findings: list[Finding]) -> SourceSeries:
     row_direction, column_direction = np.array(planes[0].orientation[:3]), np.array(planes[0].orientation[3:])
-    kept = _one_at_each_height(planes, np.cross(row_direction, column_direction))
-    own_findings = list(findings)
-    if len(kept) < len(planes):
-        own_findings.append(
-            Finding(
-                "same-position",
-                Severity.WARNING,
-                f"{len(planes)} images lie at {len(kept)} positions; at each one the image with the lowest "
-                "Instance Number is referenced.",
-                help="Give only the images of one volume, or in Slicer the volume that was segmented.",
-            )
-        )
+    kept, told = _of_one_time(planes, np.cross(row_direction, column_direction))
+    own_findings = [*findings, *told]
     thicknesses = {plane.thickness for plane in kept}
     stack = PlaneStack(
         rows=kept[0].rows,
@@ -297,13 +289,44 @@ def _volume(planes: list[Plane], findings: list[Finding]) -> SourceSeries:
     )
 
 
-def _one_at_each_height(planes: list[Plane], normal: Matrix) -> list[Plane]:
-    """Return the planes along the normal; of several at one height the one with the lowest Instance Number."""
+def _of_one_time(planes: list[Plane], normal: Matrix) -> tuple[list[Plane], list[Finding]]:
+    """Return one plane at each height, along the normal and all of one time, and what is to be said of the others."""
+    at_each_height = _by_height(planes, normal)
+    if len(at_each_height) == len(planes):
+        return [same[0] for same in at_each_height], []
+    for index, tag in enumerate(TIMES):
+        of_time = defaultdict(list)
+        for plane in planes:
+            of_time[plane.times[index]].append(plane)
+        whole = all(len(_by_height(some, normal)) == len(some) == len(at_each_height) for some in of_time.values())
+        if whole and "" not in of_time:
+            first = min(of_time, key=_by_number)
+            chosen = f"those of {name_of(tag)} {first}, the first of {len(of_time)}, are referenced"
+            kept = [same[0] for same in _by_height(of_time[first], normal)]
+            return kept, [same_position(len(planes), len(kept), chosen)]
+    kept = [min(same, key=lambda plane: plane.instance_number) for same in at_each_height]
+    numbers = [sorted(plane.instance_number for plane in same) for same in at_each_height]
+    if any(len(same) > 1 and same[0] == same[1] for same in numbers):
+        return kept, [times_not_told_apart(len(planes), len(kept))]
+    chosen = "at each one the image with the lowest Instance Number is referenced"
+    return kept, [same_position(len(planes), len(kept), chosen)]
+
+
+def _by_height(planes: list[Plane], normal: Matrix) -> list[list[Plane]]:
+    """Return the planes along the normal, those of one height together."""
     heights = np.array([np.dot(normal, plane.position) for plane in planes])
     order = np.argsort(heights, kind="stable")
     begins_another = np.diff(heights[order], prepend=-np.inf) > _same_height_tolerance_mm(heights)
     at_each_height = np.split(order, np.flatnonzero(begins_another)[1:])
-    return [min((planes[n] for n in same), key=lambda plane: plane.instance_number) for same in at_each_height]
+    return [[planes[n] for n in same.tolist()] for same in at_each_height]
+
+
+def _by_number(text: str) -> tuple[float, str]:
+    """Return what sorts texts by the number they are, and others behind."""
+    try:
+        return float(text), text
+    except ValueError:
+        return np.inf, text
 
 
 def _same_height_tolerance_mm(heights: Matrix) -> float:
