@@ -146,6 +146,15 @@ def test_any_masks_share_what_numpy_says(seed, count):
     }
 
 
+def test_more_segments_than_python_can_recurse_are_grouped():
+    chain = [(n, n + 1) for n in range(1499)]
+
+    groups = group_apart(list(range(1500)), overlaps_of(chain))
+
+    assert len(groups) == 2
+    assert_apart(groups, chain, 1500)
+
+
 @st.composite
 def layered(draw):
     """Layers of several segments, from sparse to full, in any order, with values that belong to nobody."""

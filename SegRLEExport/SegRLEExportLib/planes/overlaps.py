@@ -7,6 +7,7 @@ graph. Nothing here knows bytes or files.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -24,6 +25,9 @@ Overlaps = dict[tuple[int, int], int]
 
 SEARCH_LIMIT = 20_000
 """Steps after which the best grouping found so far is taken; real segmentations need a few dozen."""
+
+_LOOK_LIMIT = 2_000_000
+"""As every step looks at each segment, fewer steps are taken where there are more than a hundred."""
 
 _PAIRS_AT_ONCE = 1 << 20
 
@@ -155,29 +159,63 @@ def _fewest_colors(nodes: tuple[int, ...], edges: frozenset[tuple[int, int]], li
 
 
 class _Coloring:
-    """Exact colouring by branch and bound, hardest node first, or the best that `limit` steps find."""
+    """Exact colouring by branch and bound, hardest node first, or the best that `limit` steps find.
+
+    The hardest node is the one whose neighbours leave it the fewest colors; it gets each free one in turn, and at most
+    one new color. In a ring of five nodes 0-1-2-3-4-0 that gives 0, 1, 2, 3 the colors a, b, a, b in one go; node 4
+    lies between b and a and needs a third, c. No ring of five does with two, which the search finds out by going back.
+    """
 
     def __init__(self, neighbours: dict[int, set[int]], limit: int) -> None:
         self._neighbours = neighbours
-        self._limit = limit
+        self._colors: dict[int, int] = {}
+        self._taken: dict[int, Counter[int]] = {node: Counter() for node in neighbours}
+        """For each node, how many of its neighbours have each color."""
         self._fewest = len(neighbours) + 1
-        self._steps = 0
+        self._limit = min(limit, _LOOK_LIMIT // max(len(neighbours), 1))
         self.best: dict[int, int] = {}
-        self._extend({}, 0)
+        self._search()
 
-    def _extend(self, colors: dict[int, int], used: int) -> None:
-        self._steps += 1
-        if used >= self._fewest or (self.best and self._steps > self._limit):
+    def _search(self) -> None:
+        """Walk the tree of colorings with a stack of its own: a node for each segment is too deep for Python's."""
+        steps, used = 0, [0]
+        choices = [self._choices(0)]
+        while choices:
+            chosen = next(choices[-1], None)
+            if chosen is None:
+                choices.pop()
+                used.pop()
+                continue
+            steps += 1
+            if self.best and steps > self._limit:
+                return
+            used.append(max(used[-1], chosen + 1))
+            if used[-1] < self._fewest and len(self._colors) == len(self._neighbours):
+                self.best, self._fewest = dict(self._colors), used[-1]
+            choices.append(self._choices(used[-1]))
+
+    def _choices(self, used: int) -> Iterator[int]:
+        """Give the hardest node one color after the other, and take it back when the next is asked for."""
+        if used >= self._fewest or len(self._colors) == len(self._neighbours):
             return
-        if len(colors) == len(self._neighbours):
-            self.best, self._fewest = dict(colors), used
-            return
-        node = max((n for n in self._neighbours if n not in colors), key=lambda n: self._hardness(n, colors))
-        taken = {colors[near] for near in self._neighbours[node] if near in colors}
+        node = max((n for n in self._neighbours if n not in self._colors), key=self._hardness)
         for color in range(used + 1):
-            if color not in taken:
-                self._extend({**colors, node: color}, max(used, color + 1))
+            if color not in self._taken[node]:
+                self._give(node, color)
+                yield color
+                self._take_back(node)
 
-    def _hardness(self, node: int, colors: dict[int, int]) -> tuple[int, int, int]:
-        taken = {colors[near] for near in self._neighbours[node] if near in colors}
-        return len(taken), len(self._neighbours[node]), -node
+    def _give(self, node: int, color: int) -> None:
+        self._colors[node] = color
+        for near in self._neighbours[node]:
+            self._taken[near][color] += 1
+
+    def _take_back(self, node: int) -> None:
+        color = self._colors.pop(node)
+        for near in self._neighbours[node]:
+            self._taken[near][color] -= 1
+            if not self._taken[near][color]:
+                del self._taken[near][color]
+
+    def _hardness(self, node: int) -> tuple[int, int, int]:
+        return len(self._taken[node]), len(self._neighbours[node]), -node
