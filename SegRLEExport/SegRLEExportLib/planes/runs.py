@@ -22,7 +22,7 @@ _WORD = 8
 
 @dataclass(frozen=True, eq=False)
 class Runs:
-    """A plane as its runs, in order: none crosses the end of a row; neighbours differ, but where they are cut."""
+    """A plane as its runs, in order: none crosses the end of a row, neighbours in a row differ."""
 
     values: Pixels
     starts: Counts
@@ -70,7 +70,17 @@ class Runs:
         return Runs(values[differs], self.starts[differs], self.rows, self.columns)
 
     def placed(self, rows: int, columns: int, first_row: int, first_column: int) -> Runs:
-        """Return a plane of `rows` x `columns` with this one at that row and column, and 0 around it."""
+        """Return a plane of `rows` x `columns` with this one at that row and column, and 0 around it.
+
+        Each run moves to where it begins in the wide row; a run of 0 is added at the head of every row, if there is
+        space before this plane, and behind its rows, if there is space there. For example a row of three pixels
+        placed at column 2 of eight
+
+            own      5 5 0              5 from 0, 0 from 2
+            moved    - - 5 5 0 - - -    5 from 2, 0 from 4
+            added                       0 from 0 (head), 0 from 5 (behind)
+            result   0 0 5 5 0 0 0 0    0 from 0, 5 from 2, 0 from 4: the last two runs of 0 become one
+        """
         if (self.rows, self.columns) == (rows, columns):
             return self
         row, column = np.divmod(self.starts.astype(_count_type(rows * columns), copy=False), self.columns)
