@@ -99,12 +99,10 @@ class TestSharedGroups:
         assert (measures.SliceThickness, measures.SpacingBetweenSlices) == (2.5, 3)
         assert groups.PlaneOrientationSequence[0].ImageOrientationPatient == [1, 0, 0, 0, 1, 0]
 
-    def test_take_the_spacing_as_thickness_where_none_is_known(self):
-        assert shared_groups(a_source().stack, None).PixelMeasuresSequence[0].SliceThickness == 3
-
-    def test_say_no_spacing_where_planes_have_no_common_distance(self):
+    def test_say_no_spacing_where_no_even_steps_lead_to_the_planes(self):
         stack = a_source().stack
-        uneven = stack.only(np.array([0, 1, 3]))
+        positions = stack.positions_lps[:6] + np.outer([0, 0, 0.5, -1.5, -2, 0], [0, 0, 1])
+        uneven = replace(stack, positions_lps=positions)
 
         measures = shared_groups(uneven, 3.0).PixelMeasuresSequence[0]
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -116,6 +116,13 @@ def one_segment(**changes: object) -> Segmentation:
     return Segmentation("S", (Layer(a_sphere().astype(np.uint8), A_GRID),), (segment,))
 
 
+def jittered(millimetres: float) -> SourceSeries:
+    """Images every second of which is moved along the normal."""
+    source = a_source()
+    positions = source.stack.positions_lps + np.outer(np.arange(10) % 2 * millimetres, [0, 0, 1])
+    return replace(source, stack=replace(source.stack, positions_lps=positions))
+
+
 ROWS = [
     Row("no-segments", ERROR, lambda: a_segmentation().only([])),
     Row("too-many-segments", ERROR, limit=("LARGEST_SEGMENT_NUMBER", 1)),
@@ -131,6 +138,9 @@ ROWS = [
     Row("image-missing", WARNING, on_images, read(*images()[:2], *images()[3:]), options={"clip": True}),
     Row("shifted", WARNING, lambda: on(moved)),
     Row("resampled", WARNING, lambda: on(scaled(1, 0.9, 0.9))),
+    Row("thickness-made-up", NOTE, source=lambda _: replace(a_source(), slice_thickness_mm=None)),
+    Row("uneven-planes", WARNING, source=lambda _: jittered(0.5)),
+    Row("frames-without-image", NOTE, lambda: on(scaled(0.5, 1, 1)), options={"grid": Grid.SEGMENTATION}),
     Row("invalid-option", ERROR, options={"content_label": "lower case"}),
     Row("invalid-option", ERROR, options={"content_label": " "}),
     Row("invalid-option", ERROR, options={"content_description": "x" * 65}),

@@ -54,7 +54,7 @@ def top_level(contents: Contents) -> Dataset:
     described = segments.encoded_segments(segmentation, contents.instance.segment_positions, source.series_instance_uid)
     dataset[_SEGMENT_SEQUENCE] = _ready_sequence(_SEGMENT_SEQUENCE, described.items)
     dataset.SharedFunctionalGroupsSequence = [
-        functional_groups.shared_groups(contents.stack, source.slice_thickness_mm)
+        functional_groups.shared_groups(contents.stack, contents.slice_thickness_mm)
     ]
     referenced = [frame for frame in contents.source_frames if frame is not None] or list(source.frames)
     dataset[_REFERENCED_SERIES_SEQUENCE] = _ready_sequence(

@@ -42,6 +42,7 @@ class Contents:
     source: SourceSeries
     stack: PlaneStack
     """The planes on which frames lie."""
+    slice_thickness_mm: float
     source_frames: tuple[SourceFrame | None, ...]
     """For each plane, the source frame that lies in it."""
     copied: Dataset

@@ -54,16 +54,14 @@ _PARALLEL_TOLERANCE = 1e-6
 """Planes whose normals differ by a cosine this close to 1 (0.08 degrees) count as parallel."""
 
 
-def shared_groups(stack: PlaneStack, slice_thickness_mm: float | None) -> Dataset:
+def shared_groups(stack: PlaneStack, slice_thickness_mm: float) -> Dataset:
     """Return the item of Shared Functional Groups Sequence (5200,9229): spacing, thickness and orientation.
 
-    Spacing Between Slices is left out where the planes have no common distance.
+    Spacing Between Slices is left out where no even steps lead to the planes.
     """
     measures = Dataset()
     spacing = stack.spacing_between_planes_mm
-    thickness = slice_thickness_mm or spacing
-    if thickness is not None:
-        measures.SliceThickness = DSfloat(decimal_string(thickness))
+    measures.SliceThickness = DSfloat(decimal_string(slice_thickness_mm))
     if spacing is not None:
         measures.SpacingBetweenSlices = DSfloat(decimal_string(spacing))
     measures.PixelSpacing = [DSfloat(decimal_string(distance)) for distance in stack.pixel_spacing_mm]

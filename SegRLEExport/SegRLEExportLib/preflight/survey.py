@@ -30,6 +30,7 @@ from SegRLEExportLib.planes.overlaps import Overlaps, find_overlaps
 from SegRLEExportLib.planes.plane_runs import PlaneRuns
 from SegRLEExportLib.planes.sampling import SampledLayer
 from SegRLEExportLib.preflight.placement import placement_findings
+from SegRLEExportLib.preflight.plane_steps import frames_without_image, slice_thickness, steps_findings
 from SegRLEExportLib.progress import Progress
 from SegRLEExportLib.source.findings import uid_errors, uid_warnings
 
@@ -55,6 +56,7 @@ class Survey:
     source: SourceSeries
     stack: PlaneStack
     """The planes on which frames lie."""
+    slice_thickness_mm: float
     layers: list[SampledLayer]
     runs: PlaneRuns
     index: FrameIndex
@@ -94,10 +96,15 @@ def survey(
     progress.stage("Looking for overlaps", 0.2, len(stack))
     overlaps = find_overlaps(segmentation, runs, len(stack), progress)
     copied, repairs = copied_attributes(source.header)
+    source_frames = matching_frames(stack, source.stack, source.frames, SAME_PLANE_TOLERANCE_MM)
+    thickness_mm, thickness_findings = slice_thickness(segmentation, source, stack, options)
     findings = [
         *_strict([*source.findings, *repairs], options),
         *uid_warnings(source),
         *_option_findings(options),
+        *thickness_findings,
+        *steps_findings(stack),
+        *frames_without_image(source_frames, index, options),
         *placement_findings(segmentation, layers, index, options),
         *_emptiness_findings(segmentation, index, plan, options),
         *_overlap_findings(segmentation, overlaps, plan),
@@ -105,9 +112,18 @@ def survey(
         *_encoding_findings(plan, stack),
         *_size_findings(plan, stack, index, overlaps, options),
     ]
-    source_frames = matching_frames(stack, source.stack, source.frames, SAME_PLANE_TOLERANCE_MM)
     return Survey(
-        segmentation, source, stack, layers, runs, index, overlaps, tuple(source_frames), copied, tuple(findings)
+        segmentation,
+        source,
+        stack,
+        thickness_mm,
+        layers,
+        runs,
+        index,
+        overlaps,
+        tuple(source_frames),
+        copied,
+        tuple(findings),
     )
 
 

@@ -39,6 +39,7 @@ class Draft:
             segmentation=survey.segmentation,
             source=survey.source,
             stack=survey.stack,
+            slice_thickness_mm=survey.slice_thickness_mm,
             source_frames=survey.source_frames,
             copied=survey.copied,
         )
