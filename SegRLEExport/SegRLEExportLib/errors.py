@@ -6,6 +6,7 @@ Mistakes of this package itself stay `ValueError`, `AssertionError` and the like
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -85,6 +86,14 @@ class WritingFailedError(ExportError):
         )
 
 
+class FilesLeftError(ExportError):
+    """Files of a run that failed could not be removed."""
+
+    def __init__(self, paths: Sequence[Path], reason: str) -> None:
+        listed = ", ".join(str(path) for path in paths)
+        super().__init__(f"{reason.rstrip('.')}. These files could not be removed or restored: {listed}. Look at them.")
+
+
 class SegTooLargeError(ExportError):
     """Pixel Data of that length cannot be stated in 32 bits (PS3.5, 7.1.2)."""
 
@@ -103,7 +112,7 @@ class VerificationError(ExportError):
         shown = "\n".join(f"  {line}" for line in self.differences[:10])
         more = len(self.differences) - 10
         rest = f"\n  and {more} more" if more > 0 else ""
-        name = path.name.removesuffix(".part")
+        name = re.sub(r"^\.(.+)\.[0-9a-f]{16}\.part$", r"\1", path.name)
         super().__init__(
             f"{name} was read back and differs from the segmentation, so it was removed:\n{shown}{rest}\n"
             "This is a fault of SegRLEExport or of the disk: please report it. "

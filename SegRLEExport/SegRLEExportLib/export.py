@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,7 +23,7 @@ from SegRLEExportLib.verification.check import verify
 from SegRLEExportLib.writing.draft import Draft
 from SegRLEExportLib.writing.instance import write_instance
 from SegRLEExportLib.writing.names import file_paths, least_bytes, prepare_folder
-from SegRLEExportLib.writing.seg_file import PendingFiles
+from SegRLEExportLib.writing.pending_files import PendingFiles
 
 
 def export(
@@ -87,21 +86,18 @@ def _write_verified(drafts: list[Draft], target: Path, steps: Progress) -> tuple
     folder = prepare_folder(target, sum(least_bytes(draft) for draft in drafts))
     paths = file_paths(target, [draft.sop_uid for draft in drafts], overwrite=overwrite)
     written = []
-    with ExitStack() as undo, PendingFiles(overwrite=overwrite) as files:
-        if not folder.exists():
-            folder.mkdir()
-            undo.callback(folder.rmdir)
+    with PendingFiles(overwrite=overwrite) as files:
+        files.make_folder(folder)
         for number, (draft, path) in enumerate(zip(drafts, paths), start=1):
             steps.stage("Writing", 0.2 + 0.8 * (number - 0.5) / len(drafts), draft.instance.frame_count)
             _write(files, path, draft, steps)
             steps.stage("Reading back and comparing", 0.2 + 0.8 * number / len(drafts), draft.instance.frame_count)
             verification = verify(files.unverified(path), draft, steps) if draft.options.verify else None
-            size = files.unverified(path).stat().st_size
+            size = files.size(path)
             written.append(
                 WrittenInstance(path, draft.sop_uid, size, draft.instance.frame_count, _segments(draft), verification)
             )
         files.publish()
-        undo.pop_all()
     return tuple(written)
 
 

@@ -54,12 +54,16 @@ MESSAGES = [
         "Make room or choose another folder, then export again.",
     ),
     (
+        errors.FilesLeftError([SEG], "The disk is gone."),
+        f"The disk is gone. These files could not be removed or restored: {SEG}. Look at them.",
+    ),
+    (
         errors.SegTooLargeError("none", 5 * 2**30),
         "The pixel data of this segmentation would take 5.0 GiB as 'none', and DICOM can state at most 4 GiB. "
         "Use the encoding 'rle', or export fewer segments at a time.",
     ),
     (
-        errors.VerificationError(SEG.with_name("seg.dcm.part"), ["2 pixels differ"]),
+        errors.VerificationError(SEG.with_name(".seg.dcm.0123456789abcdef.part"), ["2 pixels differ"]),
         "seg.dcm was read back and differs from the segmentation, so it was removed:\n  2 pixels differ\n"
         "This is a fault of SegRLEExport or of the disk: please report it. "
         "Another encoding, for example 'none', may work meanwhile.",

@@ -391,7 +391,7 @@ def test_the_reader_is_named(encoding, reader, tmp_path):
 
 
 def test_many_differences_are_counted_and_ten_are_shown():
-    error = VerificationError(Path("seg.dcm.part"), [f"difference {n}" for n in range(12)])
+    error = VerificationError(Path(".seg.dcm.0123456789abcdef.part"), [f"difference {n}" for n in range(12)])
 
     assert str(error).count("difference ") == 10
     assert "and 2 more" in str(error)

@@ -109,7 +109,7 @@ class TestExport:
             text=True,
         )
         deadline = time.monotonic() + 60
-        while not list(tmp_path.glob("*.part")) and time.monotonic() < deadline and process.poll() is None:
+        while not list(tmp_path.glob(".*.part")) and time.monotonic() < deadline and process.poll() is None:
             time.sleep(0.02)
         process.send_signal(signal.SIGINT)
         _, printed = process.communicate(timeout=60)
@@ -134,6 +134,18 @@ class TestVolumeThatIsNotDicom:
         assert segrle("export", scenes.SEGMENTS, tmp_path / "ct", "-o", tmp_path / "seg.dcm", *words) == cli.REFUSED
         assert "ContentLabel" in capsys.readouterr().err
         assert list(tmp_path.iterdir()) == []
+
+    def test_what_others_put_beside_the_images_stays_if_the_export_fails(self, tmp_path, monkeypatch):
+        folder = tmp_path / "ct"
+
+        def interrupted(*_, **__):
+            (folder / "notes.txt").write_text("mine")
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr("SegRLEExportLib.export.export", interrupted)
+        words = ("--volume", scenes.CHEST, "-o", tmp_path / "seg.dcm")
+        assert segrle("export", scenes.SEGMENTS, folder, *words) == cli.INTERRUPTED
+        assert [path.name for path in folder.iterdir()] == ["notes.txt"]
 
     def test_a_folder_with_files_is_refused(self, chest_folder, tmp_path, capsys):
         words = ("--volume", scenes.CHEST, "-o", tmp_path / "seg.dcm")

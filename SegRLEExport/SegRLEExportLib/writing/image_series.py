@@ -7,8 +7,9 @@ rescaled linearly, and then the loss is reported. Nothing here knows segments or
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -40,7 +41,7 @@ from SegRLEExportLib.model.geometry import Geometry, PlaneStack
 from SegRLEExportLib.model.source_series import SourceFrame, SourceSeries
 from SegRLEExportLib.uids import new_uid as another_uid
 from SegRLEExportLib.writing.names import prepare_folder
-from SegRLEExportLib.writing.seg_file import PendingFiles
+from SegRLEExportLib.writing.pending_files import PendingFiles
 
 _BYTES_BESIDE_PIXELS = 4096
 _INT16 = np.iinfo(np.int16)
@@ -79,10 +80,12 @@ def write_image_series(
     series_description: str = "",
     new_uid: Callable[[], str] = another_uid,
     now: Callable[[], datetime] = datetime.now,
+    files: PendingFiles | None = None,
 ) -> SourceSeries:
     """Write `voxels_kji`, (k, j, i) of one number each, as one file a slice into `folder`, and return the series.
 
-    All files appear together or none does. With modality CT, values are taken to be Hounsfield units.
+    All files appear together or none does; in a caller's `files` they go again if the caller's block fails.
+    With modality CT, values are taken to be Hounsfield units.
 
     Raises `PreflightError`, `UnwritableVolumeError`, `TargetFolderError`, `TargetExistsError` or `WritingFailedError`.
     """
@@ -98,7 +101,9 @@ def write_image_series(
         _slice_dataset(header, number, position, new_uid())
         for number, position in enumerate(stack.positions_lps.tolist(), start=1)
     ]
-    _write_all(datasets, (stored.slice_bytes(k) for k in slice_order), folder, stored.values_kji.nbytes)
+    with nullcontext(files) if files else PendingFiles(overwrite=False) as files:
+        slices = (stored.slice_bytes(k) for k in slice_order)
+        _write_all(files, datasets, slices, folder, stored.values_kji.nbytes)
     return SourceSeries(
         header=datasets[0],
         frames=tuple(SourceFrame(str(one.SOPClassUID), str(one.SOPInstanceUID)) for one in datasets),
@@ -280,22 +285,20 @@ def _slice_dataset(header: Dataset, number: int, position_lps: list[float], sop_
     return dataset
 
 
-def _write_all(datasets: list[Dataset], pixels: Iterator[bytes], folder: Path, pixel_bytes: int) -> None:
+def _write_all(
+    files: PendingFiles, datasets: list[Dataset], pixels: Iterator[bytes], folder: Path, pixel_bytes: int
+) -> None:
     """Write one file for each dataset, named by modality and number, all or none."""
     paths = [folder / f"{dataset.Modality}_{dataset.InstanceNumber:04d}.dcm" for dataset in datasets]
     prepare_folder(paths[0], pixel_bytes + _BYTES_BESIDE_PIXELS * len(datasets))
     for path in paths:
-        if path.exists():
+        if os.path.lexists(path):
             raise TargetExistsError(path)
-    with ExitStack() as undo, PendingFiles(overwrite=False) as files:
-        if not folder.exists():
-            folder.mkdir()
-            undo.callback(folder.rmdir)
-        for dataset, path, slice_bytes in zip(datasets, paths, pixels, strict=True):
-            with files.create(path) as sink:
-                sink.write(_file_bytes(dataset, slice_bytes))
-        files.publish()
-        undo.pop_all()
+    files.make_folder(folder)
+    for dataset, path, slice_bytes in zip(datasets, paths, pixels, strict=True):
+        with files.create(path) as sink:
+            sink.write(_file_bytes(dataset, slice_bytes))
+    files.publish()
 
 
 def _file_bytes(dataset: Dataset, slice_bytes: bytes) -> bytes:

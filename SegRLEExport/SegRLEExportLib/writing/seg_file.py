@@ -1,24 +1,17 @@
-"""The file on disk: complete and verified, or not there.
+"""Where the bytes of a file go, and Pixel Data as a stream: nothing but the offset table outlives its frame.
 
-Files are written beside their final names as `.part` and get those names together, when the caller says so;
-until then any failure removes them. Pixel data is streamed: nothing but the offset table outlives its
-frame. Nothing here knows segments.
+Nothing here knows segments.
 """
 
 from __future__ import annotations
 
-import os
 import zlib
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
-from pathlib import Path
-from types import TracebackType
+from collections.abc import Iterable
 from typing import IO, Protocol
 
 from SegRLEExportLib.dataset.explicit_vr import UNDEFINED_LENGTH, element, element_header
 from SegRLEExportLib.encoding import encapsulation
 from SegRLEExportLib.encoding.encapsulation import OffsetTable
-from SegRLEExportLib.errors import TargetExistsError, WritingFailedError
 
 _PIXEL_DATA = 0x7FE00010
 _EXTENDED_OFFSET_TABLE = 0x7FE00001
@@ -144,82 +137,3 @@ def write_encapsulated_pixel_data(
 
 def _extended_offset_elements(offsets: bytes, lengths: bytes) -> bytes:
     return element(_EXTENDED_OFFSET_TABLE, "OV", offsets) + element(_EXTENDED_OFFSET_TABLE_LENGTHS, "OV", lengths)
-
-
-class PendingFiles:
-    """Files that have no name yet; a context that removes them if it is left before `publish`."""
-
-    def __init__(self, *, overwrite: bool) -> None:
-        self._overwrite = overwrite
-        self._parts: dict[Path, Path] = {}
-
-    def __enter__(self) -> PendingFiles:
-        return self
-
-    def __exit__(
-        self, error_type: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        for part in self._parts.values():
-            part.unlink(missing_ok=True)
-
-    @contextmanager
-    def create(self, final: Path) -> Iterator[FileSink]:
-        """Open the file that is to become `final`; it is on the disk when the block ends.
-
-        Raises `TargetExistsError` or `WritingFailedError`.
-        """
-        part = self.unverified(final)
-        self._refuse_existing(final)
-        try:
-            mode = "wb" if final in self._parts else "xb"
-            with part.open(mode, buffering=1 << 16) as file:
-                self._parts[final] = part
-                yield FileSink(file)
-                file.flush()
-                os.fsync(file.fileno())
-        except FileExistsError as error:
-            raise TargetExistsError(part) from error
-        except OSError as error:
-            raise WritingFailedError(final, error.strerror or str(error)) from error
-
-    def unverified(self, final: Path) -> Path:
-        """Return where the file is that is to become `final`."""
-        return final.with_name(final.name + ".part")
-
-    def publish(self) -> None:
-        """Give all files their names, or none; a file that is replaced is kept until all have theirs."""
-        published: list[Path] = []
-        replaced: dict[Path, Path] = {}
-        try:
-            for final, part in self._parts.items():
-                self._refuse_existing(final)
-                if final.exists():
-                    replaced[final] = final.replace(final.with_name(final.name + ".replaced"))
-                part.replace(final)
-                published.append(final)
-                _flush_folder(final.parent)
-        except BaseException as error:
-            for final in published:
-                final.unlink(missing_ok=True)
-            for final, kept in replaced.items():
-                kept.replace(final)
-            if isinstance(error, OSError):
-                raise WritingFailedError(final, error.strerror or str(error)) from error
-            raise
-        for kept in replaced.values():
-            kept.unlink()
-        self._parts.clear()
-
-    def _refuse_existing(self, final: Path) -> None:
-        if final.exists() and not self._overwrite:
-            raise TargetExistsError(final)
-
-
-def _flush_folder(folder: Path) -> None:
-    """Make a new name outlive a power cut; not every system lets a folder be opened for that."""
-    with suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)

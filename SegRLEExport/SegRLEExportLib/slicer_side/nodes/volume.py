@@ -14,25 +14,23 @@ from SegRLEExportLib.model.source_series import SourceSeries
 from SegRLEExportLib.slicer_side.nodes.mrml_host import read_volume_node, volume_geometry
 from SegRLEExportLib.slicer_side.nodes.segmentation import volume_voxels
 from SegRLEExportLib.writing.image_series import write_image_series
+from SegRLEExportLib.writing.pending_files import PendingFiles, reason_of
 
 
 @contextmanager
 def written_series(volume: Path, folder: Path, **identity: str) -> Iterator[SourceSeries]:
     """Write the volume of a file as a new DICOM series into a new or empty folder, for the export in the block.
 
-    If the block fails, the images are removed again: images and segmentation appear together or not at all.
+    If the block fails, the images are removed again, and nothing else that came into the folder meanwhile: images
+    and segmentation appear together or not at all.
     `identity` goes to `write_image_series`: modality, patient_name, patient_id, series_description.
     Raises `TargetFolderError`, `UnreadableSegmentationError`, or what `write_image_series` raises.
     """
-    is_new = not folder.exists()
-    if not is_new and (not folder.is_dir() or any(folder.iterdir())):
-        raise TargetFolderError(folder, "the images of the volume need a new or an empty folder")
-    node = read_volume_node(volume)
     try:
-        yield write_image_series(volume_voxels(node), volume_geometry(node), folder, **identity)
-    except BaseException:
-        for path in folder.glob("*") if folder.is_dir() else ():
-            path.unlink()
-        if is_new and folder.is_dir():
-            folder.rmdir()
-        raise
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise TargetFolderError(folder, "the images of the volume need a new or an empty folder")
+    except OSError as error:
+        raise TargetFolderError(folder, reason_of(error)) from error
+    node = read_volume_node(volume)
+    with PendingFiles(overwrite=False) as files:
+        yield write_image_series(volume_voxels(node), volume_geometry(node), folder, files=files, **identity)
