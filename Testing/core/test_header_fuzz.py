@@ -76,6 +76,8 @@ def a_rich_header() -> Dataset:
         DeidentificationMethod=["by hand", "by machine"],
         StudyDescription="Thorax",
         ClinicalTrialSponsorName="Sponsor",
+        ClinicalTrialProtocolID="Protocol",
+        ClinicalTrialSubjectID="Subject",
         LongitudinalTemporalOffsetFromEvent=3.5,
         BodyPartExamined="CHEST",
         PhysiciansOfRecord=["One^A", "Two^B"],

@@ -277,3 +277,45 @@ def test_a_repaired_source_is_exported_or_strictly_refused_and_left_as_it_is(hea
     assert [path.name for path in tmp_path.iterdir()] == ["out.dcm"]
     value = text_of(pydicom.dcmread(tmp_path / "out.dcm"), keyword)
     assert value.startswith(written) if written == "2.25." else value == (written or "")
+
+
+def a_code(**parts: str) -> Dataset:
+    code = Dataset()
+    for keyword, value in ({"CodeValue": "1", "CodingSchemeDesignator": "99X", "CodeMeaning": "Scan"} | parts).items():
+        if value:
+            setattr(code, keyword, value)
+    return code
+
+
+@pytest.mark.parametrize("lacking", ["CodeValue", "CodingSchemeDesignator", "CodeMeaning"])
+def test_a_code_that_lacks_a_part_is_left_out_and_told_and_strict_refuses(lacking, tmp_path):
+    whole, cut = a_code(), a_code(**{lacking: ""})
+    copied, (finding,) = copied_attributes(a_ct_header(ProcedureCodeSequence=[cut, whole]))
+
+    assert [item.CodeValue for item in copied.ProcedureCodeSequence] == ["1"]
+    assert (finding.id, finding.severity) == ("invalid-value", Severity.REPAIR)
+    assert "without an attribute that it must have; it is left out" in finding.what
+    source = a_source(ProcedureCodeSequence=[cut])
+    with pytest.raises(PreflightError, match="without an attribute that it must have"):
+        export(a_segmentation(), source, tmp_path / "out", options=fixed_options(strict=True))
+
+
+TRIAL = {"ClinicalTrialSponsorName": "S", "ClinicalTrialProtocolID": "P", "ClinicalTrialSubjectReadingID": "R"}
+
+
+def test_a_trial_is_taken_over_whole():
+    copied, findings = copied_attributes(a_ct_header(**TRIAL))
+
+    assert not findings
+    assert {keyword: copied[keyword].value for keyword in TRIAL} == TRIAL
+    assert "ClinicalTrialSiteID" in copied
+    assert not copied.ClinicalTrialSiteID
+
+
+@pytest.mark.parametrize("lacking", TRIAL)
+def test_a_trial_that_lacks_a_part_is_left_out_and_told(lacking):
+    copied, findings = copied_attributes(a_ct_header(**(TRIAL | {lacking: ""})))
+
+    assert not any(keyword.startswith("ClinicalTrial") for keyword in copied.dir())
+    assert len(findings) == 2
+    assert all("of a trial without ClinicalTrial" in finding.what for finding in findings)

@@ -90,10 +90,34 @@ _OPTIONAL = [
 """Taken over where the source has a value."""
 
 _NEEDED_IN_ITEMS = {
-    "CodeSequence": (("CodeValue", "LongCodeValue", "URNCodeValue"), ("CodeMeaning",)),
+    "CodeSequence": (
+        ("CodeValue", "LongCodeValue", "URNCodeValue"),
+        ("CodingSchemeDesignator", "URNCodeValue"),
+        ("CodeMeaning",),
+    ),
     "ReferencedStudySequence": (("ReferencedSOPClassUID",), ("ReferencedSOPInstanceUID",)),
 }
 """By the end of a sequence's keyword: of each group, an item without one says nothing (PS3.3, 8.8 and C.7.2.1)."""
+
+_TRIAL_NEEDS = (
+    ("ClinicalTrialSponsorName",),
+    ("ClinicalTrialProtocolID",),
+    ("ClinicalTrialSubjectID", "ClinicalTrialSubjectReadingID"),
+)
+"""Of each group the trial a patient takes part in has one (PS3.3, C.7.1.3, types 1 and 1C)."""
+
+_TRIAL_SUBJECT = (
+    "ClinicalTrialSponsorName",
+    "ClinicalTrialProtocolID",
+    "ClinicalTrialProtocolName",
+    "ClinicalTrialSiteID",
+    "ClinicalTrialSiteName",
+    "ClinicalTrialSubjectID",
+    "ClinicalTrialSubjectReadingID",
+    "ClinicalTrialProtocolEthicsCommitteeName",
+    "ClinicalTrialProtocolEthicsCommitteeApprovalNumber",
+)
+_TRIAL_TYPE_2 = ("ClinicalTrialProtocolName", "ClinicalTrialSiteID", "ClinicalTrialSiteName")
 
 _TEXT_VRS = frozenset(("PN", "SH", "LO", "ST", "LT", "UT", "UC"))
 _OTHER_STRING_VRS = frozenset(("AE", "AS", "CS", "DA", "DS", "DT", "IS", "TM", "UI", "UR"))
@@ -116,6 +140,7 @@ def copied_attributes(source: Dataset) -> tuple[Dataset, list[Finding]]:
     copier = _Copier(source)
     for keyword in (*_TYPE_2, *_OPTIONAL, "StudyInstanceUID", "FrameOfReferenceUID"):
         copier.copy(keyword)
+    copier.complete_or_drop_trial()
     for keyword in _TYPE_2:
         if keyword not in copier.target:
             setattr(copier.target, keyword, None)
@@ -137,6 +162,22 @@ class _Copier:
             element = self._valid(self._source, tag)
             if element is not None:
                 self.target.add(element)
+
+    def complete_or_drop_trial(self) -> None:
+        """Leave out a trial of which nobody says what it is, as the module is valid only whole."""
+        there = [keyword for keyword in _TRIAL_SUBJECT if keyword in self.target]
+        if not there:
+            return
+        lacking = [group[0] for group in _TRIAL_NEEDS if not any(keyword in self.target for keyword in group)]
+        if not lacking:
+            for keyword in _TRIAL_TYPE_2:
+                if keyword not in self.target:
+                    setattr(self.target, keyword, None)
+            return
+        for keyword in there:
+            name = f"{Tag(keyword)} {keyword}"
+            self._report(name, repr(self.target[keyword].value), None, f"of a trial without {' and '.join(lacking)}")
+            del self.target[keyword]
 
     def make_frame_of_reference(self) -> None:
         """Give a series without Frame of Reference UID one of its own, the same at every export."""
