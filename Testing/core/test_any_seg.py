@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
@@ -124,6 +125,132 @@ class TestReading:
 
         with pytest.raises(NotASegmentationFileError, match="it has no SegmentSequence"):
             AnySeg(path)
+
+
+def without(*keywords):
+    """Return the change that takes attributes out of a dataset."""
+
+    def change(dataset):
+        for keyword in keywords:
+            delattr(dataset, keyword)
+
+    return change
+
+
+def with_values(**values):
+    """Return the change that gives attributes of a dataset other values."""
+
+    def change(dataset):
+        for keyword, value in values.items():
+            setattr(dataset, keyword, value)
+
+    return change
+
+
+def without_segment_number(dataset):
+    del dataset.SegmentSequence[0].SegmentNumber
+
+
+def with_one_segment_number_twice(dataset):
+    dataset.SegmentSequence[1].SegmentNumber = dataset.SegmentSequence[0].SegmentNumber
+
+
+def without_place(dataset):
+    del dataset.PerFrameFunctionalGroupsSequence[1].PlanePositionSequence
+
+
+def with_empty_place(dataset):
+    dataset.PerFrameFunctionalGroupsSequence[1].PlanePositionSequence[0].ImagePositionPatient = None
+
+
+def without_segment_of_a_frame(dataset):
+    del dataset.PerFrameFunctionalGroupsSequence[1].SegmentIdentificationSequence
+
+
+def without_shared_groups(dataset):
+    del dataset.SharedFunctionalGroupsSequence
+
+
+def with_short_pixels(dataset):
+    dataset.PixelData = dataset.PixelData[:4]
+
+
+def with_frames_cut_short(dataset):
+    dataset.PixelData = encapsulate([bytes(64)] * dataset.NumberOfFrames)
+
+
+class TestDamage:
+    """A damaged or foreign file is told in a sentence that names what is wrong, never in a traceback."""
+
+    @pytest.mark.parametrize(
+        ("change", "told"),
+        [
+            (without("Rows"), "it has no Rows"),
+            (without("BitsAllocated"), "it has no BitsAllocated"),
+            (without("PerFrameFunctionalGroupsSequence"), "Per-Frame Functional Groups Sequence cannot be read"),
+            (without_segment_number, "the Segment Number of each segment cannot be read"),
+            (with_one_segment_number_twice, "two of its segments have one Segment Number"),
+            (with_values(NumberOfFrames=2_000_000_000), "Number of Frames is 2000000000, Per-Frame .* has 10 items"),
+            (with_values(NumberOfFrames=0), "its Number of Frames is 0"),
+            (with_values(Rows=0), "its Rows, Columns or Bits Allocated is 0"),
+            (without_place, "the position of its frames cannot be read"),
+            (with_empty_place, "the position of its frames cannot be read"),
+            (without_segment_of_a_frame, "the segment number of its frames cannot be read"),
+            (without_shared_groups, "orientation and pixel spacing cannot be read"),
+            (with_short_pixels, r"Pixel Data of frame \d+ of 10 cannot be read"),
+            (with_values(DimensionOrganizationType="TILED_FULL"), r"tiles of a slide .*TILED_FULL"),
+        ],
+    )
+    def test_is_told_by_verify(self, change, told, written):
+        (path,) = written("none")
+        dataset = pydicom.dcmread(path)
+        change(dataset)
+        dataset.save_as(path)
+
+        with pytest.raises(NotASegmentationFileError, match=told):
+            compare([path], a_separate_pair(), a_source())
+        with suppress(NotASegmentationFileError):
+            inspect(path)
+
+    @pytest.mark.parametrize("encoding", ["rle", "labelmap", "rle-binary"])
+    def test_of_coded_frames_is_told_by_verify(self, encoding, written):
+        path = written(encoding)[0]
+        dataset = pydicom.dcmread(path)
+        if not dataset.file_meta.TransferSyntaxUID.is_encapsulated:
+            with_short_pixels(dataset)
+        else:
+            with_frames_cut_short(dataset)
+        dataset.save_as(path)
+
+        with pytest.raises(NotASegmentationFileError, match="Pixel Data of frame 1 of"):
+            compare([path], a_separate_pair())
+
+    @pytest.mark.parametrize("encoding", ["none", "rle", "deflate"])
+    def test_of_a_file_cut_anywhere_never_ends_in_a_traceback(self, encoding, written):
+        (path,) = written(encoding)
+        whole = path.read_bytes()
+        for length in range(0, len(whole), len(whole) // 40):
+            path.write_bytes(whole[:length])
+            for look in (inspect, lambda path: compare([path], a_separate_pair())):
+                with suppress(NotASegmentationFileError):
+                    look(path)
+
+    def test_of_frames_whose_segment_is_not_described_is_a_fault(self, written):
+        (path,) = written("none")
+        dataset = pydicom.dcmread(path)
+        del dataset.SegmentSequence[1]
+        dataset.save_as(path)
+
+        assert inspect(path).faults == ("5 frames show segment 2, which is not described",)
+
+    def test_a_tiled_slide_is_inspected_without_places(self, written):
+        (path,) = written("none")
+        dataset = pydicom.dcmread(path)
+        dataset.DimensionOrganizationType = "TILED_FULL"
+        del dataset.PerFrameFunctionalGroupsSequence
+        dataset.save_as(path)
+
+        assert inspect(path).facts["frames"] == "10"
 
 
 class TestComparison:

@@ -11,7 +11,8 @@ from pydicom import Dataset
 from pydicom.uid import UID, RLELossless
 
 from SegRLEExportLib.encoding.plan import LABEL_MAP_SEGMENTATION_STORAGE
-from SegRLEExportLib.reading.any_seg import G2_DIALECT, AnySeg
+from SegRLEExportLib.errors import NotASegmentationFileError
+from SegRLEExportLib.reading.any_seg import G2_DIALECT, AnySeg, readable
 from SegRLEExportLib.reading.rle import RLEStructureError, decode_frame
 
 _SHOWN_FAULTS = 5
@@ -54,9 +55,15 @@ def inspect(path: Path) -> Inspection:
     Raises `NotASegmentationFileError`.
     """
     seg = AnySeg(path)
+    with readable(path, "its description"):
+        return _inspected(seg)
+
+
+def _inspected(seg: AnySeg) -> Inspection:
     dataset = seg.dataset
-    frames = Counter(seg.segment_numbers)
-    structure, faults = _pixel_structure(seg)
+    frames, faults = _frames_of_segments(seg)
+    structure, pixel_faults = _pixel_structure(seg)
+    faults.extend(pixel_faults)
     facts = {
         "type": f"{dataset.SegmentationType}, {_sop_class_name(dataset.SOPClassUID)}",
         "transfer syntax": seg.transfer_syntax.name,
@@ -67,8 +74,17 @@ def inspect(path: Path) -> Inspection:
         "written by": f"{dataset.get('Manufacturer', '?')} {dataset.get('SoftwareVersions', '')}".strip(),
         "segments": str(len(seg.segments)),
     }
-    segments = tuple(_segment_line(item, frames, is_label_map=seg.is_label_map) for item in seg.segments)
-    return Inspection(path, facts, segments, tuple(faults))
+    segments = tuple(_segment_line(item, frames) for item in seg.segments)
+    return Inspection(seg.path, facts, segments, tuple(faults))
+
+
+def _frames_of_segments(seg: AnySeg) -> tuple[Counter[int] | None, list[str]]:
+    """Return how many frames each segment has, None where that is not said; and what is wrong with it."""
+    if seg.is_label_map or seg.is_tiled_full:
+        return None, []
+    frames = Counter(seg.segment_numbers)
+    undescribed = sorted(set(frames) - {int(item.SegmentNumber) for item in seg.segments})
+    return frames, [f"{frames[number]} frames show segment {number}, which is not described" for number in undescribed]
 
 
 def _sop_class_name(sop_class: UID) -> str:
@@ -78,23 +94,23 @@ def _sop_class_name(sop_class: UID) -> str:
 def _has_places(seg: AnySeg) -> bool:
     try:
         return bool(seg.planes)
-    except (AttributeError, KeyError, IndexError, ValueError):
+    except NotASegmentationFileError:
         return False
 
 
 def _references(seg: AnySeg) -> str:
-    series = [str(item.get("SeriesInstanceUID", "?")) for item in seg.dataset.get("ReferencedSeriesSequence", [])]
+    series = [str(item.get("SeriesInstanceUID", "?")) for item in seg.dataset.get("ReferencedSeriesSequence") or []]
     if not series:
         return "none"
     return f"{len(seg.referenced_instance_uids)} images of series {', '.join(series)}"
 
 
-def _segment_line(item: Dataset, frames: Counter[int], *, is_label_map: bool) -> str:
+def _segment_line(item: Dataset, frames: Counter[int] | None) -> str:
     number = int(item.SegmentNumber)
     codes = [_code(item, "SegmentedPropertyCategoryCodeSequence"), _code(item, "SegmentedPropertyTypeCodeSequence")]
     region = _code(item, "AnatomicRegionSequence")
     where = f", in {region}" if region else ""
-    count = "" if is_label_map else f", {frames[number]} frames"
+    count = "" if frames is None else f", {frames[number]} frames"
     return f"{number:>3}  {item.get('SegmentLabel', '')}: {' / '.join(filter(None, codes))}{where}{count}"
 
 
@@ -111,7 +127,7 @@ def _pixel_structure(seg: AnySeg) -> tuple[str, list[str]]:
     """Return what is known of Pixel Data in a sentence, and its faults."""
     if seg.transfer_syntax == RLELossless:
         return _rle_structure(seg)
-    if not seg.transfer_syntax.is_transfer_syntax:
+    if seg.transfer_syntax.is_private or not seg.transfer_syntax.is_transfer_syntax:
         return "in a transfer syntax that this pydicom does not know; not checked", []
     if seg.transfer_syntax.is_encapsulated:
         return "compressed; its structure is not checked here", []
