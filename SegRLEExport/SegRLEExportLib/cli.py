@@ -29,6 +29,8 @@ REFUSED = 2
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it."""
 
+SURFACE_SUFFIXES = (".seg.vtm", ".seg.vtk")
+
 ENCODING_IDS = ("rle", "none", "deflate", "labelmap", "labelmap-deflate", "rle-per-segment", "rle-binary")
 """Ids of `encoding.plan.PLANS`, here so that parsing needs no DICOM library; a test keeps them equal."""
 
@@ -105,9 +107,8 @@ def _verify(parsed: argparse.Namespace) -> int:
 def _segmentation(parsed: argparse.Namespace) -> Segmentation:
     """Return the segmentation of the file, with those segments alone that were asked for by name or id."""
     from SegRLEExportLib.errors import UnknownSegmentError
-    from SegRLEExportLib.slicer_side.nodes.mrml_host import read_segmentation_file
 
-    segmentation: Segmentation = read_segmentation_file(parsed.segmentation)
+    segmentation = _read_segmentation(parsed.segmentation)
     if not parsed.segment:
         return segmentation
     unknown = [name for name in parsed.segment if not any(name in (s.id, s.name) for s in segmentation.segments)]
@@ -116,6 +117,18 @@ def _segmentation(parsed: argparse.Namespace) -> Segmentation:
     return segmentation.only(
         [s.id for s in segmentation.segments if s.id in parsed.segment or s.name in parsed.segment]
     )
+
+
+def _read_segmentation(path: Path) -> Segmentation:
+    """Return the segmentation of a file; only surfaces are read with Slicer's own code."""
+    if path.name.lower().endswith(SURFACE_SUFFIXES):
+        from SegRLEExportLib.slicer_side.nodes.mrml_host import read_segmentation_file
+
+        surfaces: Segmentation = read_segmentation_file(path)
+        return surfaces
+    from SegRLEExportLib.files.read import read_segmentation
+
+    return read_segmentation(path)
 
 
 def _source(parsed: argparse.Namespace, segmentation: Segmentation) -> AbstractContextManager[SourceSeries]:
@@ -225,7 +238,10 @@ def _command(
 
 def _add_input_arguments(parser: argparse.ArgumentParser, *, is_series_needed: bool = True) -> None:
     parser.add_argument(
-        "segmentation", type=Path, metavar="SEGMENTATION", help=".seg.nrrd, or a label map as .nrrd, .nii or .nii.gz"
+        "segmentation",
+        type=Path,
+        metavar="SEGMENTATION",
+        help=".seg.nrrd, or a label map as .nrrd, .nii, .nii.gz or .mha",
     )
     parser.add_argument(
         "series_dir",

@@ -31,8 +31,15 @@ class UnreadableSegmentationError(ExportError):
     def __init__(self, path: Path, reason: str) -> None:
         super().__init__(
             f"The segmentation {path} cannot be read: {reason}. "
-            "Give a .seg.nrrd as Slicer saves it, or a label map as .nrrd, .nii or .nii.gz."
+            "Give a .seg.nrrd as Slicer saves it, or a label map as .nrrd, .nii, .nii.gz or .mha."
         )
+
+
+class UnreadableVolumeError(ExportError):
+    """The file of a volume that is not from DICOM cannot be read."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(f"The volume {path} cannot be read: {reason}. Give a whole .nrrd, .nii, .nii.gz or .mha.")
 
 
 class NoSourceImagesError(ExportError):

@@ -24,7 +24,11 @@ MESSAGES = [
     (
         errors.UnreadableSegmentationError(Path("a.nrrd"), "it has no data"),
         "The segmentation a.nrrd cannot be read: it has no data. "
-        "Give a .seg.nrrd as Slicer saves it, or a label map as .nrrd, .nii or .nii.gz.",
+        "Give a .seg.nrrd as Slicer saves it, or a label map as .nrrd, .nii, .nii.gz or .mha.",
+    ),
+    (
+        errors.UnreadableVolumeError(Path("ct.nii"), "it is cut short"),
+        "The volume ct.nii cannot be read: it is cut short. Give a whole .nrrd, .nii, .nii.gz or .mha.",
     ),
     (
         errors.NoSourceImagesError("ct", "there is no file"),

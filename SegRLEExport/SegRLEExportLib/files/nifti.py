@@ -1,0 +1,150 @@
+"""NIfTI-1 and NIfTI-2 in one file, gzipped or not; nibabel explains the header, the bytes are read here.
+
+nibabel's own reading stops before the checksum at the end of gzip and mends headers quietly.
+"""
+
+from __future__ import annotations
+
+from math import isfinite, prod
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from SegRLEExportLib.files.byte_stream import ByteStream, UnreadableError
+from SegRLEExportLib.files.volume import Volumes, placed, read_array
+from SegRLEExportLib.model.geometry import Matrix
+
+_SIZES = (348, 540)
+"""Bytes of the header of NIfTI-1 and of NIfTI-2, which is also its first number."""
+
+_ONE_FILE, _TWO_FILES = (b"n+1", b"n+2"), (b"ni1", b"ni2")
+
+_MM = {0: 1.0, 1: 1000.0, 2: 1.0, 3: 0.001}
+"""Millimetres of a unit of length; 0 says nothing, and all programs take it as mm."""
+
+_RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
+
+
+def is_nifti(start: bytes) -> bool:
+    """Whether a file that begins so, inflated, is NIfTI."""
+    return _version(start) is not None
+
+
+def read_nifti(file: BinaryIO) -> Volumes:
+    """Return the volumes of an open file; raise `UnreadableError`."""
+    stream = ByteStream.of_content(file)
+    header = _header(stream)
+    dtype = _dtype(header)
+    shape = _shape(header)
+    geometry = placed((shape[1], shape[2], shape[3]), _kji_to_lps(header, flat=header["dim"][0] < 3))
+    _go_to_voxels(stream, header)
+    return Volumes(_scaled(header, read_array(stream, shape, dtype)), geometry)
+
+
+def _version(start: bytes) -> tuple[int, str] | None:
+    """Return the size of the header and its byte order."""
+    for size in _SIZES:
+        for order in ("little", "big"):
+            if start[:4] == size.to_bytes(4, order):
+                return size, order
+    return None
+
+
+def _header(stream: ByteStream) -> Any:
+    from nibabel.nifti1 import Nifti1Header
+    from nibabel.nifti2 import Nifti2Header
+
+    start = stream.take(4)
+    version = _version(start)
+    if version is None:
+        raise UnreadableError("it is not NIfTI")
+    size, order = version
+    kind: Any = Nifti1Header if size == _SIZES[0] else Nifti2Header
+    header = kind(start + stream.take(size - 4), "<" if order == "little" else ">", check=False)
+    magic = bytes(header["magic"].item())
+    if magic[:3] in _TWO_FILES:
+        raise UnreadableError("it is NIfTI in two files, .hdr and .img; save it as one .nii")
+    if magic[:3] not in _ONE_FILE:
+        raise UnreadableError("its header is damaged: it does not say that it is NIfTI")
+    return header
+
+
+def _shape(header: Any) -> tuple[int, int, int, int]:
+    """Return (volumes, k, j, i)."""
+    number = int(header["dim"][0])
+    if not 2 <= number <= 7:
+        raise UnreadableError(f"it has {number} dimensions, and 2 to 7 are possible")
+    sizes = [int(size) for size in header["dim"][1 : number + 1]]
+    if min(sizes) < 1:
+        raise UnreadableError(f"its sizes are {' x '.join(str(size) for size in sizes)}")
+    i, j, k = (sizes + [1])[:3]
+    return prod(sizes[3:]), k, j, i
+
+
+def _dtype(header: Any) -> np.dtype[Any]:
+    try:
+        dtype: np.dtype[Any] = header.get_data_dtype()
+    except Exception as error:
+        raise UnreadableError(f"its header is damaged: there is no data type {int(header['datatype'])}") from error
+    if dtype.kind not in "uif" or dtype.itemsize > 8:
+        raise UnreadableError(f"its voxels are colours or other than numbers (data type {int(header['datatype'])})")
+    if int(header["bitpix"]) != dtype.itemsize * 8:
+        raise UnreadableError(f"its header is damaged: {int(header['bitpix'])} bits a voxel do not fit its data type")
+    return dtype
+
+
+def _kji_to_lps(header: Any, *, flat: bool) -> Matrix:
+    to_ras = _ijk_to_ras(header, flat=flat)
+    to_lps: Matrix = _RAS_TO_LPS @ to_ras
+    return to_lps[:, [2, 1, 0, 3]]
+
+
+def _ijk_to_ras(header: Any, *, flat: bool) -> Matrix:
+    """Return the map of the sform, or else the qform: only with them the file says where the patient's left is."""
+    if int(header["sform_code"]) > 0:
+        to_ras = np.array(header.get_sform(), float)
+    elif int(header["qform_code"]) > 0:
+        to_ras = _qform(header, flat=flat)
+    else:
+        raise UnreadableError("it does not say where its voxels lie: sform_code and qform_code are 0")
+    unit = int(header["xyzt_units"]) & 7
+    if unit not in _MM:
+        raise UnreadableError(f"its header is damaged: there is no unit of length {unit}")
+    if not np.any(to_ras[:3, 2]) and flat:
+        to_ras[:3, 2] = _across(to_ras) / _MM[unit]
+    to_ras[:3] *= _MM[unit]
+    return to_ras
+
+
+def _across(to_ras: Matrix) -> Matrix:
+    normal = np.cross(to_ras[:3, 0], to_ras[:3, 1])
+    return normal / (np.linalg.norm(normal) or 1.0)
+
+
+def _qform(header: Any, *, flat: bool) -> Matrix:
+    spacing = header["pixdim"][1 : 3 if flat else 4]
+    if not np.all(spacing > 0):
+        raise UnreadableError(f"its voxels have the sizes {' x '.join(f'{size:g}' for size in spacing)}")
+    header = header.copy()
+    if not header["pixdim"][3] > 0:
+        header["pixdim"][3] = 1.0
+    try:
+        return np.array(header.get_qform(), float)
+    except ValueError as error:
+        raise UnreadableError("its header is damaged: its quaternion is no rotation") from error
+
+
+def _go_to_voxels(stream: ByteStream, header: Any) -> None:
+    size, offset = int(header["sizeof_hdr"]), float(header["vox_offset"])
+    if not isfinite(offset) or offset != int(offset) or offset < size + 4:
+        raise UnreadableError(f"its header is damaged: its voxels cannot begin at byte {offset:g}")
+    stream.skip(int(offset) - size)
+
+
+def _scaled(header: Any, voxels: NDArray[Any]) -> NDArray[Any]:
+    """Return the values that the stored numbers stand for; a slope of 0 says that they are the values."""
+    slope, intercept = float(header["scl_slope"]), float(header["scl_inter"])
+    if slope == 0 or not isfinite(slope) or (slope, intercept) == (1, 0):
+        return voxels
+    return voxels * slope + (intercept if isfinite(intercept) else 0.0)

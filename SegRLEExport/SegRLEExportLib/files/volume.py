@@ -1,0 +1,97 @@
+"""Voxels and where they lie, as a file has them; their values as labels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from SegRLEExportLib.files.byte_stream import ByteStream, UnreadableError
+from SegRLEExportLib.model.geometry import Geometry, Matrix
+from SegRLEExportLib.model.segmentation import Labels
+
+_LARGEST_LABEL = np.iinfo(np.uint16).max
+
+
+@dataclass(frozen=True, eq=False)
+class Volumes:
+    """One or several volumes on one grid."""
+
+    voxels_nkji: NDArray[Any]
+    """(volume, k, j, i)."""
+    geometry: Geometry
+
+    def only_one(self) -> NDArray[Any]:
+        """Return the voxels (k, j, i) of the one volume; raise `UnreadableError` if there are several."""
+        if len(self.voxels_nkji) != 1:
+            raise UnreadableError(f"it has {len(self.voxels_nkji)} volumes, and one is needed")
+        one: NDArray[Any] = self.voxels_nkji[0]
+        return one
+
+
+def placed(shape_kji: tuple[int, int, int], kji_to_lps: ArrayLike) -> Geometry:
+    """Return that grid; raise `UnreadableError` if its axes do not span space."""
+    geometry = Geometry(shape_kji, np.asarray(kji_to_lps, float))
+    if not geometry.has_volume:
+        raise UnreadableError("its header gives its voxels no size or place: the axes do not span space")
+    return geometry
+
+
+def read_array(stream: ByteStream, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Return the voxels that are the rest of a stream, slowest axis first, in the byte order of this machine.
+
+    Nothing is allocated that the file could not fill. Raises `UnreadableError` for fewer bytes and for more.
+    """
+    stream.refuse_more_than_there_can_be(prod(shape) * dtype.itemsize)
+    voxels = np.empty(shape, dtype)
+    stream.fill(voxels)
+    stream.finish()
+    return in_native_order(voxels)
+
+
+def in_native_order(voxels: NDArray[Any]) -> NDArray[Any]:
+    """Return the same values in the byte order of this machine, in the same memory."""
+    if voxels.dtype.isnative:
+        return voxels
+    return voxels.byteswap(inplace=True).view(voxels.dtype.newbyteorder("="))
+
+
+def labels_of(voxels: NDArray[Any]) -> Labels:
+    """Return the same values as uint8 or uint16, without a copy where the type allows it.
+
+    Raises `UnreadableError` if they are not whole numbers from 0 to 65535.
+    """
+    if voxels.dtype in (np.uint8, np.uint16):
+        return voxels
+    lowest, highest = voxels.min(), voxels.max()
+    if not (lowest >= 0 and highest <= _LARGEST_LABEL):
+        raise UnreadableError(
+            f"its labels range from {lowest} to {highest}, and labels must be whole numbers from 0 to {_LARGEST_LABEL}"
+        )
+    if voxels.dtype in (np.int8, np.int16):
+        return voxels.view(np.uint8 if voxels.dtype == np.int8 else np.uint16)
+    labels = np.empty(voxels.shape, np.uint16)
+    for plane, values in zip(labels, voxels):
+        plane[...] = values
+        if not np.array_equal(plane, values):
+            raise UnreadableError(f"its labels are not whole numbers from 0 to {_LARGEST_LABEL}")
+    return labels
+
+
+def values_in(labels: Labels) -> list[int]:
+    """Return the values above 0 that occur, ascending; counted plane by plane, which takes little memory."""
+    occurs = np.zeros(_LARGEST_LABEL + 1, bool)
+    for plane in labels:
+        occurs |= np.bincount(plane.reshape(-1), minlength=len(occurs)).astype(bool)
+    return [int(value) for value in np.flatnonzero(occurs) if value]
+
+
+def kji_to_lps(directions_ijk: Matrix, origin: Matrix) -> Matrix:
+    """Return the (4, 4) map from (k, j, i, 1), given the step along i, j and k as rows and the first voxel's place."""
+    to_lps = np.eye(4)
+    to_lps[:3, :3] = directions_ijk[::-1].T
+    to_lps[:3, 3] = origin
+    return to_lps

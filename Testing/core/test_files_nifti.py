@@ -1,0 +1,180 @@
+"""NIfTI: the file that was named, whole, where its header puts it; everything else refused by its reason."""
+
+from __future__ import annotations
+
+import gzip
+import struct
+
+import nibabel
+import numpy as np
+import pytest
+from file_builders import LABELS, TO_RAS, a_nifti
+from SegRLEExportLib.errors import UnreadableSegmentationError, UnreadableVolumeError
+from SegRLEExportLib.files.read import read_segmentation, read_volume
+
+TO_LPS = np.diag([-1.0, -1, 1, 1]) @ TO_RAS
+
+
+def places(segmentation, value=2):
+    """LPS of the voxels of a label, as a set."""
+    layer = segmentation.layers[0]
+    kji = np.argwhere(layer.labels_kji == value)
+    found = np.c_[kji, np.ones(len(kji))] @ layer.geometry.kji_to_lps.T
+    return {tuple(place) for place in found[:, :3].round(4) + 0.0}
+
+
+EXPECTED = {(-20 + 0.8 * i, -30 + 1.0 * j, 52.5) for j in (1, 2) for i in (2, 3)}
+EXPECTED = {tuple(round(x, 4) for x in place) for place in EXPECTED}
+
+
+def refusal(path, read=read_segmentation):
+    error = UnreadableVolumeError if read is read_volume else UnreadableSegmentationError
+    with pytest.raises(error) as caught:
+        read(path)
+    return str(caught.value)
+
+
+class TestRight:
+    @pytest.mark.parametrize("name", ["a.nii", "a.nii.gz"])
+    @pytest.mark.parametrize("kind", [nibabel.Nifti1Image, nibabel.Nifti2Image])
+    def test_whole_files_of_both_versions(self, tmp_path, name, kind):
+        segmentation = read_segmentation(a_nifti(tmp_path, name=name, kind=kind))
+        assert np.array_equal(segmentation.layers[0].labels_kji, LABELS)
+        assert places(segmentation) == EXPECTED
+        assert [(one.name, one.layer_value) for one in segmentation.segments] == [
+            ("Label 1", 1),
+            ("Label 2", 2),
+            ("Label 3", 3),
+        ]
+        assert segmentation.name == "a"
+
+    def test_the_named_file_is_read_not_its_neighbour(self, tmp_path):
+        a_nifti(tmp_path, np.zeros_like(LABELS), name="a.nii")
+        assert places(read_segmentation(a_nifti(tmp_path, name="a.nii.gz"))) == EXPECTED
+
+    def test_gzip_is_known_by_content_not_by_name(self, tmp_path):
+        gzipped = a_nifti(tmp_path, name="a.nii.gz")
+        gzipped.rename(tmp_path / "b.nii")
+        assert places(read_segmentation(tmp_path / "b.nii")) == EXPECTED
+
+    def test_several_gzip_members(self, tmp_path):
+        content = a_nifti(tmp_path, name="a.nii").read_bytes()
+        path = tmp_path / "b.nii.gz"
+        path.write_bytes(gzip.compress(content[:400]) + gzip.compress(content[400:]))
+        assert places(read_segmentation(path)) == EXPECTED
+
+    def test_one_volume_of_four_dimensions(self, tmp_path):
+        assert places(read_segmentation(a_nifti(tmp_path, LABELS[None]))) == EXPECTED
+
+    def test_one_plane_of_two_dimensions_lies_where_its_sform_says(self, tmp_path):
+        path = a_nifti(tmp_path, LABELS[1])
+        assert nibabel.load(path).ndim == 2
+        path = a_nifti(
+            tmp_path, LABELS[1], TO_RAS @ np.array([[1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 1], [0, 0, 0, 1.0]])
+        )
+        assert places(read_segmentation(path)) == EXPECTED
+
+    def test_sheared_axes(self, tmp_path):
+        to_ras = TO_RAS.copy()
+        to_ras[1, 2] = 0.6
+        geometry = read_segmentation(a_nifti(tmp_path, to_ras=to_ras)).layers[0].geometry
+        assert geometry.kji_to_lps[:3, 0] == pytest.approx((0, -0.6, 2.5))
+
+    def test_the_qform_where_there_is_no_sform(self, tmp_path):
+        image = nibabel.Nifti1Image(LABELS.T, None)
+        image.set_qform(TO_RAS, 1)
+        image.set_sform(None, 0)
+        (tmp_path / "q.nii").write_bytes(image.to_bytes())
+        assert places(read_segmentation(tmp_path / "q.nii")) == EXPECTED
+
+    @pytest.mark.parametrize("dtype", ["int16", ">u2", "int32", "float32", "float64", "int8"])
+    def test_every_type_that_holds_whole_numbers(self, tmp_path, dtype):
+        segmentation = read_segmentation(a_nifti(tmp_path, LABELS.astype(dtype)))
+        assert np.array_equal(segmentation.layers[0].labels_kji, LABELS)
+
+    def test_a_big_endian_file(self, tmp_path):
+        image = nibabel.Nifti1Image(LABELS.T.astype(">i2"), TO_RAS, nibabel.Nifti1Header(endianness=">"))
+        (tmp_path / "b.nii").write_bytes(image.to_bytes())
+        assert places(read_segmentation(tmp_path / "b.nii")) == EXPECTED
+
+    def test_values_under_a_slope(self, tmp_path):
+        path = a_nifti(tmp_path, LABELS.astype(np.int16), name="a.nii", scl_slope=1, scl_inter=0)
+        content = bytearray(path.read_bytes())
+        content[112:120] = struct.pack("<2f", 2, 0)
+        path.write_bytes(content)
+        assert [one.layer_value for one in read_segmentation(path).segments] == [2, 4, 6]
+
+
+class TestRefused:
+    @pytest.mark.parametrize("kept", [0, 3, 200, 360, 400])
+    @pytest.mark.parametrize("name", ["a.nii", "a.nii.gz"])
+    def test_cut_short(self, tmp_path, kept, name):
+        path = a_nifti(tmp_path, name=name)
+        path.write_bytes(path.read_bytes()[: min(kept, path.stat().st_size - 1)])
+        told = refusal(path)
+        assert "it is cut short" in told or (kept < 4 and ("it is empty" in told or "none of NRRD" in told))
+
+    def test_cut_short_as_a_volume(self, tmp_path):
+        path = a_nifti(tmp_path, name="a.nii")
+        path.write_bytes(path.read_bytes()[:-1])
+        assert refusal(path, read_volume) == (
+            f"The volume {path} cannot be read: it is cut short: 1 bytes are missing at its end. "
+            "Give a whole .nrrd, .nii, .nii.gz or .mha."
+        )
+
+    @pytest.mark.parametrize("name", ["a.nii", "a.nii.gz"])
+    def test_more_than_the_header_says(self, tmp_path, name):
+        path = a_nifti(tmp_path, name=name)
+        path.write_bytes(path.read_bytes() + (gzip.compress(b"\0") if name.endswith("gz") else b"\0"))
+        assert "more bytes follow than its header says" in refusal(path)
+
+    def test_a_flipped_bit_in_the_compressed_bytes_or_the_checksum(self, tmp_path):
+        path = a_nifti(tmp_path)
+        content = path.read_bytes()
+        for place in (*range(12, len(content), 7), len(content) - 8, len(content) - 3):
+            damaged = bytearray(content)
+            damaged[place] ^= 0x10
+            path.write_bytes(damaged)
+            assert "cannot be read" in refusal(path)
+
+    @pytest.mark.parametrize(
+        ("at", "packed", "reason"),
+        [
+            (40, struct.pack("<h", 9), "it has 9 dimensions, and 2 to 7 are possible"),
+            (42, struct.pack("<h", 0), "its sizes are 0 x 4 x 3"),
+            (42, struct.pack("<h", -5), "its sizes are -5 x 4 x 3"),
+            (42, struct.pack("<3h", 32767, 32767, 32767), "it is cut short: 35,181,150,961,663 bytes should come"),
+            (70, struct.pack("<h", 128), "its voxels are colours or other than numbers (data type 128)"),
+            (70, struct.pack("<h", 77), "there is no data type 77"),
+            (72, struct.pack("<h", 16), "16 bits a voxel do not fit its data type"),
+            (108, struct.pack("<f", 0), "its voxels cannot begin at byte 0"),
+            (108, struct.pack("<f", float("nan")), "its voxels cannot begin at byte nan"),
+            (123, b"\7", "there is no unit of length 7"),
+            (252, struct.pack("<2h", 0, 0), "it does not say where its voxels lie: sform_code and qform_code are 0"),
+            (280, struct.pack("<4f", 0, 0, 0, 0), "the axes do not span space"),
+            (280, struct.pack("<f", float("nan")), "the axes do not span space"),
+            (344, b"ni1\0", "it is NIfTI in two files, .hdr and .img; save it as one .nii"),
+            (344, b"abc\0", "it does not say that it is NIfTI"),
+        ],
+    )
+    def test_a_header_that_cannot_be(self, tmp_path, at, packed, reason):
+        path = a_nifti(tmp_path, name="a.nii")
+        content = bytearray(path.read_bytes())
+        content[at : at + len(packed)] = packed
+        path.write_bytes(content)
+        assert reason in refusal(path)
+
+    def test_several_volumes(self, tmp_path):
+        assert "it has 3 volumes, and one is needed" in refusal(a_nifti(tmp_path, np.stack([LABELS] * 3)))
+
+    @pytest.mark.parametrize(
+        ("labels", "reason"),
+        [
+            (LABELS * 0.5, "its labels are not whole numbers from 0 to 65535"),
+            (LABELS.astype(np.int16) - 1, "its labels range from -1 to 2, and labels must be whole numbers"),
+            (LABELS.astype(np.int32) * 70000, "its labels range from 0 to 210000"),
+            (np.where(LABELS, LABELS, np.nan), "its labels range from nan to nan"),
+        ],
+    )
+    def test_labels_that_are_none(self, tmp_path, labels, reason):
+        assert reason in refusal(a_nifti(tmp_path, labels))
