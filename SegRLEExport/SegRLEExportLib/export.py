@@ -17,7 +17,7 @@ from SegRLEExportLib.model.source_series import SourceSeries
 from SegRLEExportLib.options import ExportOptions
 from SegRLEExportLib.preflight.survey import Survey, survey
 from SegRLEExportLib.progress import Progress, ProgressCallback
-from SegRLEExportLib.report import Report, WrittenInstance, WrittenSegment
+from SegRLEExportLib.report import Report, Verification, WrittenInstance, WrittenSegment
 from SegRLEExportLib.source.series import find_source
 from SegRLEExportLib.verification.check import verify
 from SegRLEExportLib.writing.draft import Draft
@@ -58,7 +58,6 @@ def export(
     written = _write_verified(drafts, Path(path), steps)
     return Report(
         plan=plan,
-        series_instance_uid=drafts[0].identity.series_uid,
         source_series=source.description,
         instances=written,
         findings=found.findings,
@@ -68,10 +67,13 @@ def export(
 
 
 def drafts_of(plan: EncodingPlan, found: Survey, options: ExportOptions) -> list[Draft]:
-    """Return the instances that `plan` makes of the segments, as one new series."""
-    identity = SeriesIdentity.made_by(options)
+    """Return the instances that `plan` makes of the segments, each a new series."""
     instances = divide(plan, found.index, found.overlaps, keep_empty_frames=options.keep_empty_frames)
-    return [Draft(plan, found, options, identity, instance, options.new_uid()) for instance in instances]
+    identities = SeriesIdentity.made_by(options, len(instances))
+    return [
+        Draft(plan, found, options, identity, instance, options.new_uid())
+        for identity, instance in zip(identities, instances)
+    ]
 
 
 def plan_of(options: ExportOptions) -> EncodingPlan:
@@ -94,9 +96,7 @@ def _write_verified(drafts: list[Draft], target: Path, steps: Progress) -> tuple
             steps.stage("Reading back and comparing", 0.2 + 0.8 * number / len(drafts), draft.instance.frame_count)
             verification = verify(files.unverified(path), draft, steps) if draft.options.verify else None
             size = files.size(path)
-            written.append(
-                WrittenInstance(path, draft.sop_uid, size, draft.instance.frame_count, _segments(draft), verification)
-            )
+            written.append(_written(draft, path, size, verification))
         files.publish()
     return tuple(written)
 
@@ -109,6 +109,18 @@ def _write(files: PendingFiles, path: Path, draft: Draft, steps: Progress) -> No
     except OffsetOverflowError:
         with files.create(path) as sink:
             write_instance(sink, draft, steps, extended_offsets=True)
+
+
+def _written(draft: Draft, path: Path, size: int, verification: Verification | None) -> WrittenInstance:
+    return WrittenInstance(
+        path,
+        draft.identity.series_uid,
+        draft.sop_uid,
+        size,
+        draft.instance.frame_count,
+        _segments(draft),
+        verification,
+    )
 
 
 def _segments(draft: Draft) -> tuple[WrittenSegment, ...]:

@@ -37,6 +37,8 @@ class WrittenInstance:
     """One file."""
 
     path: Path
+    series_instance_uid: str
+    """Each file is a series of its own."""
     sop_instance_uid: str
     bytes: int
     frames: int
@@ -50,7 +52,6 @@ class Report:
     """The outcome of one export; `str()` of it is for a person, `to_json` for a script."""
 
     plan: EncodingPlan
-    series_instance_uid: str
     source_series: str
     """One line about the source."""
     instances: tuple[WrittenInstance, ...]
@@ -63,6 +64,11 @@ class Report:
     def paths(self) -> tuple[Path, ...]:
         """The files that were written."""
         return tuple(instance.path for instance in self.instances)
+
+    @property
+    def series_instance_uid(self) -> str:
+        """The series of the first file; the others have their own."""
+        return self.instances[0].series_instance_uid
 
     @property
     def bytes(self) -> int:
@@ -89,7 +95,7 @@ class Report:
             )
             if len(self.instances) > 1:
                 names = ", ".join(f"{segment.number} {segment.name}" for segment in instance.segments)
-                lines.append(f"    segments: {names}")
+                lines.append(f"    series {instance.series_instance_uid}, segments: {names}")
         lines.append(f"  opens in: {self.plan.reads_in}")
         lines.append(f"  does not open in: {self.plan.fails_in}")
         lines.extend(f"  {finding}" for finding in self.findings)

@@ -112,11 +112,19 @@ class TestEveryPlan:
             told = pydicom.dcmread(path).SegmentsOverlap
             assert told == ("YES" if len(set(stacked)) < len(stacked) else "NO")
 
-    def test_all_instances_are_of_one_series(self, plan, reports):
-        segs = [pydicom.dcmread(path) for path in reports[plan.id].paths]
-        assert {seg.SeriesInstanceUID for seg in segs} == {reports[plan.id].series_instance_uid}
-        assert [seg.InstanceNumber for seg in segs] == list(range(1, len(segs) + 1))
-        assert len({seg.SOPInstanceUID for seg in segs}) == len(segs)
+    def test_each_file_is_a_series_of_its_own_that_the_report_names(self, plan, reports):
+        report = reports[plan.id]
+        segs = [pydicom.dcmread(path) for path in report.paths]
+        assert [seg.SeriesInstanceUID for seg in segs] == [one.series_instance_uid for one in report.instances]
+        told = report.to_json()["instances"]
+        assert [seg.SeriesInstanceUID for seg in segs] == [one["series_instance_uid"] for one in told]
+        assert {seg.InstanceNumber for seg in segs} == {1}
+        first = segs[0].SeriesNumber
+        assert [seg.SeriesNumber for seg in segs] == list(range(first, first + len(segs)))
+        ends = [f" {number} of {len(segs)}" if len(segs) > 1 else "" for number in range(1, len(segs) + 1)]
+        assert [seg.SeriesDescription for seg in segs] == [f"Segmentation{end}" for end in ends]
+        for uid in ("SeriesInstanceUID", "SOPInstanceUID"):
+            assert len({seg[uid].value for seg in segs}) == len(segs)
 
     def test_frames_sort_by_segment_and_height(self, plan, reports):
         for path in reports[plan.id].paths:

@@ -19,6 +19,7 @@ def a_report(*sizes: int, verified: bool = True, bit_packed_bytes: int = 1000) -
         WrittenInstance(
             Path(f"seg_{number}.dcm"),
             f"1.2.{number}",
+            f"1.2.{number}.1",
             size,
             5,
             (WrittenSegment(1, f"part {number}", 42),),
@@ -26,7 +27,7 @@ def a_report(*sizes: int, verified: bool = True, bit_packed_bytes: int = 1000) -
         )
         for number, size in enumerate(sizes, start=1)
     )
-    return Report(PLANS["rle"], "1.2", "CT, series 3", instances, (NOTE, WARNING), bit_packed_bytes, 0.5)
+    return Report(PLANS["rle"], "CT, series 3", instances, (NOTE, WARNING), bit_packed_bytes, 0.5)
 
 
 def test_a_person_reads_size_time_verification_readers_and_findings():
@@ -45,8 +46,8 @@ def test_a_person_reads_size_time_verification_readers_and_findings():
 def test_several_files_are_listed_with_their_segments():
     told = str(a_report(500, 1500))
 
-    assert "segments: 1 part 1" in told
-    assert "segments: 1 part 2" in told
+    assert "series 1.2.1, segments: 1 part 1" in told
+    assert "series 1.2.2, segments: 1 part 2" in told
 
 
 @pytest.mark.parametrize(

@@ -17,16 +17,21 @@ from SegRLEExportLib.options import ExportOptions
 
 @dataclass(frozen=True)
 class SeriesIdentity:
-    """What all instances of one export have in common."""
+    """The series of one file: each has its own, as OHIF shows one segmentation of a series and drops the others."""
 
     series_uid: str
     dimension_uid: str
     now: datetime
+    """The same for all series of one export."""
+    number: int
+    """Which of them this is, from 1."""
+    count: int
 
     @classmethod
-    def made_by(cls, options: ExportOptions) -> SeriesIdentity:
-        """Return new UIDs and the present time, from where the options say."""
-        return cls(options.new_uid(), options.new_uid(), options.now())
+    def made_by(cls, options: ExportOptions, count: int) -> list[SeriesIdentity]:
+        """Return `count` series with new UIDs and the present time, from where the options say."""
+        now = options.now()
+        return [cls(options.new_uid(), options.new_uid(), now, number, count) for number in range(1, count + 1)]
 
 
 @dataclass(frozen=True, eq=False)

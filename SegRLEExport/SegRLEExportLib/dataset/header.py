@@ -23,7 +23,13 @@ PRODUCT_UID = "2.25.61104873640310712047327541932714305267"
 SERIES_NUMBER_STEP = 100
 """Added to the source's Series Number where the caller names none, as Slicer's own export does."""
 
-_LARGEST_SOURCE_NUMBER = 2**31 - 1 - SERIES_NUMBER_STEP
+DESCRIPTION_LENGTH = 64
+"""Series Description (0008,103E) is an LO."""
+
+_LARGEST_NUMBER = 2**31 - 1
+"""Series Number is an IS (PS3.5, 6.2)."""
+
+_LARGEST_SOURCE_NUMBER = _LARGEST_NUMBER - SERIES_NUMBER_STEP
 
 _SERIES_INSTANCE_UID = 0x0020000E
 _REFERENCED_INSTANCE_SEQUENCE = 0x0008114A
@@ -36,14 +42,21 @@ def series_and_equipment(
     dataset = Dataset()
     dataset.Modality = "SEG"
     dataset.SeriesInstanceUID = identity.series_uid
-    dataset.SeriesNumber = series_number(options, source)
-    dataset.SeriesDescription = one_line(options.series_description or segmentation_name)[:64].rstrip()
+    dataset.SeriesNumber = min(series_number(options, source) + identity.number - 1, _LARGEST_NUMBER)
+    dataset.SeriesDescription = series_description(options, identity, segmentation_name)
     dataset.SeriesDate, dataset.SeriesTime = _date(identity.now), _time(identity.now)
     dataset.Manufacturer = MANUFACTURER
     dataset.ManufacturerModelName = "SegRLEExport for 3D Slicer"
     dataset.DeviceSerialNumber = PRODUCT_UID
     dataset.SoftwareVersions = SegRLEExportLib.__version__
     return dataset
+
+
+def series_description(options: ExportOptions, identity: SeriesIdentity, segmentation_name: str) -> str:
+    """Return Series Description; where there are several series it ends in which this is."""
+    end = f" {identity.number} of {identity.count}" if identity.count > 1 else ""
+    whole = one_line(options.series_description or segmentation_name)
+    return (whole[: DESCRIPTION_LENGTH - len(end)].rstrip() + end).lstrip()
 
 
 def series_number(options: ExportOptions, source: Dataset) -> int:
@@ -65,7 +78,7 @@ def segmentation_image(contents: Contents) -> Dataset:
     dataset.SOPClassUID, dataset.SOPInstanceUID = plan.sop_class, contents.sop_uid
     dataset.InstanceCreationDate, dataset.InstanceCreationTime = _date(now), _time(now)
     dataset.ImageType = ["DERIVED", "PRIMARY"]
-    dataset.InstanceNumber = instance.number
+    dataset.InstanceNumber = 1
     dataset.ContentDate, dataset.ContentTime = _date(now), _time(now)
     dataset.ContentLabel = options.content_label
     dataset.ContentDescription = one_line(options.content_description)[:64].rstrip()
