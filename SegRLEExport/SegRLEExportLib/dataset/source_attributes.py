@@ -35,6 +35,19 @@ _TYPE_2 = [
 ]
 """Written empty where the source has none."""
 
+_TRIAL_SUBJECT = (
+    "ClinicalTrialSponsorName",
+    "ClinicalTrialProtocolID",
+    "ClinicalTrialProtocolName",
+    "ClinicalTrialSiteID",
+    "ClinicalTrialSiteName",
+    "ClinicalTrialSubjectID",
+    "ClinicalTrialSubjectReadingID",
+    "ClinicalTrialProtocolEthicsCommitteeName",
+    "ClinicalTrialProtocolEthicsCommitteeApprovalNumber",
+)
+"""What is said of a patient's part in a trial (PS3.3, C.7.1.3)."""
+
 _OPTIONAL = [
     "IssuerOfPatientID",
     "IssuerOfPatientIDQualifiersSequence",
@@ -68,15 +81,7 @@ _OPTIONAL = [
     "PregnancyStatus",
     "AdmissionID",
     "IssuerOfAdmissionIDSequence",
-    "ClinicalTrialSponsorName",
-    "ClinicalTrialProtocolID",
-    "ClinicalTrialProtocolName",
-    "ClinicalTrialSiteID",
-    "ClinicalTrialSiteName",
-    "ClinicalTrialSubjectID",
-    "ClinicalTrialSubjectReadingID",
-    "ClinicalTrialProtocolEthicsCommitteeName",
-    "ClinicalTrialProtocolEthicsCommitteeApprovalNumber",
+    *_TRIAL_SUBJECT,
     "ClinicalTrialTimePointID",
     "ClinicalTrialTimePointDescription",
     "LongitudinalTemporalOffsetFromEvent",
@@ -106,17 +111,6 @@ _TRIAL_NEEDS = (
 )
 """Of each group the trial a patient takes part in has one (PS3.3, C.7.1.3, types 1 and 1C)."""
 
-_TRIAL_SUBJECT = (
-    "ClinicalTrialSponsorName",
-    "ClinicalTrialProtocolID",
-    "ClinicalTrialProtocolName",
-    "ClinicalTrialSiteID",
-    "ClinicalTrialSiteName",
-    "ClinicalTrialSubjectID",
-    "ClinicalTrialSubjectReadingID",
-    "ClinicalTrialProtocolEthicsCommitteeName",
-    "ClinicalTrialProtocolEthicsCommitteeApprovalNumber",
-)
 _TRIAL_TYPE_2 = ("ClinicalTrialProtocolName", "ClinicalTrialSiteID", "ClinicalTrialSiteName")
 
 _TEXT_VRS = frozenset(("PN", "SH", "LO", "ST", "LT", "UT", "UC"))

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from SegRLEExportLib.files.byte_stream import ByteStream, UnreadableError
 from SegRLEExportLib.model.geometry import Geometry, Matrix
-from SegRLEExportLib.model.segmentation import Labels
+from SegRLEExportLib.model.segmentation import Labels, voxels_of_values
 
 _LARGEST_LABEL = np.iinfo(np.uint16).max
 
@@ -82,11 +82,8 @@ def labels_of(voxels: NDArray[Any]) -> Labels:
 
 
 def values_in(labels: Labels) -> list[int]:
-    """Return the values above 0 that occur, ascending; counted plane by plane, which takes little memory."""
-    occurs = np.zeros(_LARGEST_LABEL + 1, bool)
-    for plane in labels:
-        occurs |= np.bincount(plane.reshape(-1), minlength=len(occurs)).astype(bool)
-    return [int(value) for value in np.flatnonzero(occurs) if value]
+    """Return the values above 0 that occur, ascending."""
+    return [value for value in np.flatnonzero(voxels_of_values(labels)).tolist() if value]
 
 
 def kji_to_lps(directions_ijk: Matrix, origin: Matrix) -> Matrix:

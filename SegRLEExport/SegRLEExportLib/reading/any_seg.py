@@ -6,8 +6,6 @@ their decoded length: one byte a pixel (PS3.5, G.2) and packed bits (cornerstone
 
 from __future__ import annotations
 
-import struct
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
@@ -17,12 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom import Dataset, dcmread
 from pydicom.encaps import generate_frames
-from pydicom.errors import InvalidDicomError
 from pydicom.pixels.utils import iter_pixels
 from pydicom.uid import UID, RLELossless
 
 from SegRLEExportLib.errors import NotASegmentationFileError
 from SegRLEExportLib.model.geometry import PlaneStack
+from SegRLEExportLib.reading.damage import DAMAGE
 from SegRLEExportLib.reading.rle import RLEStructureError, decode_frame
 
 _ROUNDED_DECIMALS = 3
@@ -30,26 +28,6 @@ _ROUNDED_DECIMALS = 3
 G2_DIALECT = "one byte a pixel (PS3.5 G.2)"
 PACKED_DIALECT = "packed bits (cornerstone3D, OHIF; not PS3.5 G.2)"
 
-
-_DAMAGE = (
-    ArithmeticError,
-    AttributeError,
-    EOFError,
-    InvalidDicomError,
-    LookupError,
-    MemoryError,
-    NotImplementedError,
-    OSError,
-    RuntimeError,
-    TypeError,
-    ValueError,
-    struct.error,
-    zlib.error,
-)
-"""What pydicom, its decoders and a look at an attribute raise where a file is not what it should be.
-
-`RecursionError`, of sequences within sequences, is a `RuntimeError`.
-"""
 
 _NEEDED = ("SOPClassUID", "SegmentationType", "SegmentSequence", "Rows", "Columns", "BitsAllocated", "PixelData")
 
@@ -62,7 +40,7 @@ def readable(path: Path, what: str) -> Iterator[None]:
     """
     try:
         yield
-    except _DAMAGE as error:
+    except (*DAMAGE, MemoryError) as error:
         raise NotASegmentationFileError(path, f"{what} cannot be read ({_reason(error)})") from error
 
 

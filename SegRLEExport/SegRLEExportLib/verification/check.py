@@ -7,8 +7,6 @@ misplaced or cut off is found; how pixels are compared is told in `pixel_compari
 
 from __future__ import annotations
 
-import struct
-import zlib
 from dataclasses import dataclass, field
 from io import BytesIO
 from operator import ge
@@ -17,7 +15,6 @@ from pathlib import Path
 import numpy as np
 import pydicom
 from pydicom import Dataset
-from pydicom.errors import InvalidDicomError
 from pydicom.filereader import read_dataset
 from pydicom.pixels.utils import iter_pixels
 
@@ -26,6 +23,7 @@ from SegRLEExportLib.encoding.plan import SegmentationType
 from SegRLEExportLib.errors import VerificationError
 from SegRLEExportLib.model.geometry import PlaneStack
 from SegRLEExportLib.progress import Progress
+from SegRLEExportLib.reading.damage import DAMAGE
 from SegRLEExportLib.reading.frame_records import Place, ReadBackError
 from SegRLEExportLib.reading.read_back import FrameBlock, SegReadBack
 from SegRLEExportLib.reading.rle import RLEStructureError
@@ -43,22 +41,6 @@ _TEXT_TOLERANCE_MM = 1e-6
 Positions are never rounded to be compared: a rounding of the text and one of the number differ at every half.
 """
 
-_DAMAGE = (
-    ArithmeticError,
-    AttributeError,
-    EOFError,
-    InvalidDicomError,
-    LookupError,
-    NotImplementedError,
-    OSError,
-    RuntimeError,
-    TypeError,
-    ValueError,
-    struct.error,
-    zlib.error,
-)
-"""What pydicom and the walk over a file raise where its bytes are not what they should be."""
-
 
 def verify(path: Path, draft: Draft, progress: Progress) -> Verification:
     """Compare the file with what it was made from; return what was compared.
@@ -74,7 +56,7 @@ def verify(path: Path, draft: Draft, progress: Progress) -> Verification:
                 check.pixels(file)
     except (ReadBackError, RLEStructureError) as error:
         check.differences.append(str(error))
-    except _DAMAGE as error:
+    except DAMAGE as error:
         check.differences.append(f"the file cannot be read ({type(error).__name__}: {error})")
     if check.differences:
         raise VerificationError(path, check.differences)
