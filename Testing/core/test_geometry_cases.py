@@ -353,12 +353,16 @@ REFUSED = [
     ),
     RefusedCase(
         "an image is missing",
-        "voxels lie where an image of the series is missing and would be lost. Add the missing image",
+        "voxels lie where the series has no image, farther from all than half their usual distance, and would be "
+        "lost. If an image is damaged or was not copied, add it, or leave the voxels out (clip), or export on the "
+        "segmentation's own grid. If the segmentation was drawn on an evenly spaced copy of unevenly spaced images, "
+        "all of it is displaced: segment the images as they are.",
         lambda: images(heights=ONE_MISSING),
     ),
     RefusedCase(
         "an image is missing, strictly",
-        "voxels lie where an image of the series is missing and would be lost.",
+        "voxels lie where the series has no image, farther from all than half their usual distance, and would be "
+        "lost.",
         lambda: images(heights=ONE_MISSING),
         options={"strict": True},
     ),
@@ -586,7 +590,9 @@ def test_an_image_that_is_cut_is_named_where_its_voxels_would_be_lost(tmp_path):
     with pytest.raises(PreflightError) as refused:
         export(on_planes(planes), tmp_path / "images", tmp_path / "out", options=fixed_options())
 
-    assert "voxels lie where an image of the series is missing" in str(refused.value)
+    assert "voxels lie where the series has no image, farther from all than half their usual distance" in str(
+        refused.value
+    )
     assert f"{paths[2].name}: 1 file(s) among the images could not be read" in str(refused.value)
     assert not (tmp_path / "out").exists()
 

@@ -22,7 +22,7 @@ class Instance:
     """One SOP instance to be written."""
 
     number: int
-    """Instance Number (0020,0013), from 1."""
+    """Which of the files of this export it is, from 1; each is a series of its own."""
     segment_positions: tuple[int, ...]
     """Positions in the segmentation; the first has segment number 1, the next 2."""
     frame_segment_numbers: NDArray[np.intp]

@@ -61,8 +61,12 @@ def _between(name: str, count: int) -> Finding:
 
 
 def _without_image(name: str, count: int, options: ExportOptions) -> Finding:
-    """Tell voxels of an image that is not there: the same loss as beyond the images, and as grave."""
-    what = f"{count} voxels lie where an image of the series is missing"
+    """Tell voxels where there is no image: the same loss as beyond the images, and as grave.
+
+    Why there is none is not known. If the grid is an evenly spaced copy of uneven images, the other voxels are not
+    where they were drawn either, so leaving these out is no remedy then.
+    """
+    what = f"{count} voxels lie where the series has no image, farther from all than half their usual distance,"
     if options.clip:
         return Finding("image-missing", Severity.WARNING, f"{what} and are left out.", name, _OWN_GRID)
     return Finding(
@@ -70,8 +74,9 @@ def _without_image(name: str, count: int, options: ExportOptions) -> Finding:
         Severity.ERROR,
         f"{what} and would be lost.",
         name,
-        "Add the missing image (is one damaged, or not copied?), or leave the voxels out (clip), or export on the "
-        "segmentation's own grid.",
+        "If an image is damaged or was not copied, add it, or leave the voxels out (clip), or export on the "
+        "segmentation's own grid. If the segmentation was drawn on an evenly spaced copy of unevenly spaced images, "
+        "all of it is displaced: segment the images as they are.",
     )
 
 
