@@ -13,6 +13,7 @@ from SegRLEExportLib.errors import (
     NonLinearVolumeTransformError,
     UnusableLabelsError,
 )
+from SegRLEExportLib.files import read as files
 from SegRLEExportLib.model.segmentation import AlgorithmType
 from SegRLEExportLib.model.terminology import Code
 from SegRLEExportLib.slicer_side.nodes.mrml_host import read_segmentation_file, read_segmentation_node, scene
@@ -80,7 +81,7 @@ class TestLayers:
             tuple(round(x, 3) + 0.0 for x in image.TransformIndexToPhysicalPoint(index[::-1].tolist()))
             for index in indices
         }
-        segmentation = read_segmentation_file(path)
+        segmentation = files.read_segmentation(path)
         ours = {(-r, -a, s) for r, a, s in voxels_in_world_lps(segmentation, 0)}
         assert {tuple(x + 0.0 for x in place) for place in ours} == places
 
@@ -216,7 +217,7 @@ class TestSegments:
     ],
 )
 def test_every_file_format_is_read(shared_data, name, segments, layers):
-    segmentation = read_segmentation_file(shared_data / name)
+    segmentation = files.read_segmentation(shared_data / name)
     assert (len(segmentation.segments), len(segmentation.layers)) == (segments, layers)
     assert all(
         np.any(segmentation.layers[segment.layer_index].labels_kji == segment.layer_value)

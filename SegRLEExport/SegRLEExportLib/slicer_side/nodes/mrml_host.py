@@ -12,16 +12,9 @@ import numpy as np
 
 from SegRLEExportLib.errors import MissingLibraryError, UnreadableSegmentationError
 from SegRLEExportLib.model.geometry import Geometry
-from SegRLEExportLib.model.segmentation import Layer, Segment, Segmentation, voxels_of_values
+from SegRLEExportLib.model.segmentation import Segmentation
 
-SEGMENTATION_SUFFIXES = (".seg.nrrd", ".seg.nhdr", ".seg.vtm", ".seg.vtk")
-VOLUME_SUFFIXES = (".nrrd", ".nhdr", ".nii", ".nii.gz", ".mha", ".mhd")
-
-_SEGMENT_FIELD = b"Segment0_"
-_HEADER_BYTES = 1 << 16
-
-_COLORS = ((0.50, 0.68, 0.50), (0.95, 0.84, 0.57), (0.69, 0.48, 0.40), (0.44, 0.72, 0.82), (0.85, 0.40, 0.31))
-"""For label maps, which have none; repeated."""
+_SUFFIXES = (".seg.nrrd", ".seg.nhdr", ".seg.vtm", ".seg.vtk", ".nii.gz")
 
 
 def scene():
@@ -46,20 +39,15 @@ def _host():
 
 
 def read_segmentation_file(path: Path) -> Segmentation:
-    """Return the segmentation in a .seg.nrrd (new, old, several layers) or the labels of a .nrrd or NIfTI volume.
+    """Return the segmentation in a file of Slicer's: surfaces and contours above all, which `files` does not read.
 
-    Raises `UnreadableSegmentationError`, or what `node_reader.read_segmentation` raises.
+    Raises `UnreadableSegmentationError`, or what `segmentation.read_segmentation` raises.
     """
+    from SegRLEExportLib.slicer_side.nodes.segmentation import read_segmentation
+
     if not path.is_file():
         raise UnreadableSegmentationError(path, "there is no such file")
-    name = path.name.lower()
-    if name.endswith(SEGMENTATION_SUFFIXES) or (name.endswith((".nrrd", ".nhdr")) and _has_segments(path)):
-        from SegRLEExportLib.slicer_side.nodes.segmentation import read_segmentation
-
-        return read_segmentation(read_segmentation_node(path))
-    if name.endswith(VOLUME_SUFFIXES):
-        return _segmentation_of_label_map(path)
-    raise UnreadableSegmentationError(path, "its name has none of the known endings")
+    return read_segmentation(read_segmentation_node(path))
 
 
 def read_segmentation_node(path: Path):
@@ -100,30 +88,9 @@ def volume_geometry(volume_node) -> Geometry:
     return geometry_of(ijk_to_ras, volume_node.GetImageData().GetExtent(), np.eye(4))
 
 
-def _segmentation_of_label_map(path: Path) -> Segmentation:
-    from SegRLEExportLib.slicer_side.nodes.segmentation import labels_of
-
-    node = read_volume_node(path, "vtkMRMLLabelMapVolumeNode")
-    labels = labels_of(node.GetImageData(), path.name)
-    layer = Layer(labels, volume_geometry(node))
-    values = np.flatnonzero(voxels_of_values(labels))
-    segments = tuple(
-        Segment(f"Label_{value}", f"Label {value}", 0, value, _COLORS[(value - 1) % len(_COLORS)])
-        for value in values.tolist()
-        if value
-    )
-    return Segmentation(_stem(path), (layer,), segments)
-
-
-def _has_segments(path: Path) -> bool:
-    with path.open("rb") as file:
-        header = file.read(_HEADER_BYTES).partition(b"\n\n")[0]
-    return _SEGMENT_FIELD in header
-
-
 def _stem(path: Path) -> str:
     name = path.name
-    for suffix in (*SEGMENTATION_SUFFIXES, ".nii.gz"):
+    for suffix in _SUFFIXES:
         if name.lower().endswith(suffix):
             return name[: -len(suffix)]
     return path.stem
