@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from readme_table import BEGIN, END, table_of_encodings
-from SegRLEExportLib import cli
+from SegRLEExportLib.cli.entry import parser
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -21,7 +21,7 @@ def test_its_table_is_that_of_the_code():
 
 @pytest.mark.parametrize("line", re.findall(r"^segrle .*$", README, re.MULTILINE))
 def test_its_shell_lines_are_understood(line):
-    parsed = cli._parser().parse_args(line.split()[1:])
+    parsed = parser().parse_args(line.split()[1:])
     assert callable(parsed.command)
 
 

@@ -1,0 +1,41 @@
+"""`segrle export`: write a segmentation as DICOM SEG."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from SegRLEExportLib.cli.inputs import (
+    ENCODING_IDS,
+    add_command,
+    add_input_arguments,
+    add_option_arguments,
+    add_volume_arguments,
+    read_options,
+    read_segmentation,
+    source_of,
+)
+from SegRLEExportLib.cli.terminal import ProgressLine, print_result
+
+
+def add_parser(commands: Any) -> None:
+    """Add the command's arguments to those of `segrle`."""
+    parser = add_command(commands, "export", run, "write a segmentation as DICOM SEG")
+    add_input_arguments(parser)
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT", help="file or folder to write")
+    parser.add_argument("-c", "--compression", choices=ENCODING_IDS, default=ENCODING_IDS[0])
+    add_option_arguments(parser)
+    add_volume_arguments(parser)
+
+
+def run(parsed: argparse.Namespace) -> int:
+    """Export, and print the report."""
+    from SegRLEExportLib.export import export
+
+    segmentation = read_segmentation(parsed)
+    with source_of(parsed, segmentation) as source, ProgressLine(sys.stderr) as line:
+        report = export(segmentation, source, parsed.output, options=read_options(parsed), progress=line.update)
+    print_result(parsed, report)
+    return 0

@@ -1,0 +1,46 @@
+"""`segrle forecast`: how large each encoding would be."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import Any
+
+from SegRLEExportLib.cli.inputs import (
+    ENCODING_IDS,
+    add_command,
+    add_input_arguments,
+    add_option_arguments,
+    read_options,
+    read_segmentation,
+)
+from SegRLEExportLib.cli.terminal import ProgressLine, print_json
+
+
+def add_parser(commands: Any) -> None:
+    """Add the command's arguments to those of `segrle`."""
+    parser = add_command(commands, "forecast", run, "tell how large each encoding would be, without writing")
+    add_input_arguments(parser)
+    parser.set_defaults(compression=ENCODING_IDS[0])
+    add_option_arguments(parser)
+
+
+def run(parsed: argparse.Namespace) -> int:
+    """Print the size of each encoding, and the one that is recommended."""
+    from SegRLEExportLib.forecast import forecast, recommend
+    from SegRLEExportLib.source.series import find_source
+
+    segmentation = read_segmentation(parsed)
+    source = find_source(parsed.series_dir, segmentation, parsed.series)
+    with ProgressLine(sys.stderr) as line:
+        measured = forecast(segmentation, source, read_options(parsed), progress=line.update)
+    advice = recommend(measured)
+    if parsed.json:
+        recommended = {"compression": advice.plan.id, "reason": advice.reason}
+        print_json({"forecasts": [one.to_json() for one in measured], "recommended": recommended})
+        return 0
+    for one in measured:
+        files = "1 file " if one.files == 1 else f"{one.files} files"
+        print(f"{one.plan.id:17} {one.bytes:>14,} bytes  {files}  {one.frames:>6} frames  {one.plan.title}")
+    print(f"Recommended: {advice.plan.id}: {advice.reason}.")
+    return 0

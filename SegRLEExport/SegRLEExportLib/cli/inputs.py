@@ -1,0 +1,140 @@
+"""Arguments that commands share, and what is read by them: segmentation, source images, options."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from SegRLEExportLib.model.segmentation import Segmentation
+    from SegRLEExportLib.model.source_series import SourceSeries
+    from SegRLEExportLib.options import ExportOptions
+
+SURFACE_SUFFIXES = (".seg.vtm", ".seg.vtk")
+
+ENCODING_IDS = ("rle", "none", "deflate", "labelmap", "labelmap-deflate", "rle-per-segment", "rle-binary")
+"""Ids of `encoding.plan.PLANS`, here so that parsing needs no DICOM library; a test keeps them equal."""
+
+
+def add_command(
+    commands: Any, name: str, run: Callable[[argparse.Namespace], int], summary: str
+) -> argparse.ArgumentParser:
+    """Return the parser of a new command; `run` gets what was parsed and returns the exit code."""
+    parser: argparse.ArgumentParser = commands.add_parser(name, help=summary, description=summary.capitalize() + ".")
+    parser.set_defaults(command=run)
+    parser.add_argument("--json", action="store_true", help="print the result as JSON")
+    return parser
+
+
+def add_input_arguments(parser: argparse.ArgumentParser, *, is_series_needed: bool = True) -> None:
+    """Add the segmentation, the folder of its images, and what chooses in them."""
+    parser.add_argument(
+        "segmentation",
+        type=Path,
+        metavar="SEGMENTATION",
+        help=".seg.nrrd, or a label map as .nrrd, .nii, .nii.gz or .mha",
+    )
+    parser.add_argument(
+        "series_dir",
+        type=Path,
+        metavar="SERIES_DIR",
+        nargs=None if is_series_needed else "?",
+        help="folder with the DICOM images that were segmented; others may lie there too",
+    )
+    parser.add_argument("--series", metavar="UID", help="Series Instance UID, if the folder has several that fit")
+    parser.add_argument("--segment", action="append", metavar="NAME", help="only this segment; may be repeated")
+
+
+def add_option_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what becomes `ExportOptions`."""
+    parser.add_argument("--series-description", default="", help="default: the segmentation's name")
+    parser.add_argument("--series-number", type=int, help="default: the source's + 100")
+    parser.add_argument("--content-label", default="SEGMENTATION", help="up to 16 of A-Z, 0-9, space, underscore")
+    parser.add_argument("--content-description", default="")
+    parser.add_argument("--content-creator", default="", metavar="FAMILY^GIVEN")
+    parser.add_argument(
+        "--geometry", choices=("source", "segmentation"), default="source", help="the grid that frames lie on"
+    )
+    parser.add_argument("--clip", action="store_true", help="leave out what lies beyond the source images")
+    parser.add_argument("--keep-empty-frames", action="store_true", help="write a frame for every plane")
+    parser.add_argument("--no-verify", action="store_true", help="do not read the file back")
+    parser.add_argument("--overwrite", action="store_true", help="replace a file of that name")
+    parser.add_argument("--strict", action="store_true", help="refuse instead of repairing source headers")
+
+
+def add_volume_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what makes images of a volume that is not from DICOM."""
+    group = parser.add_argument_group(
+        "images that are not from DICOM", "SERIES_DIR is then a new folder, and the images are written there first."
+    )
+    group.add_argument("--volume", type=Path, metavar="VOLUME", help=".nrrd or NIfTI that was segmented")
+    group.add_argument("--modality", choices=("CT", "MR", "OT"), default="OT", help="default: OT, other")
+    group.add_argument("--patient-name", default="", metavar="FAMILY^GIVEN")
+    group.add_argument("--patient-id", default="")
+
+
+def read_segmentation(parsed: argparse.Namespace) -> Segmentation:
+    """Return the segmentation of the file, with those segments alone that were asked for by name or id."""
+    from SegRLEExportLib.errors import UnknownSegmentError
+
+    segmentation = _segmentation_of(parsed.segmentation)
+    if not parsed.segment:
+        return segmentation
+    unknown = [name for name in parsed.segment if not any(name in (s.id, s.name) for s in segmentation.segments)]
+    if unknown:
+        raise UnknownSegmentError(unknown, [segment.name for segment in segmentation.segments])
+    return segmentation.only(
+        [s.id for s in segmentation.segments if s.id in parsed.segment or s.name in parsed.segment]
+    )
+
+
+def _segmentation_of(path: Path) -> Segmentation:
+    """Return the segmentation of a file; only surfaces are read with Slicer's own code."""
+    if path.name.lower().endswith(SURFACE_SUFFIXES):
+        from SegRLEExportLib.slicer_side.nodes.mrml_host import read_segmentation_file
+
+        surfaces: Segmentation = read_segmentation_file(path)
+        return surfaces
+    from SegRLEExportLib.files import read
+
+    return read.read_segmentation(path)
+
+
+def source_of(parsed: argparse.Namespace, segmentation: Segmentation) -> AbstractContextManager[SourceSeries]:
+    """Return the series in the folder, or the one made there of a volume that is not from DICOM."""
+    if parsed.volume is None:
+        from SegRLEExportLib.source.series import find_source
+
+        return nullcontext(find_source(parsed.series_dir, segmentation, parsed.series))
+    from SegRLEExportLib.slicer_side.nodes.volume import written_series
+
+    return written_series(
+        parsed.volume,
+        parsed.series_dir,
+        modality=parsed.modality,
+        patient_name=parsed.patient_name,
+        patient_id=parsed.patient_id,
+    )
+
+
+def read_options(parsed: argparse.Namespace) -> ExportOptions:
+    """Return the options that were parsed."""
+    from SegRLEExportLib.options import ExportOptions, Grid
+
+    return ExportOptions(
+        compression=parsed.compression,
+        series_description=parsed.series_description,
+        series_number=parsed.series_number,
+        content_label=parsed.content_label,
+        content_description=parsed.content_description,
+        content_creator_name=parsed.content_creator,
+        grid=Grid(parsed.geometry),
+        clip=parsed.clip,
+        keep_empty_frames=parsed.keep_empty_frames,
+        verify=not parsed.no_verify,
+        overwrite=parsed.overwrite,
+        strict=parsed.strict,
+    )
