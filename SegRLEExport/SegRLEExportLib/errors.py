@@ -111,6 +111,11 @@ class SegTooLargeError(ExportError):
         )
 
 
+def _final_name(path: Path) -> str:
+    """Return the name that a file under verification was to get."""
+    return re.sub(r"^\.(.+)\.[0-9a-f]{16}\.part$", r"\1", path.name)
+
+
 class VerificationError(ExportError):
     """What was read back is not what was to be written; the file was removed."""
 
@@ -119,11 +124,24 @@ class VerificationError(ExportError):
         shown = "\n".join(f"  {line}" for line in self.differences[:10])
         more = len(self.differences) - 10
         rest = f"\n  and {more} more" if more > 0 else ""
-        name = re.sub(r"^\.(.+)\.[0-9a-f]{16}\.part$", r"\1", path.name)
+        name = _final_name(path)
         super().__init__(
             f"{name} was read back and differs from the segmentation, so it was removed:\n{shown}{rest}\n"
             "This is a fault of SegRLEExport or of the disk: please report it. "
             "Another encoding, for example 'none', may work meanwhile."
+        )
+
+
+class OtherReaderDiffersError(ExportError):
+    """Another program shows something else than was written; the file was removed."""
+
+    def __init__(self, path: Path, reader: str, differences: Sequence[str]) -> None:
+        shown = "; ".join(differences)
+        name = _final_name(path)
+        super().__init__(
+            f"{reader} reads {name} otherwise than it was written, so it was removed: {shown}. "
+            "Choose another encoding or the segmentation's own grid, or leave out the proof by other programs if "
+            "this one is not what the file is for."
         )
 
 

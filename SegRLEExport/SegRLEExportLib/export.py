@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from SegRLEExportLib.dataset.contents import SeriesIdentity
+from SegRLEExportLib.dataset.segments import label_of
 from SegRLEExportLib.encoding.encapsulation import OffsetOverflowError
 from SegRLEExportLib.encoding.instances import divide
 from SegRLEExportLib.encoding.pixel_size import pixel_bytes
@@ -14,10 +15,12 @@ from SegRLEExportLib.encoding.plan import PLANS, EncodingPlan
 from SegRLEExportLib.errors import UnknownEncodingError
 from SegRLEExportLib.model.segmentation import Segmentation
 from SegRLEExportLib.model.source_series import SourceSeries
-from SegRLEExportLib.options import ExportOptions
+from SegRLEExportLib.options import ExportOptions, Verify
+from SegRLEExportLib.other_readers.comparison import Wanted, WantedSegment
+from SegRLEExportLib.other_readers.proof import read_by_others
 from SegRLEExportLib.preflight.survey import Survey, survey
 from SegRLEExportLib.progress import Progress, ProgressCallback
-from SegRLEExportLib.report import Report, Verification, WrittenInstance, WrittenSegment
+from SegRLEExportLib.report import Report, Sight, Verification, WrittenInstance, WrittenSegment
 from SegRLEExportLib.source.series import find_source
 from SegRLEExportLib.verification.check import verify
 from SegRLEExportLib.writing.draft import Draft
@@ -94,9 +97,9 @@ def _write_verified(drafts: list[Draft], target: Path, steps: Progress) -> tuple
             steps.stage("Writing", 0.2 + 0.8 * (number - 0.5) / len(drafts), draft.instance.frame_count)
             _write(files, path, draft, steps)
             steps.stage("Reading back and comparing", 0.2 + 0.8 * number / len(drafts), draft.instance.frame_count)
-            verification = verify(files.unverified(path), draft, steps) if draft.options.verify else None
-            size = files.size(path)
-            written.append(_written(draft, path, size, verification))
+            verification = _verify(files.unverified(path), draft, steps)
+            sights = _sights(files.unverified(path), draft)
+            written.append(_written(draft, path, files.size(path), verification, sights))
         files.publish()
     return tuple(written)
 
@@ -111,7 +114,30 @@ def _write(files: PendingFiles, path: Path, draft: Draft, steps: Progress) -> No
             write_instance(sink, draft, steps, extended_offsets=True)
 
 
-def _written(draft: Draft, path: Path, size: int, verification: Verification | None) -> WrittenInstance:
+def _verify(path: Path, draft: Draft, steps: Progress) -> Verification | None:
+    return None if draft.options.verify is Verify.OFF else verify(path, draft, steps)
+
+
+def _sights(path: Path, draft: Draft) -> tuple[Sight, ...]:
+    """Return what other people's programs see in the file, if they are to be asked."""
+    if draft.options.verify is not Verify.OTHERS:
+        return ()
+    found = draft.survey
+    segments = [
+        WantedSegment(
+            number,
+            label_of(found.segmentation.segments[position].name, number),
+            position,
+            int(found.index.segment_voxels[position]),
+        )
+        for position, number in draft.instance.numbers.items()
+    ]
+    return read_by_others(path, draft.plan.id, Wanted(found.segmentation, segments, found.stack, found.layers))
+
+
+def _written(
+    draft: Draft, path: Path, size: int, verification: Verification | None, sights: tuple[Sight, ...]
+) -> WrittenInstance:
     return WrittenInstance(
         path,
         draft.identity.series_uid,
@@ -120,6 +146,7 @@ def _written(draft: Draft, path: Path, size: int, verification: Verification | N
         draft.instance.frame_count,
         _segments(draft),
         verification,
+        sights,
     )
 
 

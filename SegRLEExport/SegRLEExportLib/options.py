@@ -20,6 +20,16 @@ class Grid(str, Enum):
     """The segmentation's own, in the frame of reference of the source."""
 
 
+class Verify(str, Enum):
+    """Who reads a file before it gets its name, and compares every voxel."""
+
+    OWN = "own"
+    """This package's own reader, which shares nothing with its writer."""
+    OTHERS = "others"
+    """That, and other people's programs: highdicom, and where it is at hand dcmqi as 3D Slicer calls it."""
+    OFF = "off"
+
+
 @dataclass(frozen=True)
 class ExportOptions:
     """Everything about an export beside the segmentation, its source and where to write."""
@@ -41,10 +51,15 @@ class ExportOptions:
     """Leave out voxels beyond the source images instead of refusing."""
     keep_empty_frames: bool = False
     """Write a frame for every plane, also where nothing is segmented."""
-    verify: bool = True
-    """Read the file back and compare every voxel before it gets its name."""
+    verify: Verify | str | bool = Verify.OWN
+    """Who reads the file back before it gets its name; True means own, False off."""
     overwrite: bool = False
     strict: bool = False
     """Refuse instead of repairing invalid values of the source headers."""
     new_uid: Callable[[], str] = field(default=new_uid, repr=False)
     now: Callable[[], datetime] = field(default=datetime.now, repr=False)
+
+    def __post_init__(self) -> None:
+        words = {True: Verify.OWN, False: Verify.OFF}
+        verify = words[self.verify] if isinstance(self.verify, bool) else Verify(self.verify)
+        object.__setattr__(self, "verify", verify)

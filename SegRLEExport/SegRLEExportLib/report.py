@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,33 @@ class Verification:
     """Frames compared, each in all its pixels."""
     voxels: int
     """Voxels of segments found at their places."""
+
+
+class SightOutcome(str, Enum):
+    """What became of the reading of a file by another program."""
+
+    RIGHT = "right"
+    CANNOT_READ = "cannot read"
+    NOT_AT_HAND = "not at hand"
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What another program saw in a file, voxels and names compared."""
+
+    reader: str
+    version: str
+    """Empty where it did not come to reading."""
+    outcome: SightOutcome
+    reason: str
+    """Why it was not read, in the program's own words where it has any; empty if it was."""
+    seconds: float
+
+    def __str__(self) -> str:
+        name = f"{self.reader} {self.version}".strip()
+        if self.outcome is SightOutcome.RIGHT:
+            return f"{name}: right ({self.seconds:.1f} s)"
+        return f"{name}: {self.outcome.value} ({self.reason})"
 
 
 @dataclass(frozen=True)
@@ -45,6 +73,8 @@ class WrittenInstance:
     segments: tuple[WrittenSegment, ...]
     verification: Verification | None
     """None if verification was switched off."""
+    sights: tuple[Sight, ...] = ()
+    """What other programs saw; empty if they were not asked."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +126,7 @@ class Report:
             if len(self.instances) > 1:
                 names = ", ".join(f"{segment.number} {segment.name}" for segment in instance.segments)
                 lines.append(f"    series {instance.series_instance_uid}, segments: {names}")
-        lines.append(f"  opens in: {self.plan.reads_in}")
+        lines.append(f"  opens in: {self._opens_in()}")
         lines.append(f"  does not open in: {self.plan.fails_in}")
         lines.extend(f"  {finding}" for finding in self.findings)
         return "\n".join(lines)
@@ -118,6 +148,15 @@ class Report:
             "reads_in": self.plan.reads_in,
             "fails_in": self.plan.fails_in,
         }
+
+    def _opens_in(self) -> str:
+        """Return what was seen where other programs were asked, otherwise what the table of encodings says."""
+        seen = [
+            f"{instance.path.name}: {sight}" if len(self.instances) > 1 else str(sight)
+            for instance in self.instances
+            for sight in instance.sights
+        ]
+        return f"{'; '.join(seen)}. Measured before: {self.plan.reads_in}" if seen else self.plan.reads_in
 
     def of_severity(self, *severities: Severity) -> tuple[Finding, ...]:
         """Return the findings of those severities."""

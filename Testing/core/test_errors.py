@@ -67,6 +67,12 @@ MESSAGES = [
         "Use the encoding 'rle', or export fewer segments at a time.",
     ),
     (
+        errors.OtherReaderDiffersError(SEG, "highdicom 0.28.2", ["'liver' is not shown"]),
+        "highdicom 0.28.2 reads seg.dcm otherwise than it was written, so it was removed: 'liver' is not shown. "
+        "Choose another encoding or the segmentation's own grid, or leave out the proof by other programs if this "
+        "one is not what the file is for.",
+    ),
+    (
         errors.VerificationError(SEG.with_name(".seg.dcm.0123456789abcdef.part"), ["2 pixels differ"]),
         "seg.dcm was read back and differs from the segmentation, so it was removed:\n  2 pixels differ\n"
         "This is a fault of SegRLEExport or of the disk: please report it. "
@@ -165,5 +171,4 @@ def test_the_findings_that_refused_an_export_can_be_read_by_a_script():
         "what": "No segment has a voxel.",
         "where": "",
         "help": "",
-        "details": [],
     }

@@ -30,6 +30,7 @@ ORDER = (
     ("reading",),
     ("verification",),
     ("files",),
+    ("other_readers",),
     ("export", "forecast", "convert", "batch"),
     ("cli", "__main__"),
     ("slicer_side",),

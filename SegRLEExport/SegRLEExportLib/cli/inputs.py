@@ -60,7 +60,15 @@ def add_option_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--clip", action="store_true", help="leave out what lies beyond the source images")
     parser.add_argument("--keep-empty-frames", action="store_true", help="write a frame for every plane")
-    parser.add_argument("--no-verify", action="store_true", help="do not read the file back")
+    parser.add_argument(
+        "--verify",
+        choices=("own", "others", "off"),
+        default="own",
+        help="who reads the file back before it gets its name; others: also highdicom and dcmqi, as 3D Slicer calls it",
+    )
+    parser.add_argument(
+        "--no-verify", dest="verify", action="store_const", const="off", help="the same as --verify off"
+    )
     parser.add_argument("--overwrite", action="store_true", help="replace a file of that name")
     parser.add_argument("--strict", action="store_true", help="refuse instead of repairing source headers")
 
@@ -134,7 +142,7 @@ def read_options(parsed: argparse.Namespace) -> ExportOptions:
         grid=Grid(parsed.geometry),
         clip=parsed.clip,
         keep_empty_frames=parsed.keep_empty_frames,
-        verify=not parsed.no_verify,
+        verify=parsed.verify,
         overwrite=parsed.overwrite,
         strict=parsed.strict,
     )

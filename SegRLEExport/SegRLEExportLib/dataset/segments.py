@@ -32,8 +32,6 @@ DESCRIPTION_LENGTH = 1024
 UNKNOWN_ALGORITHM_NAME = "unknown"
 """Written where DICOM demands an algorithm name and the segment has none (0062,0009)."""
 
-_NAMES_SHOWN = 3
-
 _SPECIFIC_CHARACTER_SET = 0x00080005
 _CODE_VALUE = 0x00080100
 _CODING_SCHEME_DESIGNATOR = 0x00080102
@@ -95,9 +93,8 @@ def naming_findings(segmentation: Segmentation) -> list[Finding]:
                 "not-coded",
                 Severity.NOTE,
                 "No coded meaning was chosen; written as Tissue (SCT 85756007).",
-                where=", ".join(not_coded[:_NAMES_SHOWN]) + (", ..." if len(not_coded) > _NAMES_SHOWN else ""),
+                where=", ".join(not_coded),
                 help="In Slicer, choose a meaning in the Segmentations module (double-click the segment's colour).",
-                details=tuple(not_coded),
             )
         )
     findings.extend(_same_name_findings(segmentation))
@@ -265,7 +262,7 @@ class _Described:
 
 
 def _described(number: int, segment: Segment, segmentation_name: str, series_uid: str) -> _Described:
-    whole_label = one_line(segment.name) or f"Segment {number}"
+    whole_label = _whole_label(segment.name, number)
     algorithm_name = one_line(segment.algorithm_name)[:LABEL_LENGTH].rstrip()
     if not algorithm_name and segment.algorithm_type is not AlgorithmType.MANUAL:
         algorithm_name = UNKNOWN_ALGORITHM_NAME
@@ -280,6 +277,15 @@ def _described(number: int, segment: Segment, segmentation_name: str, series_uid
         tracking_id=f"{one_line(segmentation_name)}: {whole_label}" if segmentation_name else whole_label,
         tracking_uid=tracking_uid(segment, segmentation_name, series_uid),
     )
+
+
+def _whole_label(name: str, number: int) -> str:
+    return one_line(name) or f"Segment {number}"
+
+
+def label_of(name: str, number: int) -> str:
+    """Return the Segment Label (0062,0005) of a segment of that name and Segment Number."""
+    return written_label(_whole_label(name, number))
 
 
 def written_label(name: str) -> str:

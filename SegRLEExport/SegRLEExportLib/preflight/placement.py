@@ -100,10 +100,9 @@ def _resampled(segmentation: Segmentation, layer_index: int, positions: list[int
         "resampled",
         Severity.WARNING,
         "The segmentation is not on the grid of the source images; each pixel took its nearest voxel "
-        f"({_first(changes)}).",
+        f"({', '.join(changes)}).",
         _first([segmentation.segments[position].name for position in positions]),
         _OWN_GRID,
-        details=tuple(changes),
     )
 
 
