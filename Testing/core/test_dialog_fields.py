@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+import textwrap
+from dataclasses import replace
 from types import ModuleType
 
 import pytest
@@ -14,15 +16,20 @@ from SegRLEExportLib.errors import (
     NotImportedError,
     PreflightError,
 )
+from SegRLEExportLib.model.finding import Finding, Severity
 from SegRLEExportLib.options import ExportOptions
 from SegRLEExportLib.slicer_side import requirements
 from SegRLEExportLib.slicer_side.dialog.fields import (
     LINE_LENGTH,
     LINES_SHOWN,
+    SENTENCES_SHOWN,
+    box_text,
+    details_text,
     dialog_message,
     free_series_number,
     options_of_fields,
     refuse_wrong_edits,
+    tool_tip,
 )
 
 FIELDS = {
@@ -116,7 +123,7 @@ class TestMessageLine:
     def test_leaves_the_rest_to_the_log(self):
         with pytest.raises(PreflightError) as caught:
             refuse_wrong_edits(dict.fromkeys(IMAGES, "changed"), IMAGES)
-        findings = caught.value.findings * 4
+        findings = [replace(finding, id=f"cause-{n}") for n in range(4) for finding in caught.value.findings]
         lines = dialog_message(PreflightError(findings)).splitlines()
         assert len(lines) == LINES_SHOWN
         assert lines[-1].endswith("more lines in the application log.")
@@ -125,6 +132,39 @@ class TestMessageLine:
         with pytest.raises(PreflightError) as caught:
             options_of_fields({**FIELDS, "SeriesNumber": "x"}, ExportOptions())
         assert dialog_message(caught.value).startswith("SeriesNumber: 'x' is not a whole number.")
+
+
+def empty_segments(count: int) -> list[Finding]:
+    return [Finding("empty-segment", Severity.WARNING, "The segment has no voxels.", f"s{n}") for n in range(count)]
+
+
+class TestMessageBox:
+    """Slicer's box grows with its text, and a screen of 700 pixels has room for some 40 lines."""
+
+    def test_has_one_sentence_for_a_cause_however_many_segments(self):
+        text = box_text(empty_segments(100))
+        assert text == "s0: The segment has no voxels. The same of 99 more (s1, s2, s3, ...)."
+
+    def test_tells_two_causes_of_one_id_apart(self):
+        text = box_text([Finding("invalid-option", Severity.ERROR, what, "x") for what in ("It is a.", "It is b.")])
+        assert text == "x: It is a.\n\nx: It is b."
+
+    def test_counts_what_it_has_no_room_for(self):
+        findings = [Finding(f"id-{n}", Severity.WARNING, "Something.") for n in range(SENTENCES_SHOWN + 3)]
+        assert box_text(findings).endswith("... and 3 more, in the details.")
+        assert details_text(findings).count("Something.") == len(findings)
+
+    def test_is_no_higher_than_a_screen_whatever_the_names(self):
+        findings = [Finding(f"id-{n}", Severity.WARNING, "x " * 500, "n " * 500, "Do it.") for n in range(50)]
+        text = box_text(findings)
+        assert sum(len(textwrap.wrap(line, 60)) or 1 for line in text.splitlines()) < 60
+        assert text.count("Do it.") == SENTENCES_SHOWN
+
+    def test_leaves_the_rest_to_details_and_tool_tips(self):
+        finding = Finding("overlap", Severity.WARNING, "Many.", details=tuple(f"pair {n}" for n in range(30)))
+        assert "pair 29" in details_text([finding])
+        assert tool_tip(finding).splitlines()[-1] == "... and 10 more"
+        assert tool_tip(empty_segments(1)[0]) == ""
 
 
 @pytest.mark.parametrize(

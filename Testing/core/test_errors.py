@@ -171,4 +171,5 @@ def test_the_findings_that_refused_an_export_can_be_read_by_a_script():
         "what": "No segment has a voxel.",
         "where": "",
         "help": "",
+        "details": [],
     }

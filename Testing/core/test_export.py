@@ -272,8 +272,31 @@ class TestOverlaps:
         assert [[s.name for s in instance.segments] for instance in report.instances] == [["one", "apart"], ["other"]]
         shared = int((one & other).sum())
         assert f"They share {shared} voxels" in findings(report, "overlap")[0].what
+        assert "2 files, which 3D Slicer opens as 2 segmentations" in findings(report, "overlap")[0].what
         assert "1 one, 2 apart" in str(report)
         assert_arrived(report, segmentation)
+
+    def test_are_told_in_one_sentence_however_many_there_are(self, tmp_path):
+        body, parts = np.ones(A_GRID.shape_kji, bool), np.zeros((24, *A_GRID.shape_kji), bool)
+        for number, part in enumerate(parts):
+            part.reshape(-1)[number * 20 : number * 20 + 5] = True
+        names = ["body", *(f"part {n}" for n in range(1, 25))]
+        segmentation = a_segmentation([body, *parts], names=names)
+
+        (told,) = findings(export(segmentation, a_source(), tmp_path / "out", "rle"), "overlap")
+
+        assert str(told).startswith("warning: body: It overlaps 24 others, which one label map cannot hold: 2 files")
+        assert len(told.details) == 24
+        assert told.details[0] == "body and part 1 share 5 voxels."
+        assert told.to_json()["details"] == list(told.details)
+
+    def test_of_several_with_several_name_the_one_with_the_most(self, tmp_path):
+        one, other = two_overlapping_boxes()
+        segmentation = a_segmentation([one, other, other, one], names=["a", "b", "c", "d"])
+
+        (told,) = findings(export(segmentation, a_source(), tmp_path / "out", "rle"), "overlap")
+
+        assert told.what.startswith("4 segments overlap others, 'a' the most (3), which one label map cannot hold: 4 ")
 
     def test_stay_in_one_file_where_segments_have_frames_of_their_own(self, tmp_path):
         segmentation = a_segmentation(list(two_overlapping_boxes()))

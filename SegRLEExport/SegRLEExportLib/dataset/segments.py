@@ -32,6 +32,8 @@ DESCRIPTION_LENGTH = 1024
 UNKNOWN_ALGORITHM_NAME = "unknown"
 """Written where DICOM demands an algorithm name and the segment has none (0062,0009)."""
 
+_NAMES_SHOWN = 3
+
 _SPECIFIC_CHARACTER_SET = 0x00080005
 _CODE_VALUE = 0x00080100
 _CODING_SCHEME_DESIGNATOR = 0x00080102
@@ -93,8 +95,9 @@ def naming_findings(segmentation: Segmentation) -> list[Finding]:
                 "not-coded",
                 Severity.NOTE,
                 "No coded meaning was chosen; written as Tissue (SCT 85756007).",
-                where=", ".join(not_coded),
+                where=", ".join(not_coded[:_NAMES_SHOWN]) + (", ..." if len(not_coded) > _NAMES_SHOWN else ""),
                 help="In Slicer, choose a meaning in the Segmentations module (double-click the segment's colour).",
+                details=tuple(not_coded),
             )
         )
     findings.extend(_same_name_findings(segmentation))

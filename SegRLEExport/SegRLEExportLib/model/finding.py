@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+import re
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, replace
 from enum import Enum
+from typing import Any
 
 
 class Severity(str, Enum):
@@ -32,12 +35,40 @@ class Finding:
     """Segment name, tag, slice or file; empty if it concerns the whole."""
     help: str = ""
     """What the user can do, as a sentence; empty if nothing is needed."""
+    details: tuple[str, ...] = ()
+    """What is told only to who asks for more, a sentence each."""
 
     def __str__(self) -> str:
         place = f"{self.where}: " if self.where else ""
         remedy = f" {self.help}" if self.help else ""
         return f"{self.severity.value}: {place}{self.what}{remedy}"
 
-    def to_json(self) -> dict[str, str]:
+    def to_json(self) -> dict[str, Any]:
         """Return the finding as a JSON object."""
-        return {**asdict(self), "severity": self.severity.value}
+        return {**asdict(self), "severity": self.severity.value, "details": list(self.details)}
+
+
+_OTHERS_NAMED = 3
+
+_OF_ONE_CASE = re.compile(r"\([^)]*\)|\d[\d.]*")
+"""What differs between two findings that have one cause: counts and lists."""
+
+
+def one_for_each_cause(findings: Iterable[Finding]) -> list[Finding]:
+    """Return the findings with those that say the same told once: the first, and of whom else it is true.
+
+    What the others say stands in the details.
+    """
+    causes: dict[tuple[str, Severity, str], list[Finding]] = {}
+    for finding in findings:
+        causes.setdefault((finding.id, finding.severity, _OF_ONE_CASE.sub("#", finding.what)), []).append(finding)
+    return [_together(*same) if len(same) > 1 else same[0] for same in causes.values()]
+
+
+def _together(first: Finding, *others: Finding) -> Finding:
+    places = list(dict.fromkeys(other.where for other in others if other.where not in ("", first.where)))
+    if not places:
+        return replace(first, details=(*first.details, *map(str, others)))
+    named = ", ".join(places[:_OTHERS_NAMED]) + (", ..." if len(places) > _OTHERS_NAMED else "")
+    what = f"{first.what} The same of {len(places)} more ({named})."
+    return replace(first, what=what, details=(*first.details, *map(str, others)))

@@ -100,9 +100,10 @@ def _resampled(segmentation: Segmentation, layer_index: int, positions: list[int
         "resampled",
         Severity.WARNING,
         "The segmentation is not on the grid of the source images; each pixel took its nearest voxel "
-        f"({', '.join(changes)}).",
+        f"({_first(changes)}).",
         _first([segmentation.segments[position].name for position in positions]),
         _OWN_GRID,
+        details=tuple(changes),
     )
 
 

@@ -16,7 +16,7 @@ from SegRLEExportLib.dataset.functional_groups import matching_frames
 from SegRLEExportLib.dataset.segments import naming_findings
 from SegRLEExportLib.dataset.source_attributes import copied_attributes
 from SegRLEExportLib.dataset.texts import refused_texts
-from SegRLEExportLib.encoding.instances import divide
+from SegRLEExportLib.encoding.instances import Instance, divide
 from SegRLEExportLib.encoding.pixel_size import LARGEST_PIXEL_DATA, pixel_bytes
 from SegRLEExportLib.encoding.plan import EncodingPlan, Split
 from SegRLEExportLib.errors import PreflightError
@@ -29,6 +29,7 @@ from SegRLEExportLib.planes.frames import FrameIndex, index_frames
 from SegRLEExportLib.planes.overlaps import Overlaps, find_overlaps
 from SegRLEExportLib.planes.plane_runs import PlaneRuns
 from SegRLEExportLib.planes.sampling import SampledLayer
+from SegRLEExportLib.preflight.overlapping import overlap_findings
 from SegRLEExportLib.preflight.placement import placement_findings
 from SegRLEExportLib.preflight.plane_steps import frames_without_image, slice_thickness, steps_findings
 from SegRLEExportLib.progress import Progress
@@ -98,6 +99,7 @@ def survey(
     copied, repairs = copied_attributes(source.header)
     source_frames = matching_frames(stack, source.stack, source.frames, SAME_PLANE_TOLERANCE_MM)
     thickness_mm, thickness_findings = slice_thickness(segmentation, source, stack, options)
+    instances = divide(plan, index, overlaps, keep_empty_frames=options.keep_empty_frames)
     findings = [
         *_strict([*source.findings, *repairs], options),
         *uid_warnings(source),
@@ -107,10 +109,10 @@ def survey(
         *frames_without_image(source_frames, index, options),
         *placement_findings(segmentation, layers, index, options),
         *_emptiness_findings(segmentation, index, plan, options),
-        *_overlap_findings(segmentation, overlaps, plan),
+        *overlap_findings(segmentation, overlaps, plan, len(instances)),
         *naming_findings(segmentation),
         *_encoding_findings(plan, stack),
-        *_size_findings(plan, stack, index, overlaps, options),
+        *_size_findings(plan, stack, instances),
     ]
     return Survey(
         segmentation,
@@ -242,19 +244,6 @@ def _emptiness_findings(
         )
 
 
-def _overlap_findings(segmentation: Segmentation, overlaps: Overlaps, plan: EncodingPlan) -> Iterator[Finding]:
-    if plan.split is not Split.WHERE_OVERLAPPING:
-        return
-    for (one, other), shared in sorted(overlaps.items()):
-        yield Finding(
-            "overlap",
-            Severity.WARNING,
-            f"They share {shared} voxels, which one label map cannot hold, so they are written to separate files.",
-            where=f"{segmentation.segments[one].name} and {segmentation.segments[other].name}",
-            help="Choose 'deflate' or 'none' to have all segments in one file.",
-        )
-
-
 def _encoding_findings(plan: EncodingPlan, stack: PlaneStack) -> Iterator[Finding]:
     if plan.warning:
         yield Finding("encoding-for-experts", Severity.WARNING, plan.warning)
@@ -276,13 +265,10 @@ def _encoding_findings(plan: EncodingPlan, stack: PlaneStack) -> Iterator[Findin
         )
 
 
-def _size_findings(
-    plan: EncodingPlan, stack: PlaneStack, index: FrameIndex, overlaps: Overlaps, options: ExportOptions
-) -> Iterator[Finding]:
+def _size_findings(plan: EncodingPlan, stack: PlaneStack, instances: list[Instance]) -> Iterator[Finding]:
     """Tell if a file would need more Pixel Data than 32 bits can state; encapsulated frames have a length each."""
     if plan.is_encapsulated:
         return
-    instances = divide(plan, index, overlaps, keep_empty_frames=options.keep_empty_frames)
     sizes = (pixel_bytes(one.frame_count, stack, plan.bits_allocated(len(one.segment_positions))) for one in instances)
     largest = max(sizes, default=0)
     if largest > LARGEST_PIXEL_DATA:

@@ -108,3 +108,41 @@ def _control_positions(segment: bytes) -> list[int]:
     if position > end:
         raise RLEStructureError(f"the run at byte {positions[-1]} reaches beyond the segment (G.3.2)")
     return positions
+
+
+def decode_tolerantly(encoded: bytes, pixels: int, bytes_per_pixel: int, *, or_else: int = 0) -> Pixels:
+    """Return the pixels, flat, of a frame that breaks rules of Annex G in ways that leave no doubt.
+
+    Runs may cross rows, segments have an odd number of bytes, unused offsets be filled. A segment must begin where the
+    header says, and decode to as many bytes as there are pixels, or to `or_else`.
+    """
+    if len(encoded) < HEADER.size:
+        raise RLEStructureError(f"a frame of {len(encoded)} bytes has no room for the 64-byte header (G.5)")
+    count, *offsets = HEADER.unpack_from(encoded)
+    used = offsets[:bytes_per_pixel]
+    bounds = [*used, len(encoded)]
+    if count != bytes_per_pixel or used[0] < HEADER.size or bounds != sorted(set(bounds)):
+        raise RLEStructureError(f"{count} segments at {used} for {bytes_per_pixel} bytes of a pixel (G.2, G.5)")
+    planes = [_bytes_of(encoded[start:stop], pixels) for start, stop in pairwise(bounds)]
+    if any(plane.size not in (pixels, or_else) for plane in planes):
+        raise RLEStructureError(f"{planes[0].size} bytes were decoded where {pixels} were due (G.4)")
+    if bytes_per_pixel == 1:
+        return planes[0]
+    return (planes[0].astype(np.uint16) << 8 | planes[1]).astype(np.uint16)
+
+
+def _bytes_of(segment: bytes, most: int) -> Bytes:
+    """Return what a segment decodes to; no more than one run above `most`."""
+    pieces, size, position = [], 0, 0
+    while position < len(segment) - 1 and size < most:
+        control = segment[position]
+        if control < _NO_OPERATION:
+            pieces.append(segment[position + 1 : position + 2 + control])
+            position += control + 2
+        elif control > _NO_OPERATION:
+            pieces.append(segment[position + 1 : position + 2] * (257 - control))
+            position += 2
+        else:
+            position += 1
+        size += len(pieces[-1]) if control != _NO_OPERATION else 0
+    return np.frombuffer(b"".join(pieces), np.uint8)

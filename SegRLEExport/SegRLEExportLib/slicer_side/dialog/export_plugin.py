@@ -234,12 +234,12 @@ def _remove_files(reports) -> None:
 def _show_warnings(reports) -> None:
     """Say what differs from what one might expect, once for all reports."""
     from SegRLEExportLib.model.finding import Severity
-    from SegRLEExportLib.slicer_side.dialog.fields import sentence
+    from SegRLEExportLib.slicer_side.dialog.fields import box_text, details_text
 
-    warnings = [sentence(finding) for report in reports for finding in report.of_severity(Severity.WARNING)]
+    warnings = [finding for report in reports for finding in report.of_severity(Severity.WARNING)]
     if warnings:
         slicer.util.warningDisplay(
-            "\n\n".join([_("The export is done. Please note:"), *warnings]),
+            "\n\n".join([_("The export is done. Please note:"), box_text(warnings)]),
             windowTitle=_("DICOM SEG export"),
-            detailedText="\n\n".join(str(report) for report in reports),
+            detailedText="\n\n".join([*(str(report) for report in reports), details_text(warnings)]),
         )

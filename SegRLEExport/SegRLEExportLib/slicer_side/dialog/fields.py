@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from SegRLEExportLib.errors import ExportError, PreflightError
-from SegRLEExportLib.model.finding import Finding, Severity
+from SegRLEExportLib.model.finding import Finding, Severity, one_for_each_cause
 from SegRLEExportLib.options import ExportOptions
 
 SERIES_NUMBER_STEP = 100
@@ -35,6 +35,13 @@ _WRITTEN_FOR_EMPTY = {"PatientName": "No name", "StudyDescription": "No study de
 
 LINE_LENGTH = 100
 LINES_SHOWN = 8
+
+SENTENCES_SHOWN = 6
+"""In a box of the screen's height, each taking a few lines."""
+
+_LONGEST_WHAT = 300
+_DETAILS_IN_TOOL_TIP = 20
+_LONGEST_PLACE = 60
 
 
 def free_series_number(source_number: int, taken: Collection[int], rank: int = 0) -> int:
@@ -117,7 +124,7 @@ def dialog_message(error: ExportError, name: str = "") -> str:
     `name` is the segmentation that is meant, where there are several.
     """
     if isinstance(error, PreflightError):
-        texts = [sentence(finding) for finding in error.findings]
+        texts = [sentence(finding) for finding in one_for_each_cause(error.findings)]
     else:
         texts = str(error).splitlines()
     if name:
@@ -131,7 +138,34 @@ def dialog_message(error: ExportError, name: str = "") -> str:
     return "\n".join(lines)
 
 
+def box_text(findings: Iterable[Finding]) -> str:
+    """Return the text of a message box no higher than a screen: one sentence a cause, and the rest counted."""
+    causes = one_for_each_cause(findings)
+    shown = [sentence(_no_longer(finding)) for finding in causes[:SENTENCES_SHOWN]]
+    if len(causes) > SENTENCES_SHOWN:
+        shown.append(f"... and {len(causes) - SENTENCES_SHOWN} more, in the details.")
+    return "\n\n".join(shown)
+
+
+def details_text(findings: Iterable[Finding]) -> str:
+    """Return everything that findings say, with what their sentences leave out, a line each."""
+    return "\n".join(line for finding in findings for line in (str(finding), *(f"  {one}" for one in finding.details)))
+
+
 def sentence(finding: Finding) -> str:
     """Return what a finding says to a person, without its severity."""
     place = f"{finding.where}: " if finding.where else ""
     return f"{place}{finding.what} {finding.help}".strip()
+
+
+def tool_tip(finding: Finding) -> str:
+    """Return the details of a finding, the first of them, as plain text for a tooltip; empty if it has none."""
+    lines = [textwrap.shorten(one, LINE_LENGTH, placeholder=" ...") for one in finding.details[:_DETAILS_IN_TOOL_TIP]]
+    rest = len(finding.details) - len(lines)
+    return "\n".join([*lines, f"... and {rest} more"] if rest else lines)
+
+
+def _no_longer(finding: Finding) -> Finding:
+    """Return the finding with names and lists cut that would fill a box; what helps stays whole."""
+    where = textwrap.shorten(finding.where, _LONGEST_PLACE, placeholder=" ...")
+    return replace(finding, where=where, what=textwrap.shorten(finding.what, _LONGEST_WHAT, placeholder=" ..."))

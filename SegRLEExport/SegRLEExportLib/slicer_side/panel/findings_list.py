@@ -6,8 +6,8 @@ import qt
 import slicer
 from slicer.i18n import tr as _
 
-from SegRLEExportLib.model.finding import Severity
-from SegRLEExportLib.slicer_side.dialog.fields import sentence
+from SegRLEExportLib.model.finding import Severity, one_for_each_cause
+from SegRLEExportLib.slicer_side.dialog.fields import sentence, tool_tip
 
 _ICONS = {
     Severity.ERROR: qt.QStyle.SP_MessageBoxCritical,
@@ -33,7 +33,7 @@ class FindingsList:
             line = self._layout.takeAt(0).widget()
             line.setParent(None)
             line.deleteLater()
-        by_severity = sorted(findings, key=lambda finding: list(Severity).index(finding.severity))
+        by_severity = sorted(one_for_each_cause(findings), key=lambda finding: list(Severity).index(finding.severity))
         for finding in by_severity[:_SHOWN]:
             self._layout.addWidget(self._line(finding))
         if len(by_severity) > _SHOWN:
@@ -50,6 +50,7 @@ class FindingsList:
         text = qt.QLabel(sentence(finding))
         text.wordWrap = True
         text.textFormat = qt.Qt.PlainText
+        text.toolTip = tool_tip(finding)
         text.setTextInteractionFlags(qt.Qt.TextSelectableByMouse)
         layout.addWidget(text, 1)
         fix = self._fix_of(finding)

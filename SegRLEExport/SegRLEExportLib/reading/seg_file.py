@@ -1,0 +1,319 @@
+"""One DICOM SEG file, of any program: what it is, its segments, where its frames lie, and their pixels as a stream.
+
+Everything is bounded by the size of the file; what cannot be read is refused in one sentence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom import Dataset
+from pydicom.uid import UID, RLELossless
+
+from SegRLEExportLib.errors import NotASegmentationFileError
+from SegRLEExportLib.model.geometry import UNIFORM_SPACING_TOLERANCE_MM, Matrix, PlaneStack
+from SegRLEExportLib.model.segmentation import Labels
+from SegRLEExportLib.reading.damage import SegFileError, readable
+from SegRLEExportLib.reading.elements import UNDEFINED, Elements
+from SegRLEExportLib.reading.frames import FrameRecords, Place
+from SegRLEExportLib.reading.header import SegHeader, frame_count_of, read_header
+from SegRLEExportLib.reading.pixels import FrameBlock, PixelData, is_known, is_native
+from SegRLEExportLib.reading.segments import BACKGROUND, SegmentRecord, read_segments
+
+_NEEDED = {
+    "SOPClassUID": 0x00080016,
+    "SegmentationType": 0x00620001,
+    "SegmentSequence": 0x00620002,
+    "Rows": 0x00280010,
+    "Columns": 0x00280011,
+    "BitsAllocated": 0x00280100,
+}
+_CHARACTER_SET = 0x00080005
+_DIMENSION_ORGANIZATION_TYPE = 0x00209311
+_SAMPLES_PER_PIXEL = 0x00280002
+_PHOTOMETRIC_INTERPRETATION = 0x00280004
+_BITS_STORED = 0x00280101
+_PADDING_VALUE = 0x00280120
+_MAXIMUM_FRACTION = 0x0062000E
+_FRACTIONAL_TYPE = 0x00620010
+_REFERENCED_SERIES = 0x00081115
+_REFERENCED_INSTANCES = 0x0008114A
+_REFERENCED_SOP_INSTANCE = 0x00081155
+
+_BITS = (1, 8, 16)
+_DIRECTION_TOLERANCE = 1e-3
+_SPACING_TOLERANCE = 1e-3
+"""As a share of the spacing."""
+
+_SHARE_OF_A_GAP = 0.1
+_SHARE_OF_A_PIXEL = 0.1
+
+
+class SegFile:
+    """A file whose header was read; pixels are read anew whenever they are asked for."""
+
+    def __init__(self, path: Path) -> None:
+        """Raises `NotASegmentationFileError`."""
+        self.path = path
+        with readable(path, "the file"):
+            self._read = read_header(path)
+            self._refuse_what_is_missing()
+            self.segmentation_type = self._elements.text(_NEEDED["SegmentationType"])
+            self.frame_count = frame_count_of(self._elements)
+            self.pixel_data = self._pixel_data()
+        with readable(path, "the description of its segments"):
+            items = self._elements.items(_NEEDED["SegmentSequence"])
+            self.all_segments = read_segments(items, self._elements.text(_CHARACTER_SET))
+        self._refuse_frames_without_groups()
+
+    def _refuse_what_is_missing(self) -> None:
+        missing = [name for name, tag in _NEEDED.items() if not self._elements.raw(tag)]
+        if self._read.pixel_data is None:
+            missing.append("PixelData")
+        if missing:
+            raise SegFileError(f"it has no {', '.join(missing)}")
+
+    def _pixel_data(self) -> PixelData:
+        elements, head = self._elements, self._read.pixel_data
+        rows, columns, bits, stored, samples = (
+            elements.number(tag) or default
+            for tag, default in (
+                (_NEEDED["Rows"], 0),
+                (_NEEDED["Columns"], 0),
+                (_NEEDED["BitsAllocated"], 0),
+                (_BITS_STORED, 0),
+                (_SAMPLES_PER_PIXEL, 1),
+            )
+        )
+        if not rows or not columns or not bits:
+            raise SegFileError("its Rows, Columns or Bits Allocated is 0")
+        if bits not in _BITS or samples != 1:
+            raise SegFileError(f"its pixels have {samples} samples of {bits} bits; a SEG has one of 1, 8 or 16")
+        if head is None or not is_known(self.transfer_syntax):
+            raise SegFileError(f"its transfer syntax is unknown ({self.transfer_syntax})")
+        if is_native(self.transfer_syntax) == (head.length == UNDEFINED):
+            raise SegFileError(f"its pixels are not stored as {self.transfer_syntax.name} has it")
+        return PixelData(
+            transfer_syntax=self.transfer_syntax,
+            order=self._read.coding.order,
+            rows=rows,
+            columns=columns,
+            bits_allocated=bits,
+            bits_stored=stored or bits,
+            photometric_interpretation=elements.text(_PHOTOMETRIC_INTERPRETATION) or "MONOCHROME2",
+            frame_count=self.frame_count,
+            head=head,
+            start=self._read.pixels_at,
+            extended_offsets=self._read.extended_offsets,
+        )
+
+    def _refuse_frames_without_groups(self) -> None:
+        if self.is_tiled_full:
+            return
+        described = 0 if self._read.frames is None else len(self._read.frames)
+        if described != self.frame_count:
+            raise NotASegmentationFileError(
+                self.path,
+                f"Number of Frames is {self.frame_count}, Per-Frame Functional Groups Sequence has {described} items",
+            )
+
+    @property
+    def _elements(self) -> Elements:
+        return self._read.elements
+
+    @property
+    def header(self) -> SegHeader:
+        """The bytes of the attributes, for who compares them."""
+        return self._read
+
+    @cached_property
+    def dataset(self) -> Dataset:
+        """The attributes as a dataset of pydicom's, without those of each frame and without pixels."""
+        with readable(self.path, "its description"):
+            return self._read.dataset()
+
+    @cached_property
+    def meta(self) -> Dataset:
+        """File Meta Information; empty where the file has none."""
+        with readable(self.path, "the file's meta information"):
+            return self._read.meta()
+
+    @property
+    def transfer_syntax(self) -> UID:
+        """Transfer Syntax UID (0002,0010), as stated, or as the dataset begins where it is not."""
+        return self._read.transfer_syntax
+
+    @property
+    def sop_class(self) -> UID:
+        """SOP Class UID (0008,0016)."""
+        return UID(self._elements.text(_NEEDED["SOPClassUID"]))
+
+    @property
+    def is_label_map(self) -> bool:
+        """Whether pixel values are segment numbers."""
+        return self.segmentation_type == "LABELMAP"
+
+    @property
+    def is_fractional(self) -> bool:
+        """Whether pixel values are shares of `maximum_fraction`."""
+        return self.segmentation_type == "FRACTIONAL"
+
+    @property
+    def maximum_fraction(self) -> int:
+        """Maximum Fractional Value (0062,000E), 255 where it is not stated."""
+        return self._elements.number(_MAXIMUM_FRACTION) or 255
+
+    @property
+    def fractional_type(self) -> str:
+        """PROBABILITY or OCCUPANCY (0062,0010); empty where it is not stated."""
+        return self._elements.text(_FRACTIONAL_TYPE)
+
+    @property
+    def padding_value(self) -> int | None:
+        """Pixel Padding Value (0028,0120), which names a label map's background."""
+        return self._elements.number(_PADDING_VALUE)
+
+    @property
+    def is_tiled_full(self) -> bool:
+        """Whether frames are tiles of a slide whose place follows from their order (PS3.3, C.7.6.17.3)."""
+        return self._elements.text(_DIMENSION_ORGANIZATION_TYPE) == "TILED_FULL"
+
+    @property
+    def is_one_bit_rle(self) -> bool:
+        """Whether it is of the kind that few read, in one dialect or the other."""
+        return self.transfer_syntax == RLELossless and self.pixel_data.bits_allocated == 1
+
+    @property
+    def segments(self) -> list[SegmentRecord]:
+        """Its segments, the background of a label map left out."""
+        return [record for record in self.all_segments if record.number != BACKGROUND]
+
+    @property
+    def frames(self) -> FrameRecords:
+        """What each frame says of itself; raises `NotASegmentationFileError` for tiles."""
+        if self._read.frames is None or self.is_tiled_full:
+            raise NotASegmentationFileError(
+                self.path, "its frames are tiles of a slide without places of their own (TILED_FULL), not planes"
+            )
+        return self._read.frames
+
+    @cached_property
+    def referenced_instance_uids(self) -> set[str]:
+        """Of the images in Referenced Series Sequence."""
+        with readable(self.path, "Referenced Series Sequence"):
+            return {
+                instance.text(_REFERENCED_SOP_INSTANCE)
+                for series in self._elements.items(_REFERENCED_SERIES)
+                for instance in series.items(_REFERENCED_INSTANCES)
+            }
+
+    @cached_property
+    def planes(self) -> tuple[PlaneStack, list[int]]:
+        """The planes that frames lie on, along their normal, and for each frame the index of its plane.
+
+        Raises `NotASegmentationFileError` where frames have no place, or do not lie parallel.
+        """
+        frames = self.frames
+        with readable(self.path, "the places of its frames"):
+            stack, plane_of_place = _stack_of(self.pixel_data, [place for _, place in frames.different_places])
+        plane_at = {key: plane for (key, _), plane in zip(frames.different_places, plane_of_place)}
+        return stack, [plane_at[id(place)] for place in frames.places]
+
+    def blocks(self, frame_counts: Iterable[int] | None = None, *, is_strict: bool = False) -> Iterator[FrameBlock]:
+        """Yield the pixels of all frames, so many at once, one if it is not said; the counts must add up.
+
+        Strictly: what DICOM does not allow is an error, even where it can be read.
+        Raises `NotASegmentationFileError` where they cannot be decoded.
+        """
+        return self._told(self.pixel_data.blocks(frame_counts, is_strict=is_strict))
+
+    def pixels(self) -> Iterator[Labels | NDArray[np.bool_]]:
+        """Yield each frame whole, (rows, columns), as stored."""
+        rows, columns = self.pixel_data.rows, self.pixel_data.columns
+        for block in self.blocks():
+            (part,) = block.pixels
+            if len(part) == rows:
+                yield part
+            else:
+                whole = np.zeros((rows, columns), dtype=part.dtype)
+                whole[block.first_row : block.first_row + len(part)] = part
+                yield whole
+
+    def _told(self, blocks: Iterator[FrameBlock]) -> Iterator[FrameBlock]:
+        number = 1
+        while True:
+            with readable(self.path, f"Pixel Data of frame {number} of {self.frame_count}"):
+                block = next(blocks, None)
+            if block is None:
+                return
+            number += len(block)
+            yield block
+
+
+def _stack_of(pixels: PixelData, places: list[Place]) -> tuple[PlaneStack, list[int]]:
+    """Return the planes on which places lie, and for each place the index of its plane."""
+    first = places[0]
+    _refuse_no_place(places)
+    orientation, spacing = np.array(first.orientation), np.array(first.spacing_mm)
+    if any(not np.allclose(place.orientation, orientation, atol=_DIRECTION_TOLERANCE) for place in places):
+        raise SegFileError("its frames do not lie parallel: they differ in orientation")
+    if any(np.abs(place.spacing_mm - spacing).max() > _SPACING_TOLERANCE * spacing.min() for place in places):
+        raise SegFileError("its frames differ in pixel spacing")
+    along_row, along_column = orientation[:3], orientation[3:]
+    lengths = np.linalg.norm([along_row, along_column], axis=1)
+    if (
+        np.abs(lengths - 1).max() > 10 * _DIRECTION_TOLERANCE
+        or abs(along_row @ along_column) > 10 * _DIRECTION_TOLERANCE
+    ):
+        raise SegFileError(f"its orientation is {list(first.orientation)}, which are no two perpendicular directions")
+    positions, plane_of_place = _different(np.array([place.position_lps for place in places]), orientation, spacing)
+    stack = PlaneStack(
+        rows=pixels.rows,
+        columns=pixels.columns,
+        row_direction_lps=along_row / lengths[0],
+        column_direction_lps=along_column / lengths[1],
+        pixel_spacing_mm=(float(spacing[0]), float(spacing[1])),
+        positions_lps=positions,
+    )
+    return stack, plane_of_place
+
+
+def _refuse_no_place(places: list[Place]) -> None:
+    for what, has in (
+        ("position", all(place.position_lps for place in places)),
+        ("orientation", all(place.orientation for place in places)),
+        ("pixel spacing", all(place.spacing_mm for place in places)),
+    ):
+        if not has:
+            raise SegFileError(f"its frames have no {what} in the patient")
+    if any(min(place.spacing_mm) <= 0 for place in places):
+        raise SegFileError("its pixel spacing is not above 0")
+
+
+def _different(positions: Matrix, orientation: Matrix, spacing: Matrix) -> tuple[Matrix, list[int]]:
+    """Return the positions that differ by more than rounding, along the normal, and where each of all is."""
+    normal = np.cross(orientation[:3], orientation[3:])
+    exact, of_position = np.unique(positions, axis=0, return_inverse=True)
+    heights = exact @ normal
+    order = np.argsort(heights, kind="stable")
+    exact, heights = exact[order], heights[order]
+    mean_gap = float(np.ptp(heights)) / max(1, len(heights) - 1)
+    height_tolerance = min(UNIFORM_SPACING_TOLERANCE_MM, _SHARE_OF_A_GAP * mean_gap)
+    kept: list[int] = []
+    rank = np.zeros(len(exact), dtype=np.intp)
+    for n, position in enumerate(exact):
+        last = kept[-1] if kept else None
+        is_same = last is not None and (
+            heights[n] - heights[last] <= height_tolerance
+            and float(np.linalg.norm(position - exact[last])) <= _SHARE_OF_A_PIXEL * float(spacing.min())
+        )
+        if not is_same:
+            kept.append(n)
+        rank[n] = len(kept) - 1
+    rank_of_exact = np.empty(len(exact), dtype=np.intp)
+    rank_of_exact[order] = rank
+    return exact[kept], rank_of_exact[np.asarray(of_position).reshape(-1)].tolist()
