@@ -10,6 +10,9 @@ from enum import Enum
 from SegRLEExportLib.encoding.plan import DEFAULT_PLAN_ID
 from SegRLEExportLib.uids import new_uid
 
+SERIES_NUMBER_STEP = 100
+"""Added to the source's Series Number where the caller names none, as Slicer's own export does."""
+
 
 class Grid(str, Enum):
     """On which planes the frames lie."""

@@ -17,13 +17,17 @@ LIMIT_MS = 50
 
 
 class RowsTest(SlicerTestCase):
-    def test_three_rows_rle_first_below_slicers_own(self):
+    def test_three_rows_below_slicers_own_first_what_keeps_overlapping_segments_together(self):
         _, segmentation = self.sample()
         rows = offers(segmentation)
-        assert [row.pluginClass for row in rows] == list(PLANS_OF_DIALOG)
-        confidences = [row.confidence for row in rows]
-        assert confidences == sorted(confidences, reverse=True)
-        assert confidences[0] < 1.0
+        assert {row.pluginClass for row in rows} == set(PLANS_OF_DIALOG)
+        best = max(rows, key=lambda row: row.confidence)
+        assert best.pluginClass == "SegRLEExportDeflated"
+        assert best.confidence < 1.0
+        (rle,) = [row for row in rows if row.pluginClass == "SegRLEExport"]
+        assert "up to 2 files" in rle.name
+        segmentation.GetSegmentation().RemoveSegment(segmentation.GetSegmentation().GetNthSegmentID(2))
+        assert max(offers(segmentation), key=lambda row: row.confidence).pluginClass == "SegRLEExport"
         assert all("Opens in" in row.tooltip for row in rows)
 
     def test_a_volume_gets_no_row(self):

@@ -8,6 +8,9 @@ from dataclasses import replace
 from types import ModuleType
 
 import pytest
+from builders import a_segmentation, a_source, fixed_options
+from pydicom import dcmread
+from SegRLEExportLib.encoding.plan import PLANS
 from SegRLEExportLib.errors import (
     MissingLibraryError,
     NoDatabaseError,
@@ -16,9 +19,11 @@ from SegRLEExportLib.errors import (
     NotImportedError,
     PreflightError,
 )
+from SegRLEExportLib.export import export
 from SegRLEExportLib.model.finding import Finding, Severity
 from SegRLEExportLib.options import ExportOptions
 from SegRLEExportLib.slicer_side import requirements
+from SegRLEExportLib.slicer_side.dialog import rows
 from SegRLEExportLib.slicer_side.dialog.fields import (
     LINE_LENGTH,
     LINES_SHOWN,
@@ -28,6 +33,8 @@ from SegRLEExportLib.slicer_side.dialog.fields import (
     dialog_message,
     free_series_number,
     options_of_fields,
+    prefilled_creator,
+    prefilled_description,
     refuse_wrong_edits,
     tool_tip,
 )
@@ -71,6 +78,68 @@ def test_fields_become_options_and_leave_the_others():
     assert options.content_creator_name == "Doe^Jane"
     assert options.content_label == "LIVER"
     assert options.keep_empty_frames
+
+
+class TestPrefilled:
+    """What stands in the dialog is what is written if nobody touches it, and none of it is refused."""
+
+    @pytest.mark.parametrize(
+        ("name", "prefilled"),
+        [
+            pytest.param("Liver", "Liver", id="as it is"),
+            pytest.param("x" * 70, "x" * 64, id="cut"),
+            pytest.param("left\\right", "left/right", id="a backslash separates values"),
+            pytest.param("two\nlines", "two lines", id="one line"),
+        ],
+    )
+    def test_description_is_what_the_file_says(self, name, prefilled, tmp_path):
+        assert prefilled_description(name) == prefilled
+        given = options_of_fields({**FIELDS, "SeriesDescription": prefilled}, fixed_options())
+        report = export(a_segmentation(name=name), a_source(), tmp_path / "prefilled.dcm", options=given)
+        by_console = export(a_segmentation(name=name), a_source(), tmp_path / "console.dcm", options=fixed_options())
+        for written in (*report.paths, *by_console.paths):
+            assert dcmread(written).SeriesDescription == prefilled
+        assert [f.id for f in report.findings] == []
+        assert [f.id for f in by_console.findings] == ([] if name == prefilled else ["cut-description"])
+
+    def test_creator_is_a_person_name(self):
+        assert prefilled_creator(" Doe\\Smith^Jane ") == "Doe/Smith^Jane"
+        assert prefilled_creator("") == ""
+
+
+class TestRows:
+    @pytest.mark.parametrize(
+        ("preferred", "layers", "first"),
+        [
+            pytest.param("rle", 1, "rle", id="the setting"),
+            pytest.param("none", 1, "none", id="another setting"),
+            pytest.param("rle", 2, "deflate", id="what keeps overlapping segments together"),
+            pytest.param("none", 2, "none", id="a setting that keeps them together"),
+            pytest.param("labelmap", 1, "rle", id="a setting without a row"),
+        ],
+    )
+    def test_the_one_that_suits_is_preferred_below_slicers_own(self, preferred, layers, first):
+        found = rows.confidences(preferred, layers)
+        assert max(found, key=found.get) == first
+        assert found.keys() == {"rle", "none", "deflate"}
+        assert max(found.values()) < 1
+
+    def test_that_may_make_several_files_say_so_with_the_nodes_numbers(self):
+        assert rows.row_name("RLE", PLANS["rle"], 3) == "RLE (up to 3 files)"
+        assert rows.row_name("RLE", PLANS["rle"], 1) == "RLE"
+        assert rows.row_name("Deflated", PLANS["deflate"], 3) == "Deflated"
+        text = rows.tool_tip(PLANS["rle"], 40, 3)
+        assert "its 40 segments in 3 layers" in text
+        assert "up to 3 files, each of which 3D Slicer opens as a segmentation of its own" in text
+        assert "all 40 segments in one file" in rows.tool_tip(PLANS["deflate"], 40, 3)
+        assert "This segmentation" not in rows.tool_tip(PLANS["rle"], 40, 1)
+
+    @pytest.mark.parametrize("plan", PLANS.values(), ids=lambda plan: plan.id)
+    def test_tell_what_was_measured_in_words_of_the_dialog(self, plan):
+        text = rows.tool_tip(plan, 1, 1)
+        assert plan.reads_in in text
+        assert "Opens in" in text
+        assert not [word for word in ("'rle'", "'none'", "'deflate'", "--", "clip") if word in text.replace("<", "")]
 
 
 class TestPatientAndStudy:
@@ -204,7 +273,7 @@ class TestRequirements:
         monkeypatch.setitem(sys.modules, "slicer", slicer)
         monkeypatch.setattr(requirements, "is_satisfied", lambda: bool(asked))
         requirements.ensure()
-        assert asked == [(["pydicom>=3.0.1"], "SegRLEExport")]
+        assert asked == [(["pydicom>=3.0.1", "highdicom>=0.27"], "SegRLEExport")]
 
     def test_where_slicer_cannot_install_it_is_refused(self, monkeypatch):
         monkeypatch.setitem(sys.modules, "slicer", ModuleType("slicer"))

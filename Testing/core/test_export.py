@@ -596,10 +596,10 @@ def test_same_uids_and_clock_make_the_same_bytes(tmp_path):
 
 
 def test_the_report_says_what_was_done(tmp_path):
-    report = export(a_segmentation(terminologies=[LIVER, None]), a_source(), tmp_path / "seg.dcm", "none")
+    report = export(a_segmentation(terminologies=[LIVER, None]), a_source(), tmp_path / "seg.dcm", "labelmap")
 
     told = report.to_json()
-    assert told["compression"] == "none"
+    assert told["compression"] == "labelmap"
     assert told["verified"] is True
     assert told["bytes"] == (tmp_path / "seg.dcm").stat().st_size == report.bytes
     assert told["instances"][0]["path"] == str(tmp_path / "seg.dcm")

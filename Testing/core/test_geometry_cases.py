@@ -127,7 +127,7 @@ class Case:
     """Ids of findings beside overlaps and missing codes, which all cases have."""
 
 
-ALWAYS = {"overlap", "not-coded"}
+ALWAYS = {"overlap", "overlap-in-ohif", "not-coded"}
 
 WRITTEN = [
     Case("axial"),

@@ -13,7 +13,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import SegRLEExportLib
-from builders import A_GRID, LIVER, a_segmentation, a_source, a_sphere, fixed_options, two_overlapping_boxes
+from builders import (
+    A_GRID,
+    LIVER,
+    a_segmentation,
+    a_source,
+    a_sphere,
+    fixed_options,
+    segments_in_one_layer,
+    two_overlapping_boxes,
+)
 from image_builders import SAGITTAL, an_image, images, with_different, write
 from pydicom import Dataset
 from SegRLEExportLib.errors import PreflightError
@@ -116,6 +125,12 @@ def one_segment(**changes: object) -> Segmentation:
     return Segmentation("S", (Layer(a_sphere().astype(np.uint8), A_GRID),), (segment,))
 
 
+def many_segments(count: int) -> Segmentation:
+    labels = np.zeros(A_GRID.shape_kji, np.uint16)
+    labels.reshape(-1)[:count] = np.arange(1, count + 1)
+    return segments_in_one_layer(labels, list(range(1, count + 1)))
+
+
 def jittered(millimetres: float) -> SourceSeries:
     """Images every second of which is moved along the normal."""
     source = a_source()
@@ -147,6 +162,12 @@ ROWS = [
     Row("invalid-option", ERROR, options={"content_creator_name": "a\\b"}),
     Row("invalid-option", ERROR, options={"series_description": "two\nlines"}),
     Row("invalid-option", ERROR, options={"series_number": -1}),
+    Row("cut-description", REPAIR, lambda: a_segmentation(name="n" * 65)),
+    Row("cut-description", REPAIR, lambda: a_segmentation(name="left\\right")),
+    Row("cut-description", REPAIR, lambda: a_segmentation([*two_overlapping_boxes()], name="n" * 60)),
+    Row("overlap-in-ohif", WARNING, lambda: a_segmentation([*two_overlapping_boxes()]), encoding="none"),
+    Row("more-than-255-segments", WARNING, lambda: many_segments(256)),
+    Row("more-than-255-segments", WARNING, lambda: many_segments(256), encoding="none"),
     Row("source-without-uid", ERROR, source=lambda _: a_source(StudyInstanceUID="")),
     Row("source-without-uid", ERROR, source=lambda _: a_source(SeriesInstanceUID="1.2.x")),
     Row("nonstandard-uid", WARNING, source=lambda _: a_source(StudyInstanceUID="1.02.3")),
@@ -161,7 +182,8 @@ ROWS = [
     Row("overlap", WARNING, lambda: a_segmentation([*two_overlapping_boxes()])),
     Row("empty-segment", WARNING, lambda: a_segmentation([a_sphere(), np.zeros(A_GRID.shape_kji, bool)])),
     Row("encoding-for-experts", WARNING, encoding="rle-binary"),
-    Row("not-multiple-of-8", NOTE, encoding="none"),
+    Row("not-multiple-of-8", WARNING, encoding="none"),
+    Row("not-multiple-of-8", WARNING, encoding="deflate"),
     Row("not-coded", NOTE, lambda: one_segment(terminology=None)),
     Row("same-name", NOTE, lambda: a_segmentation([a_sphere()] * 2, names=["one", "one"])),
     Row("long-name", REPAIR, lambda: one_segment(name="x" * 65)),

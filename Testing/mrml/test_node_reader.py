@@ -17,7 +17,7 @@ from SegRLEExportLib.files import read as files
 from SegRLEExportLib.model.segmentation import AlgorithmType
 from SegRLEExportLib.model.terminology import Code
 from SegRLEExportLib.slicer_side.nodes.mrml_host import read_segmentation_file, read_segmentation_node, scene
-from SegRLEExportLib.slicer_side.nodes.segmentation import read_segmentation
+from SegRLEExportLib.slicer_side.nodes.segmentation import layer_count, read_segmentation
 from vtk.util.numpy_support import vtk_to_numpy
 
 LABELS = np.zeros((4, 5, 6), dtype=np.uint8)
@@ -63,6 +63,11 @@ class TestLayers:
         )
         assert len(segmentation.layers) == 2
         assert np.shares_memory(segmentation.layers[0].labels_kji, vtk_to_numpy(scalars.GetScalars()))
+
+    def test_are_counted_without_a_look_at_them(self, overlapping_node):
+        assert layer_count(overlapping_node) == 2
+        overlapping_node.GetSegmentation().AddEmptySegment("Segment_empty", "nothing yet")
+        assert layer_count(overlapping_node) == 2
 
     def test_cannot_be_written_to(self, overlapping_node):
         assert not read_segmentation(overlapping_node).layers[0].labels_kji.flags.writeable

@@ -14,14 +14,11 @@ from SegRLEExportLib.dataset.functional_groups import reference_item
 from SegRLEExportLib.dataset.segments import one_line
 from SegRLEExportLib.encoding.plan import SegmentationType
 from SegRLEExportLib.model.source_series import SourceFrame, text_of
-from SegRLEExportLib.options import ExportOptions
+from SegRLEExportLib.options import SERIES_NUMBER_STEP, ExportOptions
 
 MANUFACTURER = "SegRLEExport"
 PRODUCT_UID = "2.25.61104873640310712047327541932714305267"
 """Names this program in Device Serial Number and Implementation Class UID; made once, never changed."""
-
-SERIES_NUMBER_STEP = 100
-"""Added to the source's Series Number where the caller names none, as Slicer's own export does."""
 
 DESCRIPTION_LENGTH = 64
 """Series Description (0008,103E) is an LO."""
@@ -54,9 +51,13 @@ def series_and_equipment(
 
 def series_description(options: ExportOptions, identity: SeriesIdentity, segmentation_name: str) -> str:
     """Return Series Description; where there are several series it ends in which this is."""
-    end = f" {identity.number} of {identity.count}" if identity.count > 1 else ""
-    whole = one_line(options.series_description or segmentation_name)
-    return (whole[: DESCRIPTION_LENGTH - len(end)].rstrip() + end).lstrip()
+    return described_series(options.series_description or segmentation_name, identity.number, identity.count)
+
+
+def described_series(name: str, number: int = 1, count: int = 1) -> str:
+    """Return what Series Description (0008,103E) says of a name for the file `number` of `count`: one line, cut."""
+    end = f" {number} of {count}" if count > 1 else ""
+    return (one_line(name)[: DESCRIPTION_LENGTH - len(end)].rstrip() + end).lstrip()
 
 
 def series_number(options: ExportOptions, source: Dataset) -> int:

@@ -58,6 +58,8 @@ class EncodingPlan:
     """What it is, for a menu."""
     advice: str
     """When to choose it, in a user's words."""
+    in_short: str
+    """Who opens it and who does not, in a line."""
     segmentation_type: SegmentationType
     transfer_syntax: UID
     frame_coding: FrameCoding
@@ -114,28 +116,36 @@ _MISREAD_LABEL_MAPS = (
     "cornerstone3D (OHIF) and highdicom up to 0.28, where it reads segments one by one, mix segments up "
     "without saying so."
 )
-_MIXED_UP_ABOVE_255_IN_OHIF = "With more than 255 segments, cornerstone3D (OHIF) mixes them up without saying so."
+_MISREAD_BITS_IN_OHIF = (
+    "cornerstone3D (OHIF) leaves out planes where segments overlap, and mixes segments up where there are more than "
+    "255, without saying so."
+)
+_DEFLATED_IN_OHIF = "OHIF 3.13 opens deflated files only if the server inflates them."
 
 _ROWS = (
     EncodingPlan(
         id="rle",
         title="RLE compressed label map",
-        advice="Small and fast: for 3D Slicer 5.12 and newer, OHIF, highdicom, pydicom.",
+        advice="Small and fast: for 3D Slicer 5.12 and newer, OHIF 3.13 and newer, highdicom, pydicom.",
+        in_short="3D Slicer 5.12+, OHIF 3.13+, highdicom; not: older Slicer and OHIF, ITK",
         segmentation_type=SegmentationType.LABELMAP,
         transfer_syntax=RLELossless,
         frame_coding=FrameCoding.RLE,
         full_value=0,
         split=Split.WHERE_OVERLAPPING,
         reads_in=(
-            "3D Slicer 5.12 and newer, dcmqi 1.5.4 and newer, highdicom, pydicom, DCMTK, vtk-dicom, Orthanc, current "
-            "cornerstone3D (OHIF)"
+            "3D Slicer 5.12 and newer, OHIF 3.13 and newer, dcmqi 1.5.4 and newer, highdicom, pydicom, DCMTK, "
+            "vtk-dicom, Orthanc"
         ),
-        fails_in=f"{_LABEL_MAPS_NEED}; cornerstone3D 3 refuses it because of RLE. {_MISREAD_LABEL_MAPS}",
+        fails_in=(
+            f"{_LABEL_MAPS_NEED}; OHIF before 3.13 and cornerstone3D 3 refuse it because of RLE. {_MISREAD_LABEL_MAPS}"
+        ),
     ),
     EncodingPlan(
         id="none",
         title="Uncompressed, one bit a pixel",
-        advice="Large, but opens almost everywhere: for archives, older software and unknown recipients.",
+        advice="Large, but opens almost everywhere: for archives, older software and OHIF, and unknown recipients.",
+        in_short="nearly everything; mind: image sizes that are not a multiple of 8",
         segmentation_type=SegmentationType.BINARY,
         transfer_syntax=ExplicitVRLittleEndian,
         frame_coding=FrameCoding.BITS,
@@ -144,14 +154,15 @@ _ROWS = (
         reads_in="nearly everything that reads DICOM SEG",
         fails_in=(
             "Where rows x columns is not a multiple of 8, 3D Slicer 5.6 and 5.8 (dcmqi 1.3) read wrong voxels "
-            "without saying so, SimpleITK shows garbage in the last pixels, and cornerstone3D (OHIF) refuses it or "
-            f"shows too little. {_MIXED_UP_ABOVE_255_IN_OHIF}"
+            "without saying so, so does OHIF 3.13 or it refuses the file, and SimpleITK shows garbage in the last "
+            f"pixels. {_MISREAD_BITS_IN_OHIF}"
         ),
     ),
     EncodingPlan(
         id="deflate",
         title="Deflated, one bit a pixel",
         advice="The smallest: for 3D Slicer, highdicom and pydicom, also for overlapping segments.",
+        in_short="3D Slicer 5.10+, highdicom, DCMTK; not: OHIF 3.13 without a server that inflates, some archives",
         segmentation_type=SegmentationType.BINARY,
         transfer_syntax=DeflatedExplicitVRLittleEndian,
         frame_coding=FrameCoding.BITS,
@@ -160,26 +171,31 @@ _ROWS = (
         reads_in="3D Slicer 5.10 and newer, dcmqi 1.5.3 and newer, highdicom, pydicom, DCMTK, GDCM",
         fails_in=(
             "Some archives and vtk-dicom refuse deflated files; dcmqi 1.3 from PyPI stops working on them. Where rows "
-            "x columns is not a multiple of 8, SimpleITK shows garbage in the last pixels, and cornerstone3D (OHIF) "
-            f"refuses it or shows too little. {_MIXED_UP_ABOVE_255_IN_OHIF}"
+            "x columns is not a multiple of 8, SimpleITK shows garbage in the last pixels. "
+            f"{_DEFLATED_IN_OHIF} {_MISREAD_BITS_IN_OHIF}"
         ),
     ),
     EncodingPlan(
         id="labelmap",
         title="Uncompressed label map",
         advice="For readers that know label maps but no RLE.",
+        in_short="3D Slicer 5.12+, OHIF 3.12+, highdicom; not: older Slicer, ITK",
         segmentation_type=SegmentationType.LABELMAP,
         transfer_syntax=ExplicitVRLittleEndian,
         frame_coding=FrameCoding.BYTES,
         full_value=0,
         split=Split.WHERE_OVERLAPPING,
-        reads_in="the same software as 'rle', and cornerstone3D 3",
+        reads_in=(
+            "3D Slicer 5.12 and newer, OHIF 3.12 and newer, dcmqi 1.5.4 and newer, highdicom, pydicom, DCMTK, "
+            "vtk-dicom, Orthanc, cornerstone3D 3 and newer"
+        ),
         fails_in=f"{_LABEL_MAPS_NEED}. {_MISREAD_LABEL_MAPS}",
     ),
     EncodingPlan(
         id="labelmap-deflate",
         title="Deflated label map",
-        advice="As small as 'deflate', and quicker to open where there are many segments.",
+        advice="As small as deflated bits, and quicker to open where there are many segments.",
+        in_short="3D Slicer 5.12+, highdicom; not: older Slicer, ITK, OHIF 3.13 without a server that inflates",
         segmentation_type=SegmentationType.LABELMAP,
         transfer_syntax=DeflatedExplicitVRLittleEndian,
         frame_coding=FrameCoding.BYTES,
@@ -187,14 +203,18 @@ _ROWS = (
         split=Split.WHERE_OVERLAPPING,
         reads_in=(
             "3D Slicer 5.12 and newer, dcmqi 1.5.4 and newer, highdicom, pydicom, DCMTK, Orthanc, cornerstone3D 3 and "
-            "newer (OHIF)"
+            "newer"
         ),
-        fails_in=f"{_LABEL_MAPS_NEED}. Some archives and vtk-dicom refuse deflated files. {_MISREAD_LABEL_MAPS}",
+        fails_in=(
+            f"{_LABEL_MAPS_NEED}. Some archives and vtk-dicom refuse deflated files. {_DEFLATED_IN_OHIF} "
+            f"{_MISREAD_LABEL_MAPS}"
+        ),
     ),
     EncodingPlan(
         id="rle-per-segment",
         title="RLE compressed, one file for each segment",
-        advice="RLE for software that does not know label maps.",
+        advice="RLE for software that does not know label maps; for older OHIF choose uncompressed bits instead.",
+        in_short="3D Slicer, highdicom, ITK, OHIF 3.13+; mind: OHIF 3.12 may draw it empty",
         segmentation_type=SegmentationType.FRACTIONAL,
         transfer_syntax=RLELossless,
         frame_coding=FrameCoding.RLE,
@@ -202,9 +222,12 @@ _ROWS = (
         split=Split.EACH_SEGMENT,
         reads_in=(
             "3D Slicer, dcmqi, highdicom, pydicom, DCMTK, GDCM, SimpleITK, pydicom-seg, vtk-dicom, Orthanc, "
-            "cornerstone3D (OHIF)"
+            "cornerstone3D (OHIF 3.13)"
         ),
-        fails_in="Nothing that was measured fails on it; a program may take the masks for probabilities.",
+        fails_in=(
+            "OHIF 3.12 draws the segment empty, without saying so, where an archive sends it; a program may take the "
+            "masks for probabilities."
+        ),
         warning=(
             "The masks are stored as fractions of 0 and 255 because 1-bit pixels have no RLE that others read. "
             "Strictly that claims a probability map."
@@ -215,6 +238,7 @@ _ROWS = (
         id="rle-binary",
         title="RLE of 1-bit pixels, one byte each (PS3.5 G.2)",
         advice="For tests of readers only.",
+        in_short="pydicom with pylibjpeg-rle, vtk-dicom; not: anything else",
         segmentation_type=SegmentationType.BINARY,
         transfer_syntax=RLELossless,
         frame_coding=FrameCoding.RLE,

@@ -13,6 +13,7 @@ import numpy as np
 from pydicom import Dataset
 
 from SegRLEExportLib.dataset.functional_groups import matching_frames
+from SegRLEExportLib.dataset.header import described_series
 from SegRLEExportLib.dataset.segments import naming_findings
 from SegRLEExportLib.dataset.source_attributes import copied_attributes
 from SegRLEExportLib.dataset.texts import refused_texts
@@ -32,6 +33,7 @@ from SegRLEExportLib.planes.sampling import SampledLayer
 from SegRLEExportLib.preflight.overlapping import overlap_findings
 from SegRLEExportLib.preflight.placement import placement_findings
 from SegRLEExportLib.preflight.plane_steps import frames_without_image, slice_thickness, steps_findings
+from SegRLEExportLib.preflight.viewers import viewer_findings
 from SegRLEExportLib.progress import Progress
 from SegRLEExportLib.source.findings import uid_errors, uid_warnings
 
@@ -43,8 +45,6 @@ LARGEST_SEGMENT_NUMBER = 65535
 
 LARGEST_SIDE = 65535
 """Rows and Columns are US (PS3.5, 6.2)."""
-
-_MULTIPLE_FOR_OLD_READERS = 8
 
 _WHY_AN_IMAGE_IS_MISSING = ("unreadable-file", "source-image-missing", "source-image-without-place")
 
@@ -104,6 +104,7 @@ def survey(
         *_strict([*source.findings, *repairs], options),
         *uid_warnings(source),
         *_option_findings(options),
+        *_description_findings(segmentation, options, len(instances)),
         *thickness_findings,
         *steps_findings(stack),
         *frames_without_image(source_frames, index, options),
@@ -112,6 +113,7 @@ def survey(
         *overlap_findings(segmentation, overlaps, plan, len(instances)),
         *naming_findings(segmentation),
         *_encoding_findings(plan, stack),
+        *viewer_findings(plan, stack, instances),
         *_size_findings(plan, stack, instances),
     ]
     return Survey(
@@ -220,6 +222,19 @@ def _option_findings(options: ExportOptions) -> Iterator[Finding]:
         )
 
 
+def _description_findings(segmentation: Segmentation, options: ExportOptions, file_count: int) -> Iterator[Finding]:
+    """Tell what Series Description makes of a name that does not fit."""
+    name = options.series_description or segmentation.name
+    written = described_series(name, 1, file_count)
+    if not written.startswith(name.strip()):
+        yield Finding(
+            "cut-description",
+            Severity.REPAIR,
+            f"Series Description holds 64 characters of one line, without backslash: written as '{written}'.",
+            "(0008,103E) SeriesDescription",
+        )
+
+
 def _emptiness_findings(
     segmentation: Segmentation, index: FrameIndex, plan: EncodingPlan, options: ExportOptions
 ) -> Iterator[Finding]:
@@ -253,15 +268,6 @@ def _encoding_findings(plan: EncodingPlan, stack: PlaneStack) -> Iterator[Findin
             Severity.ERROR,
             f"A plane has {stack.rows} x {stack.columns} pixels, DICOM allows {LARGEST_SIDE} each way.",
             help="Crop the segmentation and export again.",
-        )
-    if plan.frame_coding.name == "BITS" and stack.rows * stack.columns % _MULTIPLE_FOR_OLD_READERS:
-        yield Finding(
-            "not-multiple-of-8",
-            Severity.NOTE,
-            f"{stack.rows} x {stack.columns} pixels are not a multiple of 8: 3D Slicer 5.6 and 5.8 (dcmqi 1.3) read "
-            "wrong voxels from such a file without saying so, SimpleITK shows garbage in the last pixels, and "
-            "cornerstone3D (OHIF) refuses it or shows too little.",
-            help="Choose 'rle' for a current 3D Slicer or OHIF, 'rle-per-segment' for older software.",
         )
 
 

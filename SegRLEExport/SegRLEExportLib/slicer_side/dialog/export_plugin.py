@@ -16,8 +16,6 @@ from SegRLEExportLib.errors import ExportError
 from SegRLEExportLib.slicer_side import requirements, settings
 
 _IMPOSSIBLE_CONFIDENCE = 0.05
-_PREFERRED_CONFIDENCE = 0.98
-"""Below Slicer's own exporter, which says 1."""
 
 
 class SegPlugin(DICOMPlugin):
@@ -25,7 +23,6 @@ class SegPlugin(DICOMPlugin):
 
     key = ""
     compression = ""
-    confidence = 0.0
     tells_obstacles = False
     """One row alone says why nothing can be exported."""
 
@@ -69,20 +66,20 @@ class SegPlugin(DICOMPlugin):
         """Return the name of the row."""
         raise NotImplementedError
 
-    @classmethod
-    def explanation(cls) -> str:
-        """Return what the user should know of the row."""
-        raise NotImplementedError
-
     def _offer(self, item_id, node):
+        from SegRLEExportLib.encoding.plan import PLANS
+        from SegRLEExportLib.slicer_side.dialog import rows
         from SegRLEExportLib.slicer_side.dialog.examination import suggested_series_number
+        from SegRLEExportLib.slicer_side.dialog.fields import prefilled_creator, prefilled_description
+        from SegRLEExportLib.slicer_side.nodes.segmentation import layer_count
 
-        exportable = self._exportable(item_id, self.label(), self.explanation())
-        is_preferred = settings.default_encoding() == self.compression
-        exportable.confidence = _PREFERRED_CONFIDENCE if is_preferred else self.confidence
-        exportable.setTag("SeriesDescription", node.GetName())  # no_tr (DICOM keywords)
+        plan, layers = PLANS[self.compression], layer_count(node)
+        tool_tip = rows.tool_tip(plan, node.GetSegmentation().GetNumberOfSegments(), layers)
+        exportable = self._exportable(item_id, rows.row_name(self.label(), plan, layers), tool_tip)
+        exportable.confidence = rows.confidences(settings.default_encoding(), layers)[self.compression]
+        exportable.setTag("SeriesDescription", prefilled_description(node.GetName()))  # no_tr (DICOM keywords)
         exportable.setTag("SeriesNumber", str(suggested_series_number(node, slicer.dicomDatabase)))
-        exportable.setTag("ContentCreatorName", settings.creator_name())
+        exportable.setTag("ContentCreatorName", prefilled_creator(settings.creator_name()))
         exportable.setTag("ContentLabel", "SEGMENTATION")
         exportable.setTag("ContentDescription", "")
         return exportable
@@ -124,7 +121,6 @@ class RLEPlugin(SegPlugin):
 
     key = "SegRLEExport"
     compression = "rle"
-    confidence = 0.95
     tells_obstacles = True
 
     @staticmethod
@@ -137,39 +133,17 @@ class RLEPlugin(SegPlugin):
         """Return the name of the row."""
         return _("RLE compressed DICOM SEG")
 
-    @classmethod
-    def explanation(cls) -> str:
-        """Return what the user should know of the row."""
-        return _(
-            "<p>One label map for all segments, RLE compressed: 2 to 40 times smaller than uncompressed in what was "
-            "measured. Segments that overlap go to separate files, each a series of its own.</p>"
-            "<p><b>Opens in</b> 3D Slicer 5.12 and newer, OHIF, highdicom, pydicom.</p>"
-            "<p><b>Does not open in</b> 3D Slicer before 5.12 and other software that does not know label map "
-            "segmentations yet (DICOM 2024).</p>"
-            "<p>Every file is read back and compared with the segmentation before it counts.</p>"
-        )
-
 
 class UncompressedPlugin(SegPlugin):
     """What opens almost everywhere."""
 
     key = "SegRLEExportUncompressed"
     compression = "none"
-    confidence = 0.90
 
     @classmethod
     def label(cls) -> str:
         """Return the name of the row."""
         return _("Uncompressed DICOM SEG")
-
-    @classmethod
-    def explanation(cls) -> str:
-        """Return what the user should know of the row."""
-        return _(
-            "<p>One bit for each pixel, all segments in one file, not compressed: the largest of the three.</p>"
-            "<p><b>Opens in</b> nearly everything that reads DICOM SEG. Choose it for archives and recipients that "
-            "you do not know.</p>"
-        )
 
 
 class DeflatedPlugin(SegPlugin):
@@ -177,22 +151,11 @@ class DeflatedPlugin(SegPlugin):
 
     key = "SegRLEExportDeflated"
     compression = "deflate"
-    confidence = 0.85
 
     @classmethod
     def label(cls) -> str:
         """Return the name of the row."""
         return _("Deflated DICOM SEG")
-
-    @classmethod
-    def explanation(cls) -> str:
-        """Return what the user should know of the row."""
-        return _(
-            "<p>One bit for each pixel, all segments in one file, the whole file deflated: often half the size of RLE, "
-            "slower to open where there are many segments.</p>"
-            "<p><b>Opens in</b> 3D Slicer 5.10 and newer, highdicom, pydicom, DCMTK.</p>"
-            "<p><b>Does not open in</b> some archives, and perhaps not in 3D Slicer before 5.10.</p>"
-        )
 
 
 PLUGINS = {plugin.key: plugin for plugin in (RLEPlugin, UncompressedPlugin, DeflatedPlugin)}

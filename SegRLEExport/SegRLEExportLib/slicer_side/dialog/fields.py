@@ -10,12 +10,11 @@ import textwrap
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 
+from SegRLEExportLib.dataset.header import described_series
+from SegRLEExportLib.dataset.repair import repaired_value
 from SegRLEExportLib.errors import ExportError, PreflightError
 from SegRLEExportLib.model.finding import Finding, Severity, one_for_each_cause
-from SegRLEExportLib.options import ExportOptions
-
-SERIES_NUMBER_STEP = 100
-"""Series made from others are numbered from the source's number plus this, as Slicer does."""
+from SegRLEExportLib.options import SERIES_NUMBER_STEP, ExportOptions
 
 IDENTITY_TAGS = {
     "PatientID": "0010,0020",
@@ -53,6 +52,16 @@ def free_series_number(source_number: int, taken: Collection[int], rank: int = 0
                 return number
             rank -= 1
         number += 1
+
+
+def prefilled_description(name: str) -> str:
+    """Return what Series Description will say if nobody changes it: the name, cut and changed as in the file."""
+    return described_series(name)
+
+
+def prefilled_creator(name: str) -> str:
+    """Return the Content Creator's Name that is written for a name from the settings."""
+    return repaired_value("PN", name.strip()).value or ""
 
 
 def options_of_fields(fields: Mapping[str, str], options: ExportOptions) -> ExportOptions:

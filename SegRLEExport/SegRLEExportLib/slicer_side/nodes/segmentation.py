@@ -56,6 +56,13 @@ def read_segmentation(segmentation_node, segment_ids=None, reference_volume=None
     return Segmentation(segmentation_node.GetName() or "Segmentation", tuple(layers), tuple(segments))
 
 
+def layer_count(segmentation_node) -> int:
+    """Return how many arrays hold the node's voxels; segments of one never overlap. Looks at no voxel."""
+    segmentation = segmentation_node.GetSegmentation()
+    images = (segmentation.GetSegment(one).GetRepresentation(BINARY_LABELMAP) for one in _ids(segmentation))
+    return len({_identity(image) for image in images} - {0})
+
+
 def refuse_bending_transforms(segmentation_node, reference_volume) -> None:
     """Raise `NonLinearTransformError` or `NonLinearVolumeTransformError` if either is under a non-linear transform.
 

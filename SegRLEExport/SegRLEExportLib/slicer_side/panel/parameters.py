@@ -6,6 +6,7 @@ from slicer import vtkMRMLScalarVolumeNode, vtkMRMLSegmentationNode
 from slicer.parameterNodeWrapper import parameterNodeWrapper
 
 from SegRLEExportLib.slicer_side import settings
+from SegRLEExportLib.slicer_side.dialog.fields import prefilled_creator
 
 
 @parameterNodeWrapper
@@ -35,7 +36,7 @@ def parameters_of(parameter_node) -> Parameters:
     parameters = Parameters(parameter_node)
     if is_new:
         parameters.compression = settings.default_encoding()
-        parameters.contentCreatorName = settings.creator_name()
+        parameters.contentCreatorName = prefilled_creator(settings.creator_name())
         parameters.verify = settings.is_verified()
         parameters.keepEmptyFrames = settings.keeps_empty_frames()
     return parameters

@@ -244,6 +244,7 @@ class Panel(VTKObservationMixin):
 
     def _show_choices(self) -> None:
         from SegRLEExportLib.encoding.plan import PLANS
+        from SegRLEExportLib.slicer_side.dialog.fields import prefilled_description
         from SegRLEExportLib.slicer_side.panel.choices import free_series_number
 
         parameters, ui = self.parameters, self.ui
@@ -258,7 +259,7 @@ class Panel(VTKObservationMixin):
         if ui.folderPathLineEdit.currentPath != parameters.folder:
             ui.folderPathLineEdit.currentPath = parameters.folder
         node = parameters.segmentation
-        ui.seriesDescriptionLineEdit.placeholderText = node.GetName() if node else ""
+        ui.seriesDescriptionLineEdit.placeholderText = prefilled_description(node.GetName()) if node else ""
         ui.seriesNumberLineEdit.placeholderText = str(free_series_number(parameters) or "")
         self._show_whether_possible()
 

@@ -1,0 +1,53 @@
+"""Which viewers would show this very file wrong without saying so, by name, and what helps.
+
+Measured in the viewers themselves; who opens an encoding at all, or refuses it with an error, is told by its row of the
+table of encodings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from SegRLEExportLib.encoding.instances import Instance
+from SegRLEExportLib.encoding.plan import LARGEST_8_BIT_LABEL, EncodingPlan, FrameCoding
+from SegRLEExportLib.model.finding import Finding, Severity
+from SegRLEExportLib.model.geometry import PlaneStack
+
+_PIXELS_OF_A_BYTE = 8
+
+
+def viewer_findings(plan: EncodingPlan, stack: PlaneStack, instances: Sequence[Instance]) -> Iterator[Finding]:
+    """Tell sizes, overlaps and numbers of segments that a viewer is known to take for others."""
+    yield from _odd_size(plan, stack)
+    if plan.frame_coding is FrameCoding.BITS and any(instance.segments_overlap for instance in instances):
+        yield Finding(
+            "overlap-in-ohif",
+            Severity.WARNING,
+            "Segments overlap: OHIF (3.11 to 3.14) leaves out planes of the later one on which the first has nothing, "
+            "without saying so.",
+            help="For OHIF choose the RLE compressed label map, which puts segments that overlap into separate files.",
+        )
+    count = max((len(instance.segment_positions) for instance in instances), default=0)
+    if count > LARGEST_8_BIT_LABEL:
+        also = ", and so does highdicom up to 0.28 where it reads segments one by one" if plan.is_label_map else ""
+        yield Finding(
+            "more-than-255-segments",
+            Severity.WARNING,
+            f"A file has {count} segments: cornerstone3D (OHIF) mixes them up beyond 255 without saying so{also}.",
+            help="Export at most 255 segments at a time.",
+        )
+
+
+def _odd_size(plan: EncodingPlan, stack: PlaneStack) -> Iterator[Finding]:
+    """Tell frames of one bit a pixel that begin within a byte."""
+    if plan.frame_coding is not FrameCoding.BITS or stack.rows * stack.columns % _PIXELS_OF_A_BYTE == 0:
+        return
+    ohif = "OHIF 3.13 does not open it" if plan.is_deflated else "OHIF 3.13 shows wrong voxels or refuses it"
+    yield Finding(
+        "not-multiple-of-8",
+        Severity.WARNING,
+        f"{stack.rows} x {stack.columns} pixels are not a multiple of 8: {ohif}, 3D Slicer 5.6 and 5.8 (dcmqi 1.3) "
+        "read wrong voxels without saying so, and SimpleITK shows garbage in the last pixels.",
+        help="For OHIF 3.13 or a current 3D Slicer choose the RLE compressed label map; OHIF 3.12 reads uncompressed "
+        "bits right.",
+    )
