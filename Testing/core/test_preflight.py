@@ -138,6 +138,14 @@ def jittered(millimetres: float) -> SourceSeries:
     return replace(source, stack=replace(source.stack, positions_lps=positions))
 
 
+def with_a_gap() -> SourceSeries:
+    """Images of which three are missing, of the same mean distance."""
+    source = a_source()
+    heights = np.array([0, 1, 2, 3, 4, 5, 9, 10, 11, 12]) * 27 / 12 - 100
+    positions = np.column_stack([source.stack.positions_lps[:, :2], heights])
+    return replace(source, stack=replace(source.stack, positions_lps=positions))
+
+
 ROWS = [
     Row("no-segments", ERROR, lambda: a_segmentation().only([])),
     Row("too-many-segments", ERROR, limit=("LARGEST_SEGMENT_NUMBER", 1)),
@@ -148,7 +156,9 @@ ROWS = [
     Row("all-empty", ERROR, lambda: a_segmentation([np.zeros(A_GRID.shape_kji, bool)])),
     Row("outside-source", ERROR, lambda: on(far_moved)),
     Row("outside-source", WARNING, lambda: on(far_moved), options={"clip": True}),
-    Row("between-planes", WARNING, lambda: on(scaled(0.5, 1, 1))),
+    Row("between-planes", WARNING, lambda: on(scaled(0.5, 1, 1), (19, 9, 7))),
+    Row("slices-paired", WARNING, source=lambda _: with_a_gap()),
+    Row("slices-displaced", ERROR, lambda: on(scaled(0.5, 1, 1))),
     Row("image-missing", ERROR, on_images, read(*images()[:2], *images()[3:])),
     Row("image-missing", WARNING, on_images, read(*images()[:2], *images()[3:]), options={"clip": True}),
     Row("shifted", WARNING, lambda: on(moved)),

@@ -107,11 +107,23 @@ class SampledLayer:
     @cached_property
     def displacement_voxels(self) -> float:
         """The farthest that a pixel centre lies from the voxel it takes, along an axis of the layer."""
+        return float(np.abs(self._from_nearest_kji).max(initial=0.0))
+
+    @property
+    def displacement_mm(self) -> float:
+        """The same as a distance in space."""
+        mm = np.einsum("ab,pbc->pac", self._layer_geometry.kji_to_lps[:3, :3], self._from_nearest_kji)
+        return float(np.linalg.norm(mm, axis=1).max(initial=0.0))
+
+    @property
+    def _from_nearest_kji(self) -> Matrix:
+        """(planes, 3, 4), how far the pixels at the corners lie from their nearest voxels along the layer's axes."""
         last_row, last_column = self._stack.rows - 1, self._stack.columns - 1
         corners = np.array([[0, 0, last_row, last_row], [0, last_column, 0, last_column]])
         drift = (self._pixel_to_kji - self._steps) @ corners
         offset = self._origins_kji - np.rint(self._origins_kji)
-        return float(np.abs(drift[None] + offset[:, :, None]).max(initial=0.0))
+        from_nearest: Matrix = drift[None] + offset[:, :, None]
+        return from_nearest
 
     def voxels_outside(self, layer_values: list[int]) -> NDArray[np.int64]:
         """Count, for each value, the voxels of the layer that lie beyond the planes.

@@ -4,23 +4,44 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
+
 from SegRLEExportLib.model.finding import Finding, Severity
+from SegRLEExportLib.model.geometry import PlaneStack
 from SegRLEExportLib.model.segmentation import Segmentation, voxels_of_values
 from SegRLEExportLib.options import ExportOptions
 from SegRLEExportLib.planes.frames import FrameIndex
+from SegRLEExportLib.planes.pairing import Pairing, pairing_of
 from SegRLEExportLib.planes.sampling import SampledLayer
 
 _OWN_GRID = "Choose the segmentation's own grid to keep every voxel in its place."
+_ON_THE_IMAGES = (
+    "Segment the images as they are, or resample the segmentation onto them (in Slicer), or export on the "
+    "segmentation's own grid if its places are right. Leaving voxels out is no remedy."
+)
 _NAMES_SHOWN = 3
+_SAME_GAPS = 0.01
+"""Distances that differ by no greater part are told as one."""
+
+_SEEN_DEGREES = 0.1
+"""Images whose line is turned against their normal by no more count as not tilted; positions are rounded."""
 
 
 def placement_findings(
-    segmentation: Segmentation, layers: list[SampledLayer], index: FrameIndex, options: ExportOptions
+    segmentation: Segmentation,
+    stack: PlaneStack,
+    layers: list[SampledLayer],
+    index: FrameIndex,
+    options: ExportOptions,
 ) -> Iterator[Finding]:
     """Tell every voxel that is lost and every one that is moved, by segment."""
     for layer_index, positions in segmentation.positions_of_layers.items():
         layer = layers[layer_index]
         names = [segmentation.segments[position].name for position in positions]
+        pairing = pairing_of(segmentation.layers[layer_index].geometry, stack)
+        if pairing is not None:
+            yield _paired(names, pairing, stack) if pairing.is_certain else _displaced(names, pairing, stack)
+            continue
         values = [segmentation.segments[position].layer_value for position in positions]
         for name, count in zip(names, layer.voxels_outside(values).tolist()):
             if count:
@@ -34,7 +55,7 @@ def placement_findings(
         if not layer.keeps_step:
             yield _resampled(segmentation, layer_index, positions, index)
         elif not layer.is_exact:
-            yield _shifted(names, layer.displacement_voxels)
+            yield _shifted(names, layer)
 
 
 def _outside(name: str, count: int, options: ExportOptions) -> Finding:
@@ -80,11 +101,60 @@ def _without_image(name: str, count: int, options: ExportOptions) -> Finding:
     )
 
 
-def _shifted(names: list[str], displacement_voxels: float) -> Finding:
+def _paired(names: list[str], pairing: Pairing, stack: PlaneStack) -> Finding:
+    """Tell that slices were written to the images they were drawn on, not to those at the places the grid says."""
+    return Finding(
+        "slices-paired",
+        Severity.WARNING,
+        f"The grid is an evenly spaced copy of the {len(stack)} images, which {_how_they_lie(stack)}: each slice is "
+        f"written to its image, which lies up to {_length(pairing.displacement_mm)} from where the grid says"
+        f"{_of_which_sideways(pairing)}.",
+        _first(names),
+        "If the grid is no copy of these images, export on the segmentation's own grid.",
+    )
+
+
+def _displaced(names: list[str], pairing: Pairing, stack: PlaneStack) -> Finding:
+    """Tell that slices and images are displaced against each other, and nothing says which belong together."""
+    copy = f"has a slice for each of the {len(stack)} images" if pairing.is_whole else "is a part of an even copy"
+    return Finding(
+        "slices-displaced",
+        Severity.ERROR,
+        f"The grid {copy}, but the images, which {_how_they_lie(stack)}, lie up to "
+        f"{_length(pairing.displacement_mm)} from its slices{_of_which_sideways(pairing)}: whether a slice belongs to "
+        "the image of its number or of its place is not known.",
+        _first(names),
+        _ON_THE_IMAGES,
+    )
+
+
+def _how_they_lie(stack: PlaneStack) -> str:
+    heights = stack.positions_lps @ stack.normal_lps
+    moved = stack.positions_lps[heights.argmax()] - stack.positions_lps[heights.argmin()]
+    degrees = float(np.degrees(np.arctan2(np.linalg.norm(np.cross(stack.normal_lps, moved)), np.ptp(heights))))
+    gaps = np.diff(np.sort(heights))
+    apart = _length(float(gaps.min()))
+    if gaps.max() - gaps.min() > _SAME_GAPS * gaps.mean():
+        apart = f"{apart} to {_length(float(gaps.max()))}"
+    tilt = f" and are tilted by {degrees:.1f} degrees" if degrees > _SEEN_DEGREES else ""
+    return f"are {apart} apart{tilt}"
+
+
+def _of_which_sideways(pairing: Pairing) -> str:
+    is_seen = pairing.sideways_mm > _SAME_GAPS * pairing.displacement_mm
+    return f", {_length(pairing.sideways_mm)} of it within the planes" if is_seen else ""
+
+
+def _length(millimetres: float) -> str:
+    return f"{millimetres:.3g} mm"
+
+
+def _shifted(names: list[str], layer: SampledLayer) -> Finding:
     return Finding(
         "shifted",
         Severity.WARNING,
-        f"The voxels lie up to {displacement_voxels:.2f} voxels from the pixels they are written to.",
+        f"The voxels lie up to {_length(layer.displacement_mm)} ({layer.displacement_voxels:.2f} voxels) from the "
+        "pixels they are written to.",
         _first(names),
         _OWN_GRID,
     )

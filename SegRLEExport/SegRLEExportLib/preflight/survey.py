@@ -28,6 +28,7 @@ from SegRLEExportLib.model.source_series import SourceFrame, SourceSeries
 from SegRLEExportLib.options import ExportOptions, Grid
 from SegRLEExportLib.planes.frames import FrameIndex, index_frames
 from SegRLEExportLib.planes.overlaps import Overlaps, find_overlaps
+from SegRLEExportLib.planes.pairing import as_drawn
 from SegRLEExportLib.planes.plane_runs import PlaneRuns
 from SegRLEExportLib.planes.sampling import SampledLayer
 from SegRLEExportLib.preflight.overlapping import overlap_findings
@@ -90,7 +91,7 @@ def survey(
     """
     _refuse_unusable(segmentation, source, options)
     stack = source.stack if options.grid is Grid.SOURCE else _own_planes(segmentation)
-    layers = [SampledLayer(layer, stack) for layer in segmentation.layers]
+    layers = [SampledLayer(layer, as_drawn(layer.geometry, stack, stack)) for layer in segmentation.layers]
     progress.stage("Looking at the segments", 0.15, len(stack) * len(layers))
     runs = PlaneRuns(layers, stack.rows, stack.columns)
     index = index_frames(segmentation, runs, len(stack), progress)
@@ -108,7 +109,7 @@ def survey(
         *thickness_findings,
         *steps_findings(stack),
         *frames_without_image(source_frames, index, options),
-        *placement_findings(segmentation, layers, index, options),
+        *placement_findings(segmentation, stack, layers, index, options),
         *_emptiness_findings(segmentation, index, plan, options),
         *overlap_findings(segmentation, overlaps, plan, len(instances)),
         *naming_findings(segmentation),

@@ -18,8 +18,9 @@ from pydicom import Dataset, dcmread
 from SegRLEExportLib.errors import ExportError, NoSourceImagesError, SeriesChoiceError, UnusableSourceError
 from SegRLEExportLib.model.finding import Finding, Severity
 from SegRLEExportLib.model.geometry import UNIFORM_SPACING_TOLERANCE_MM, Matrix, PlaneStack
-from SegRLEExportLib.model.segmentation import Segmentation
+from SegRLEExportLib.model.segmentation import Layer, Segmentation
 from SegRLEExportLib.model.source_series import SourceSeries
+from SegRLEExportLib.planes.pairing import as_drawn
 from SegRLEExportLib.planes.sampling import SampledLayer
 from SegRLEExportLib.source.findings import (
     frame_of_reference_each,
@@ -352,16 +353,18 @@ def _header(planes: list[Plane]) -> Dataset:
 
 
 def _lies_exactly(segmentation: Segmentation, series: SourceSeries) -> bool:
-    return _lies_wholly(segmentation, series) and all(
-        SampledLayer(layer, series.stack).is_exact for layer in segmentation.layers
-    )
+    return _lies_wholly(segmentation, series) and all(_seen(layer, series).is_exact for layer in segmentation.layers)
 
 
 def _lies_wholly(segmentation: Segmentation, series: SourceSeries) -> bool:
     return not any(
-        SampledLayer(segmentation.layers[segment.layer_index], series.stack).voxels_outside([segment.layer_value])[0]
+        _seen(segmentation.layers[segment.layer_index], series).voxels_outside([segment.layer_value])[0]
         for segment in segmentation.segments
     )
+
+
+def _seen(layer: Layer, series: SourceSeries) -> SampledLayer:
+    return SampledLayer(layer, as_drawn(layer.geometry, series.stack, series.stack))
 
 
 def _lines(candidates: Iterable[SourceSeries]) -> list[str]:

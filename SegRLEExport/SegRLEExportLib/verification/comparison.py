@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from SegRLEExportLib.dataset.segments import LABEL_LENGTH, one_line
-from SegRLEExportLib.model.geometry import PlaneStack
+from SegRLEExportLib.model.geometry import Geometry, Matrix, PlaneStack
 from SegRLEExportLib.model.segmentation import Labels, Segmentation
 from SegRLEExportLib.model.source_series import SourceSeries
+from SegRLEExportLib.planes.pairing import as_drawn
 from SegRLEExportLib.planes.sampling import SampledLayer
 from SegRLEExportLib.reading.any_seg import AnySeg
 
@@ -89,7 +90,7 @@ def compare(paths: Sequence[Path], segmentation: Segmentation, source: SourceSer
             else:
                 found.add(position)
                 position_of_number[int(item.SegmentNumber)] = position
-        _tally(seg, position_of_number, segmentation, tallies)
+        _tally(seg, position_of_number, segmentation, tallies, source)
         remarks.extend(_doubled_frames(seg))
         if source is not None:
             remarks.extend(_reference_remarks(seg, source))
@@ -113,11 +114,15 @@ def _position_of(label: str, segmentation: Segmentation, found: set[int]) -> int
 
 
 def _tally(
-    seg: AnySeg, position_of_number: dict[int, int], segmentation: Segmentation, tallies: dict[int, _Tally]
+    seg: AnySeg,
+    position_of_number: dict[int, int],
+    segmentation: Segmentation,
+    tallies: dict[int, _Tally],
+    source: SourceSeries | None,
 ) -> None:
     """Add what each frame of the file has in common with the segmentation at its place; doubled ones count once."""
     stack, plane_of_frame = seg.planes
-    layers = [SampledLayer(layer, stack) for layer in segmentation.layers]
+    layers = [SampledLayer(layer, _as_drawn(layer.geometry, stack, source)) for layer in segmentation.layers]
     seen: set[tuple[int, int]] = set()
     for stored, frame_number, plane in zip(seg.pixels(), seg.segment_numbers, plane_of_frame):
         if (frame_number, plane) in seen:
@@ -133,6 +138,20 @@ def _tally(
             wanted = _mask(layers[segment.layer_index], plane, stack, segment.layer_value)
             tallies[position].equal += int(np.count_nonzero(in_file & wanted))
             tallies[position].only_in_file += int(np.count_nonzero(in_file & ~wanted))
+
+
+def _as_drawn(geometry: Geometry, stack: PlaneStack, source: SourceSeries | None) -> PlaneStack:
+    """Return the planes of a file where the grid has them: elsewhere if they are images and it an even copy of them."""
+    if source is None or _distances_mm(stack.positions_lps, source).max() > _SAME_PLACE_MM:
+        return stack
+    return as_drawn(geometry, stack, source.stack)
+
+
+def _distances_mm(positions_lps: Matrix, source: SourceSeries) -> Matrix:
+    """Return how far each plane's first pixel lies from the nearest one of an image."""
+    between = positions_lps[:, None] - source.stack.positions_lps[None]
+    nearest: Matrix = np.linalg.norm(between, axis=2).min(axis=1)
+    return nearest
 
 
 def _doubled_frames(seg: AnySeg) -> list[str]:
@@ -168,8 +187,7 @@ def _reference_remarks(seg: AnySeg, source: SourceSeries) -> list[str]:
         remarks.append(f"{seg.path.name} refers to no images")
     if unknown:
         remarks.append(f"{seg.path.name} refers to {len(unknown)} images that are not in the series")
-    distances = np.linalg.norm(seg.positions_lps[:, None] - source.stack.positions_lps[None], axis=2).min(axis=1)
-    elsewhere = int(np.count_nonzero(distances > _SAME_PLACE_MM))
+    elsewhere = int(np.count_nonzero(_distances_mm(seg.positions_lps, source) > _SAME_PLACE_MM))
     if elsewhere:
         remarks.append(f"{elsewhere} frames of {seg.path.name} do not begin where an image of the series begins")
     return remarks

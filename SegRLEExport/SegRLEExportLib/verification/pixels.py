@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from SegRLEExportLib.model.geometry import Matrix, PlaneStack
 from SegRLEExportLib.model.segmentation import Labels, Layer, Segment
+from SegRLEExportLib.planes.pairing import as_drawn
 from SegRLEExportLib.planes.regions import Region
 from SegRLEExportLib.planes.sampling import SampledLayer, slabs_of
 from SegRLEExportLib.reading.read_back import FrameBlock
@@ -49,7 +50,9 @@ class PixelComparison(ABC):
         self._draft = draft
         self._stack = stack
         self._frames = frames
-        self._layers = [SampledLayer(layer, stack) for layer in draft.survey.segmentation.layers]
+        layers, images = draft.survey.segmentation.layers, draft.survey.stack
+        self._stacks = [as_drawn(layer.geometry, stack, images) for layer in layers]
+        self._layers = [SampledLayer(layer, drawn) for layer, drawn in zip(layers, self._stacks)]
         self._spots: list[tuple[int, int, int, int]] = []
 
     def block_lengths(self) -> list[int]:
@@ -79,7 +82,7 @@ class PixelComparison(ABC):
         wrong = []
         for number in sorted({spot[0] for spot in self._spots}):
             segment = self._segment(number)
-            lps = self._places_of(spots[spots[:, 0] == number, 1:])
+            lps = _places_of(self._stacks[segment.layer_index], spots[spots[:, 0] == number, 1:])
             layer = self._draft.survey.segmentation.layers[segment.layer_index]
             for place in lps[~_is_near(layer, segment.layer_value, lps)]:
                 wrong.append(
@@ -132,14 +135,6 @@ class PixelComparison(ABC):
                 number, plane = self._frames[first_frame + offset]
                 row, column = divmod(pixel, block.pixels.shape[2])
                 self._spots.append((number or value, plane, block.first_row + row, column))
-
-    def _places_of(self, spots: NDArray[np.intp]) -> Matrix:
-        """Return the places, (n, 3) in LPS, of pixels given as (n, 3): plane, row, column."""
-        plane, row, column = spots.T
-        down = self._stack.pixel_spacing_mm[0] * self._stack.column_direction_lps
-        right = self._stack.pixel_spacing_mm[1] * self._stack.row_direction_lps
-        places: Matrix = self._stack.positions_lps[plane] + row[:, None] * down + column[:, None] * right
-        return places
 
 
 class _LabelMapComparison(PixelComparison):
@@ -246,6 +241,15 @@ class _MaskComparison(PixelComparison):
         np.equal(labels, segment.layer_value, out=shared)
         shared &= stored if stored.dtype == bool else stored == self._draft.plan.full_value
         return int(np.count_nonzero(shared))
+
+
+def _places_of(stack: PlaneStack, spots: NDArray[np.intp]) -> Matrix:
+    """Return the places, (n, 3) in LPS, of pixels given as (n, 3): plane, row, column."""
+    plane, row, column = spots.T
+    down = stack.pixel_spacing_mm[0] * stack.column_direction_lps
+    right = stack.pixel_spacing_mm[1] * stack.row_direction_lps
+    places: Matrix = stack.positions_lps[plane] + row[:, None] * down + column[:, None] * right
+    return places
 
 
 def _part_of(plane: Labels, region: Region) -> Labels:
