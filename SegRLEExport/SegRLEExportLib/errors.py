@@ -152,6 +152,13 @@ class NotASegmentationFileError(ExportError):
         super().__init__(f"{path} is not a readable DICOM Segmentation: {reason}. Give a file of modality SEG.")
 
 
+class UnusableSegFileError(ExportError):
+    """A DICOM SEG can be read, and cannot become what was asked for."""
+
+    def __init__(self, path: Path, reason: str, remedy: str) -> None:
+        super().__init__(f"The DICOM SEG {path} cannot be used: {reason}. {remedy}")
+
+
 class CancelledError(ExportError):
     """The caller asked to stop."""
 

@@ -82,6 +82,10 @@ MESSAGES = [
         errors.NotASegmentationFileError(SEG, "it has no Segment Sequence"),
         f"{SEG} is not a readable DICOM Segmentation: it has no Segment Sequence. Give a file of modality SEG.",
     ),
+    (
+        errors.UnusableSegFileError(SEG, "it refers to no images", "Give the folder."),
+        f"The DICOM SEG {SEG} cannot be used: it refers to no images. Give the folder.",
+    ),
     (errors.CancelledError(), "The export was cancelled. No file was left behind."),
     (
         errors.MissingLibraryError("slicer-core", "read .seg.nrrd", "Install it with pip."),

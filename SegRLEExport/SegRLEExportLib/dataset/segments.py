@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
+from pydicom.uid import UID
+
 from SegRLEExportLib.dataset.cielab import recommended_display_cielab
 from SegRLEExportLib.dataset.explicit_vr import UTF_8, element, item, sequence, text_element
 from SegRLEExportLib.dataset.repair import repaired_value
@@ -212,7 +214,12 @@ def one_line(text: str) -> str:
 
 
 def tracking_uid(segment: Segment, segmentation_name: str, series_uid: str) -> str:
-    """Return the Tracking UID (0062,0021): the same for the same segment of the same segmentation."""
+    """Return the Tracking UID (0062,0021): the same for the same segment of the same segmentation.
+
+    One that the segment has is kept, as it says that this is the thing which another file segments.
+    """
+    if segment.tracking_uid and UID(segment.tracking_uid).is_valid:
+        return segment.tracking_uid
     return derived_uid("tracking", series_uid, segmentation_name, segment.id)
 
 
@@ -277,7 +284,7 @@ def _described(number: int, segment: Segment, segmentation_name: str, series_uid
         algorithm_name=algorithm_name,
         codes=_written_codes(segment.terminology or TISSUE),
         color_lab=recommended_display_cielab(segment.color_rgb),
-        tracking_id=f"{one_line(segmentation_name)}: {whole_label}" if segmentation_name else whole_label,
+        tracking_id=_tracking_id(segment, whole_label, segmentation_name),
         tracking_uid=tracking_uid(segment, segmentation_name, series_uid),
     )
 
@@ -289,6 +296,12 @@ def _whole_label(name: str, number: int) -> str:
 def label_of(name: str, number: int) -> str:
     """Return the Segment Label (0062,0005) of a segment of that name and Segment Number."""
     return written_label(_whole_label(name, number))
+
+
+def _tracking_id(segment: Segment, label: str, segmentation_name: str) -> str:
+    if segment.tracking_uid and one_line(segment.tracking_id):
+        return one_line(segment.tracking_id)
+    return f"{one_line(segmentation_name)}: {label}" if segmentation_name else label
 
 
 def written_label(name: str) -> str:

@@ -16,6 +16,8 @@ from SegRLEExportLib.files.seg_nrrd import has_segments, read_segments
 from SegRLEExportLib.files.volume import Volumes, labels_of, values_in
 from SegRLEExportLib.model.geometry import Geometry
 from SegRLEExportLib.model.segmentation import AlgorithmType, Layer, Segment, Segmentation
+from SegRLEExportLib.reading.header import is_dicom
+from SegRLEExportLib.reading.segmentation import segmentation_of
 
 _START_BYTES = 16
 
@@ -26,10 +28,12 @@ _COLORS = ((0.50, 0.68, 0.50), (0.95, 0.84, 0.57), (0.69, 0.48, 0.40), (0.44, 0.
 
 
 def read_segmentation(path: Path) -> Segmentation:
-    """Return the segments of a .seg.nrrd, or the labels of an NRRD, NIfTI or MetaImage as segments.
+    """Return the segments of a .seg.nrrd or DICOM SEG, or the labels of an NRRD, NIfTI or MetaImage as segments.
 
-    Raises `UnreadableSegmentationError`.
+    Raises `UnreadableSegmentationError`, for a DICOM file `NotASegmentationFileError` or `UnusableSegFileError`.
     """
+    if is_dicom(path):
+        return segmentation_of([path])
     try:
         with regular_file(path) as file:
             if not is_nrrd(_start(file)):

@@ -79,6 +79,9 @@ class Segment:
     algorithm_type: AlgorithmType = AlgorithmType.SEMIAUTOMATIC
     algorithm_name: str = ""
     """Empty: the name of the segmentation's program is written where DICOM asks for one."""
+    tracking_id: str = ""
+    """What its file called it across studies, in words and as a UID; empty: made of the names."""
+    tracking_uid: str = ""
 
 
 @dataclass(frozen=True)

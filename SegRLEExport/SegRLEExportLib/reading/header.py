@@ -5,6 +5,7 @@ The file may be in any transfer syntax, with or without preamble and File Meta I
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from io import BytesIO
@@ -100,6 +101,15 @@ def read_header(path: Path) -> SegHeader:
     is_deflated = syntax == DeflatedExplicitVRLittleEndian
     with Stream(path, len(file_head), is_deflated=is_deflated) as stream:
         return _Walk(stream, coding).header(file_head, UID(syntax))
+
+
+def is_dicom(path: Path) -> bool:
+    """Tell whether a file begins as DICOM files do, with a preamble or without; names are not asked."""
+    try:
+        _file_head(path)
+    except (SegFileError, struct.error):
+        return False
+    return True
 
 
 def _file_head(path: Path) -> tuple[bytes, str]:

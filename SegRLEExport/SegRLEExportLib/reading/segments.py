@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 from pydicom.charset import convert_encodings, decode_bytes
 from pydicom.valuerep import TEXT_VR_DELIMS
 
@@ -144,7 +145,10 @@ def _encodings(character_set: str) -> tuple[str, ...]:
     return tuple(convert_encodings(character_set.split("\\")))
 
 
-_XYZ_TO_LINEAR_RGB = ((3.2406, -1.5372, -0.4986), (-0.9689, 1.8758, 0.0415), (0.0557, -0.2040, 1.0570))
+_LINEAR_RGB_TO_XYZ = ((0.4124, 0.3576, 0.1805), (0.2126, 0.7152, 0.0722), (0.0193, 0.1192, 0.9505))
+"""Of sRGB (IEC 61966-2-1); inverted here, as the inverse in print has too few digits to get a color back."""
+
+_XYZ_TO_LINEAR_RGB = np.linalg.inv(np.array(_LINEAR_RGB_TO_XYZ)).tolist()
 _WHITE_D65 = (0.95047, 1.0, 1.08883)
 
 

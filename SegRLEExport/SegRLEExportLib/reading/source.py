@@ -1,0 +1,104 @@
+"""The images that DICOM SEG files were drawn on, as the files themselves tell: for who has no images at hand."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from pydicom import Dataset
+
+from SegRLEExportLib.errors import UnusableSegFileError
+from SegRLEExportLib.model.finding import Finding, Severity
+from SegRLEExportLib.model.geometry import PlaneStack, nearest_of
+from SegRLEExportLib.model.source_series import SourceFrame, SourceSeries
+from SegRLEExportLib.reading.grid import joined
+from SegRLEExportLib.reading.seg_file import SegFile
+
+_GIVE_THE_IMAGES = "Give the folder with the DICOM images that were segmented."
+
+_OF_THE_SEG = (
+    "SOPClassUID",
+    "SOPInstanceUID",
+    "InstanceCreationDate",
+    "InstanceCreationTime",
+    "Modality",
+    "SeriesDescription",
+    "SeriesNumber",
+    "SeriesDate",
+    "SeriesTime",
+    "InstanceNumber",
+    "ReferencedSeriesSequence",
+    "SegmentSequence",
+    "SharedFunctionalGroupsSequence",
+    "DimensionIndexSequence",
+    "DimensionOrganizationSequence",
+    "SourceImageSequence",
+)
+"""What says something of the SEG and not of the images."""
+
+
+def source_of(files: Sequence[Path | SegFile]) -> SourceSeries:
+    """Return the series that the frames of the files refer to: its UIDs, patient and study, and the frames' planes.
+
+    Planes without a frame are not among them, though the files may name their images.
+    Raises `NotASegmentationFileError` or `UnusableSegFileError`.
+    """
+    segs = [file if isinstance(file, SegFile) else SegFile(file) for file in files]
+    header = _header(segs)
+    stack = joined([seg.planes[0] for seg in segs])
+    if stack is None:
+        raise UnusableSegFileError(
+            segs[1].path, f"its frames lie on other planes than those of {segs[0].path.name}", _GIVE_THE_IMAGES
+        )
+    frames = _frames(segs, stack)
+    thicknesses = {place.thickness_mm for seg in segs for _, place in seg.frames.different_places}
+    return SourceSeries(
+        header=header,
+        frames=tuple(frames),
+        stack=stack,
+        slice_thickness_mm=thicknesses.pop() if len(thicknesses) == 1 else None,
+        findings=(
+            Finding(
+                "source-from-seg",
+                Severity.NOTE,
+                "Patient, study, references and places are those that the DICOM SEG states; the images were not seen.",
+            ),
+        ),
+    )
+
+
+def _header(segs: list[SegFile]) -> Dataset:
+    """Return patient, study and frame of reference as the first file has them, and the series it refers to."""
+    series = {str(item.get("SeriesInstanceUID", "")) for seg in segs for item in _referenced_series(seg)} - {""}
+    if len(series) != 1:
+        number = "no series" if not series else f"{len(series)} series"
+        raise UnusableSegFileError(segs[0].path, f"it refers to {number} of images", _GIVE_THE_IMAGES)
+    header = Dataset()
+    header.update(segs[0].dataset)
+    for keyword in _OF_THE_SEG:
+        if keyword in header:
+            delattr(header, keyword)
+    header.SeriesInstanceUID = series.pop()
+    return header
+
+
+def _referenced_series(seg: SegFile) -> list[Dataset]:
+    return list(seg.dataset.get("ReferencedSeriesSequence") or [])
+
+
+def _frames(segs: list[SegFile], stack: PlaneStack) -> list[SourceFrame]:
+    """Return the image of each plane: the first one that a frame there names."""
+    heights = stack.positions_lps @ stack.normal_lps
+    found: dict[int, SourceFrame] = {}
+    for seg in segs:
+        own, plane_of_frame = seg.planes
+        nearest = nearest_of(heights, own.positions_lps @ stack.normal_lps).tolist()
+        for place, plane in zip(seg.frames.places, plane_of_frame):
+            if place.source is not None:
+                found.setdefault(nearest[plane], place.source)
+    unnamed = len(stack) - len(found)
+    if unnamed:
+        raise UnusableSegFileError(
+            segs[0].path, f"the frames on {unnamed} of {len(stack)} planes name no image", _GIVE_THE_IMAGES
+        )
+    return [found[plane] for plane in range(len(stack))]
