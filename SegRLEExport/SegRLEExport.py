@@ -32,9 +32,7 @@ class SegRLEExport(ScriptedLoadableModule):
             'right-click, Export to DICOM). See the <a href="https://github.com/SegRLEExport/SlicerSegRLEExport">documentation</a>.'
         )
         parent.acknowledgementText = _("Published under the MIT license.")
-        from SegRLEExportLib.slicer_side.dialog import export_plugin
-
-        export_plugin.register()
+        _register_dialog_rows()
         slicer.app.connect("startupCompleted()", _register_sample_data)
 
     def setup(self):
@@ -73,6 +71,7 @@ class SegRLEExportWidget(ScriptedLoadableModuleWidget):
         for name in [name for name in sys.modules if name.partition(".")[0] == "SegRLEExportLib"]:
             del sys.modules[name]
         ScriptedLoadableModuleWidget.onReload(self)
+        _register_dialog_rows()
 
 
 class SegRLEExportLogic(ScriptedLoadableModuleLogic):
@@ -125,6 +124,13 @@ class SegRLEExportTest(ScriptedLoadableModuleTest):
 
         run_self_test(SegRLEExportLogic())
         self.delayDisplay("Every encoding was exported and read back right.")
+
+
+def _register_dialog_rows():
+    """Put the present plugin classes into the DICOM dialogs; those of before a reload know other error classes."""
+    from SegRLEExportLib.slicer_side.dialog import export_plugin
+
+    export_plugin.register()
 
 
 def _register_sample_data():

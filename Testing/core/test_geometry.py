@@ -127,3 +127,14 @@ def test_some_planes_of_a_stack_keep_their_places():
     stack = PlaneStack.of_geometry(a_grid())
 
     assert np.array_equal(stack.only(np.array([4, 1])).positions_lps, stack.positions_lps[[4, 1]])
+
+
+def test_planes_in_any_order_have_their_grid():
+    grid = a_grid()
+    stack = PlaneStack.of_geometry(grid)
+    shuffled = stack.only(np.array([3, 0, 9, 1, 2, 4, 5, 6, 7, 8]))
+
+    for planes in (stack, shuffled):
+        assert planes.even_geometry.shape_kji == grid.shape_kji
+        assert np.allclose(planes.even_geometry.kji_to_lps, grid.kji_to_lps)
+    assert stack.only(np.array([4])).even_geometry.has_volume

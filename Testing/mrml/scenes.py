@@ -33,6 +33,15 @@ def a_volume_node(instance_uids: list[str] | None = None):
     return node
 
 
+def put_voxels_into(volume, shape_kji: tuple[int, int, int], ijk_to_ras: np.ndarray) -> None:
+    """Give a volume node voxels of 0."""
+    image = vtk.vtkImageData()
+    image.SetDimensions(*shape_kji[::-1])
+    image.AllocateScalars(vtk.VTK_SHORT, 1)
+    volume.SetAndObserveImageData(image)
+    volume.SetIJKToRASMatrix(a_matrix(ijk_to_ras))
+
+
 def a_segmentation_node(labels_kji: np.ndarray, names: dict[int, str], ijk_to_ras: np.ndarray | None = None):
     """A segmentation node whose segments share one layer, `labels_kji`, (k, j, i)."""
     import slicer
@@ -100,3 +109,27 @@ def a_matrix(values: np.ndarray) -> vtk.vtkMatrix4x4:
     matrix = vtk.vtkMatrix4x4()
     matrix.DeepCopy(np.asarray(values, dtype=float).reshape(-1).tolist())
     return matrix
+
+
+def write_surfaces(path: Path, centres_ras: list[tuple[float, float, float]], radius_mm: float) -> None:
+    """Write balls as closed surfaces, one segment each, as Slicer saves them."""
+    import slicer
+
+    node = mrml_host.scene().AddNewNodeByClass("vtkMRMLSegmentationNode", "Balls")
+    node.GetSegmentation().SetSourceRepresentationName("Closed surface")
+    for number, centre in enumerate(centres_ras):
+        sphere = vtk.vtkSphereSource()
+        sphere.SetCenter(*centre)
+        sphere.SetRadius(radius_mm)
+        sphere.SetThetaResolution(64)
+        sphere.SetPhiResolution(64)
+        sphere.Update()
+        segment = slicer.vtkSegment()
+        segment.SetName(f"ball {number}")
+        segment.AddRepresentation("Closed surface", sphere.GetOutput())
+        node.GetSegmentation().AddSegment(segment, f"Segment_{number}")
+    storage = mrml_host.scene().AddNewNodeByClass("vtkMRMLSegmentationStorageNode")
+    storage.SetFileName(str(path))
+    assert storage.WriteData(node)
+    mrml_host.scene().RemoveNode(storage)
+    mrml_host.scene().RemoveNode(node)

@@ -10,6 +10,7 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 import scenes
 import SimpleITK as sitk
@@ -18,6 +19,7 @@ from SegRLEExportLib import cli
 from SegRLEExportLib.cli.exit_codes import DIFFERENT, INTERRUPTED, REFUSED
 from SegRLEExportLib.cli.inputs import ENCODING_IDS
 from SegRLEExportLib.encoding.plan import PLANS
+from SegRLEExportLib.source.series import read_series
 
 LIBRARY = Path(cli.__file__).parents[2]
 
@@ -41,6 +43,18 @@ class TestExport:
         assert f"verified: all {voxels} voxels of 34 frames read back right by SegRLEExport's second decoder" in printed
         assert "decoder, 16 of 34 frames also by pydicom" in printed
         assert "does not open in: " in printed
+
+    def test_takes_surfaces_on_the_grid_of_the_images(self, chest_folder, tmp_path):
+        grid = read_series(chest_folder)[0].stack.even_geometry
+        centre = grid.kji_to_lps @ (*(np.array(grid.shape_kji) / 2), 1)
+        scenes.write_surfaces(tmp_path / "balls.seg.vtm", [(-centre[0], -centre[1], centre[2])], radius_mm=30)
+        started = time.process_time()
+        assert segrle("export", tmp_path / "balls.seg.vtm", chest_folder, "-o", tmp_path / "seg.dcm") == 0
+        assert time.process_time() - started < 5
+        written = dcmread(tmp_path / "seg.dcm")
+        assert (written.Rows, written.Columns) == grid.shape_kji[1:]
+        volume_mm3 = np.count_nonzero(written.pixel_array) * abs(np.linalg.det(grid.kji_to_lps))
+        assert volume_mm3 == pytest.approx(4 / 3 * np.pi * 30**3, rel=0.1)
 
     def test_prints_json_for_scripts(self, chest_folder, tmp_path, capsys):
         path = exported(chest_folder, tmp_path, "--json", "-c", "deflate")

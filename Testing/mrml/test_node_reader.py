@@ -17,7 +17,7 @@ from SegRLEExportLib.files import read as files
 from SegRLEExportLib.model.segmentation import AlgorithmType
 from SegRLEExportLib.model.terminology import Code
 from SegRLEExportLib.slicer_side.nodes.mrml_host import read_segmentation_file, read_segmentation_node, scene
-from SegRLEExportLib.slicer_side.nodes.segmentation import layer_count, read_segmentation
+from SegRLEExportLib.slicer_side.nodes.segmentation import layer_count, read_segmentation, volume_geometry
 from vtk.util.numpy_support import vtk_to_numpy
 
 LABELS = np.zeros((4, 5, 6), dtype=np.uint8)
@@ -158,6 +158,20 @@ class TestOtherRepresentations:
         volume_mm3 = np.count_nonzero(layer.labels_kji) * abs(np.linalg.det(layer.geometry.kji_to_lps))
         assert volume_mm3 == pytest.approx(4 / 3 * np.pi * 10**3, rel=0.1)
         assert not node.GetSegmentation().ContainsRepresentation("Binary labelmap")
+
+    def test_surfaces_become_voxels_of_the_images(self):
+        node, volume = scenes.a_surface_node(radius_mm=10), scenes.a_volume_node()
+        to_ras = np.array([[0, -2.0, 0, 30], [3.0, 0, 0, -40], [0, 0, 4.0, -30], [0, 0, 0, 1]])
+        scenes.put_voxels_into(volume, (20, 30, 25), to_ras)
+        for moved in (node, volume):
+            scenes.put_under_linear_transform(moved, TestTransforms.MATRIX)
+        layer = read_segmentation(node, None, volume).layers[0]
+        images = volume_geometry(volume)
+        index = np.linalg.inv(images.kji_to_lps) @ layer.geometry.kji_to_lps
+        assert np.allclose(index[:3, :3], np.eye(3))
+        assert np.allclose(index[:3, 3], np.rint(index[:3, 3]))
+        volume_mm3 = np.count_nonzero(layer.labels_kji) * 24
+        assert volume_mm3 == pytest.approx(4 / 3 * np.pi * 10**3, rel=0.2)
 
     def test_contours_that_cannot_be_converted_are_refused(self, shared_data):
         path = shared_data / "11_slicer_old_seg_slicerrt/TinyPatientStructureSet.seg.vtm"

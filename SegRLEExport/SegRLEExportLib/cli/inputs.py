@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from SegRLEExportLib.model.geometry import Geometry
     from SegRLEExportLib.model.segmentation import Segmentation
     from SegRLEExportLib.model.source_series import SourceSeries
     from SegRLEExportLib.options import ExportOptions
@@ -88,7 +89,7 @@ def read_segmentation(parsed: argparse.Namespace) -> Segmentation:
     """Return the segmentation of the file, with those segments alone that were asked for by name or id."""
     from SegRLEExportLib.errors import UnknownSegmentError
 
-    segmentation = _segmentation_of(parsed.segmentation)
+    segmentation = _segmentation_of(parsed)
     if not parsed.segment:
         return segmentation
     unknown = [name for name in parsed.segment if not any(name in (s.id, s.name) for s in segmentation.segments)]
@@ -99,16 +100,36 @@ def read_segmentation(parsed: argparse.Namespace) -> Segmentation:
     )
 
 
-def _segmentation_of(path: Path) -> Segmentation:
-    """Return the segmentation of a file; only surfaces are read with Slicer's own code."""
+def _segmentation_of(parsed: argparse.Namespace) -> Segmentation:
+    """Return the segmentation of a file; only surfaces are read with Slicer's own code, onto the grid of the images."""
+    path = parsed.segmentation
     if path.name.lower().endswith(SURFACE_SUFFIXES):
         from SegRLEExportLib.slicer_side.nodes.mrml_host import read_segmentation_file
 
-        surfaces: Segmentation = read_segmentation_file(path)
+        surfaces: Segmentation = read_segmentation_file(path, _grid_of_images(parsed))
         return surfaces
     from SegRLEExportLib.files import read
 
     return read.read_segmentation(path)
+
+
+def _grid_of_images(parsed: argparse.Namespace) -> Geometry | None:
+    """Return the grid of the images that surfaces were drawn on, if it is clear which they are: it is no condition."""
+    from SegRLEExportLib.errors import ExportError
+    from SegRLEExportLib.files.read import read_volume
+    from SegRLEExportLib.source.series import read_series
+
+    try:
+        if getattr(parsed, "volume", None) is not None:
+            return read_volume(parsed.volume)[1]
+        if parsed.series_dir is None:
+            return None
+        found = [
+            source for source in read_series(parsed.series_dir) if parsed.series in (None, source.series_instance_uid)
+        ]
+    except (ExportError, OSError):
+        return None
+    return found[0].stack.even_geometry if len(found) == 1 else None
 
 
 def source_of(parsed: argparse.Namespace, segmentation: Segmentation) -> AbstractContextManager[SourceSeries]:

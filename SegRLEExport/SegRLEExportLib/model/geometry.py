@@ -173,6 +173,21 @@ class PlaneStack:
                 best = step, off
         return best if best is not None and best[1] <= _LARGEST_STEP_ERROR * best[0] else None
 
+    @property
+    def even_geometry(self) -> Geometry:
+        """The grid of as many voxels, the planes as far apart as they are on the average, each straight behind another.
+
+        For what is drawn anew on the planes: uneven gaps and a tilted gantry are not in it.
+        """
+        heights = (self.positions_lps - self.positions_lps[0]) @ self.normal_lps
+        gap = float(np.ptp(heights)) / max(1, len(self) - 1) or min(self.pixel_spacing_mm)
+        to_lps = np.eye(4)
+        to_lps[:3, 0] = self.normal_lps * gap
+        to_lps[:3, 1] = self.column_direction_lps * self.pixel_spacing_mm[0]
+        to_lps[:3, 2] = self.row_direction_lps * self.pixel_spacing_mm[1]
+        to_lps[:3, 3] = self.positions_lps[int(np.argmin(heights))]
+        return Geometry((len(self), self.rows, self.columns), to_lps)
+
     def plane_to_lps(self, plane_index: int) -> Matrix:
         """Return the (4, 3) map from (row, column, 1) on that plane to (L, P, S, 1)."""
         to_lps = np.zeros((4, 3))

@@ -45,6 +45,23 @@ def parse_slicer_terminology(text: str) -> SegmentTerminology | None:
     return SegmentTerminology(category, type_, type_modifier, region, region_modifier if region else None)
 
 
+def slicer_terminology_text(terminology: SegmentTerminology) -> str:
+    """Return the text of Slicer's terminology tag for the codes, in the contexts that Slicer brings."""
+    modifier, region, region_modifier = terminology.type_modifier, terminology.region, terminology.region_modifier
+    return "~".join(
+        (
+            "Segmentation category and type - DICOM master list",
+            *(_code_text(code) for code in (terminology.category, terminology.type, modifier)),
+            "Anatomic codes - DICOM master list",
+            *(_code_text(code) for code in (region, region_modifier)),
+        )
+    )
+
+
+def _code_text(code: Code | None) -> str:
+    return f"{code.scheme}^{code.value}^{code.meaning}" if code else "^^"
+
+
 def _parse_code(text: str) -> Code | None:
     parts = [part.strip() for part in text.split("^")]
     if len(parts) != 3 or not all(parts):

@@ -109,17 +109,12 @@ def segment_sample(volume):
 
 
 def _set_meaning(segment, type_code: str) -> None:
+    from SegRLEExportLib.model.terminology import Code, SegmentTerminology, slicer_terminology_text
+
     value, scheme, meaning = type_code.split("^")
-    parts = (
-        "Segmentation category and type - DICOM master list",
-        "SCT^123037004^Anatomical Structure",
-        f"{scheme}^{value}^{meaning}",
-        "^^",
-        "Anatomic codes - DICOM master list",
-        "^^",
-        "^^",
-    )
-    segment.SetTag(segment.GetTerminologyEntryTagName(), "~".join(parts))
+    anatomy = Code("SCT", "123037004", "Anatomical Structure")
+    text = slicer_terminology_text(SegmentTerminology(anatomy, Code(scheme, value, meaning)))
+    segment.SetTag(segment.GetTerminologyEntryTagName(), text)
 
 
 def _put_into_study_of(volume, node) -> None:

@@ -8,8 +8,6 @@ from __future__ import annotations
 from functools import lru_cache
 from pathlib import Path
 
-import numpy as np
-
 from SegRLEExportLib.errors import MissingLibraryError, UnreadableSegmentationError
 from SegRLEExportLib.model.geometry import Geometry
 from SegRLEExportLib.model.segmentation import Segmentation
@@ -38,8 +36,10 @@ def _host():
     return mrml_scene, application_logic, segmentations_logic
 
 
-def read_segmentation_file(path: Path) -> Segmentation:
+def read_segmentation_file(path: Path, grid: Geometry | None = None) -> Segmentation:
     """Return the segmentation in a file of Slicer's: surfaces and contours above all, which `files` does not read.
+
+    Surfaces become voxels of `grid`, in LPS; without it Slicer makes voxels as fine as the surface, which takes long.
 
     Raises `UnreadableSegmentationError`, or what `segmentation.read_segmentation` raises.
     """
@@ -47,7 +47,7 @@ def read_segmentation_file(path: Path) -> Segmentation:
 
     if not path.is_file():
         raise UnreadableSegmentationError(path, "there is no such file")
-    return read_segmentation(read_segmentation_node(path))
+    return read_segmentation(read_segmentation_node(path), grid=grid)
 
 
 def read_segmentation_node(path: Path):
@@ -79,13 +79,9 @@ def read_volume_node(path: Path, node_class: str = "vtkMRMLScalarVolumeNode"):
 
 def volume_geometry(volume_node) -> Geometry:
     """Return where the voxels of a volume node lie, without its transforms."""
-    from vtkmodules.vtkCommonMath import vtkMatrix4x4
+    from SegRLEExportLib.slicer_side.nodes.segmentation import volume_geometry as geometry_of_volume
 
-    from SegRLEExportLib.slicer_side.nodes.segmentation import geometry_of
-
-    ijk_to_ras = vtkMatrix4x4()
-    volume_node.GetIJKToRASMatrix(ijk_to_ras)
-    return geometry_of(ijk_to_ras, volume_node.GetImageData().GetExtent(), np.eye(4))
+    return geometry_of_volume(volume_node)
 
 
 def _stem(path: Path) -> str:

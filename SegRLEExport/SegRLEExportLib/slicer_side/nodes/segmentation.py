@@ -29,17 +29,22 @@ _RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 _LARGEST_LABEL = np.iinfo(np.uint16).max
 
 
-def read_segmentation(segmentation_node, segment_ids=None, reference_volume=None) -> Segmentation:
+def read_segmentation(
+    segmentation_node, segment_ids=None, reference_volume=None, grid: Geometry | None = None
+) -> Segmentation:
     """Return the segments, all or those of `segment_ids`, in the patient's coordinates of the source images.
 
     Linear transforms above the node are applied, and those above `reference_volume` taken back, because the images
-    themselves know nothing of them. Surfaces and contours are converted on a copy.
+    themselves know nothing of them. Surfaces and contours are converted on a copy, to the voxels of `grid`, in LPS of
+    the images, or else of the reference volume: without either Slicer makes voxels as fine as the surface.
 
     Raises `NoBinaryLabelmapError`, `UnusableLabelsError`, or what `refuse_bending_transforms` raises.
     """
     refuse_bending_transforms(segmentation_node, reference_volume)
-    segmentation = _with_binary_labelmap(segmentation_node)
     node_to_patient = np.linalg.inv(_to_world(reference_volume)) @ _to_world(segmentation_node)
+    if grid is None and reference_volume is not None and reference_volume.GetImageData() is not None:
+        grid = volume_geometry(reference_volume)
+    segmentation = _with_binary_labelmap(segmentation_node, _serialized(grid, node_to_patient) if grid else "")
     layers: list[Layer] = []
     layer_of: dict[int, int] = {}
     segments = []
@@ -93,6 +98,13 @@ def volume_voxels(volume_node) -> np.ndarray:
     return vtk_to_numpy(image.GetPointData().GetScalars()).reshape(k, j, i)
 
 
+def volume_geometry(volume_node) -> Geometry:
+    """Return where the voxels of a volume node lie, without its transforms."""
+    ijk_to_ras = vtkMatrix4x4()
+    volume_node.GetIJKToRASMatrix(ijk_to_ras)
+    return geometry_of(ijk_to_ras, volume_node.GetImageData().GetExtent(), np.eye(4))
+
+
 def geometry_of(ijk_to_ras: vtkMatrix4x4, extent: tuple[int, ...], node_to_patient: Matrix) -> Geometry:
     """Return where the voxels of a vtkImageData with that matrix and extent lie, `node_to_patient` in RAS."""
     ijk_to_lps = _RAS_TO_LPS @ node_to_patient @ _array(ijk_to_ras)
@@ -102,13 +114,27 @@ def geometry_of(ijk_to_ras: vtkMatrix4x4, extent: tuple[int, ...], node_to_patie
     return Geometry(shape, kji_to_lps).cropped(start, shape)
 
 
-def _with_binary_labelmap(segmentation_node):
-    """Return the node's segmentation if it has voxels, or else a converted copy of it."""
+def _serialized(grid: Geometry, node_to_patient: Matrix) -> str:
+    """Return a grid of the images as Slicer's conversions take it: a text, in the coordinates of the node."""
+    image = slicer.vtkOrientedImageData()
+    k, j, i = grid.shape_kji
+    image.SetExtent(0, i - 1, 0, j - 1, 0, k - 1)
+    ijk_to_ras = np.linalg.inv(node_to_patient) @ _RAS_TO_LPS @ grid.kji_to_lps[:, [2, 1, 0, 3]]
+    matrix = vtkMatrix4x4()
+    matrix.DeepCopy(ijk_to_ras.reshape(-1).tolist())
+    image.SetGeometryFromImageToWorldMatrix(matrix)
+    return slicer.vtkSegmentationConverter.SerializeImageGeometry(image)
+
+
+def _with_binary_labelmap(segmentation_node, grid: str):
+    """Return the node's segmentation if it has voxels, or else a copy of it, converted to a grid if one is given."""
     segmentation = segmentation_node.GetSegmentation()
     if segmentation.GetNumberOfSegments() == 0 or segmentation.ContainsRepresentation(BINARY_LABELMAP):
         return segmentation
     copy = slicer.vtkSegmentation()
     copy.DeepCopy(segmentation)
+    if grid:
+        copy.SetConversionParameter(slicer.vtkSegmentationConverter.GetReferenceImageGeometryParameterName(), grid)
     if not copy.CreateRepresentation(BINARY_LABELMAP):
         raise NoBinaryLabelmapError(segmentation_node.GetName(), segmentation.GetSourceRepresentationName())
     return copy
