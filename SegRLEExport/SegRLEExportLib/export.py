@@ -22,7 +22,8 @@ from SegRLEExportLib.preflight.survey import Survey, survey
 from SegRLEExportLib.progress import Progress, ProgressCallback
 from SegRLEExportLib.report import Report, Sight, Verification, WrittenInstance, WrittenSegment
 from SegRLEExportLib.source.series import find_source
-from SegRLEExportLib.verification.check import verify
+from SegRLEExportLib.verification.check import Check
+from SegRLEExportLib.verification.order import OneFile, Order
 from SegRLEExportLib.writing.draft import Draft
 from SegRLEExportLib.writing.instance import write_instance
 from SegRLEExportLib.writing.names import file_paths, least_bytes, prepare_folder
@@ -90,6 +91,7 @@ def _write_verified(drafts: list[Draft], target: Path, steps: Progress) -> tuple
     overwrite = drafts[0].options.overwrite
     folder = prepare_folder(target, sum(least_bytes(draft) for draft in drafts))
     paths = file_paths(target, [draft.sop_uid for draft in drafts], overwrite=overwrite)
+    check = None if drafts[0].options.verify is Verify.OFF else Check(_order(drafts[0]))
     written = []
     with PendingFiles(overwrite=overwrite) as files:
         files.make_folder(folder)
@@ -97,11 +99,18 @@ def _write_verified(drafts: list[Draft], target: Path, steps: Progress) -> tuple
             steps.stage("Writing", 0.2 + 0.8 * (number - 0.5) / len(drafts), draft.instance.frame_count)
             _write(files, path, draft, steps)
             steps.stage("Reading back and comparing", 0.2 + 0.8 * number / len(drafts), draft.instance.frame_count)
-            verification = _verify(files.unverified(path), draft, steps)
+            which = OneFile(number, len(drafts), draft.identity.series_uid, draft.sop_uid)
+            verification = None if check is None else check.verify(files.unverified(path), which, steps)
             sights = _sights(files.unverified(path), draft)
             written.append(_written(draft, path, files.size(path), verification, sights))
         files.publish()
     return tuple(written)
+
+
+def _order(draft: Draft) -> Order:
+    """Return what the caller asked for, and nothing of how it is carried out: the files are checked against it."""
+    found = draft.survey
+    return Order(found.segmentation, found.source, draft.options, draft.plan, draft.identity.now, found.findings)
 
 
 def _write(files: PendingFiles, path: Path, draft: Draft, steps: Progress) -> None:
@@ -112,10 +121,6 @@ def _write(files: PendingFiles, path: Path, draft: Draft, steps: Progress) -> No
     except OffsetOverflowError:
         with files.create(path) as sink:
             write_instance(sink, draft, steps, extended_offsets=True)
-
-
-def _verify(path: Path, draft: Draft, steps: Progress) -> Verification | None:
-    return None if draft.options.verify is Verify.OFF else verify(path, draft, steps)
 
 
 def _sights(path: Path, draft: Draft) -> tuple[Sight, ...]:

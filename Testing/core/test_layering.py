@@ -40,6 +40,10 @@ ORDER = (
 SLICER_ORDER = (("nodes", "settings", "requirements"), ("dialog",), ("panel", "sample_data", "self_test"))
 """The same within Slicer."""
 
+CHECKED = ("dataset", "writing", "preflight", "encoding.instances")
+"""What decides how files become what they are: the check of the files must tell it a second time, and know none of it.
+"""
+
 MAY_LOOK_DOWN = {("cli/inputs.py", "slicer_side.nodes")}
 """The shell reads scenes with Slicer's code."""
 
@@ -159,6 +163,13 @@ def test_no_arrow_points_upwards(path):
     ]
 
     assert sorted(wrong) == sorted(allowed)
+
+
+@pytest.mark.parametrize("path", sorted((LIBRARY / "verification").glob("*.py")), ids=relative)
+def test_the_check_of_files_knows_nothing_of_how_they_are_made(path):
+    known = {f"{PACKAGE}.{part}" for part in CHECKED}
+
+    assert [name for name in reached_from(path) if name.startswith(tuple(known))] == []
 
 
 @pytest.mark.parametrize("path", [*(SLICER_SIDE).rglob("*/*.py")], ids=relative)

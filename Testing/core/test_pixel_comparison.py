@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pydicom
 import pytest
-import SegRLEExportLib.export
 from benchmarks.workloads import draw_layers, make_segmentation, scaled, write_series
 from SegRLEExportLib.errors import VerificationError
 from SegRLEExportLib.export import export
-from SegRLEExportLib.verification.check import verify
+from SegRLEExportLib.verification.check import Check
 
 WHOLE_BYTES = scaled("whole bytes", slices=5, rows=24, columns=40, layer_segments=(2, 1), slice_span=(0.9, 1.0))
 ACROSS_BYTES = scaled("across bytes", slices=5, rows=21, columns=37, layer_segments=(2, 1), slice_span=(0.9, 1.0))
@@ -31,15 +31,17 @@ def export_with_flipped_bit(workload, folder: Path, place: float | None, monkeyp
     """Export, and between writing and verification flip the bit at that share of Pixel Data."""
     write_series(workload, folder / "series")
 
-    def flip_and_verify(path, draft, progress):
+    verify = Check.verify
+
+    def flip_and_verify(check, path, *others):
         content = bytearray(path.read_bytes())
-        rows, columns = draft.survey.stack.rows, draft.survey.stack.columns
-        length = draft.instance.frame_count * rows * columns // 8
+        header = pydicom.dcmread(path, stop_before_pixels=True)
+        length = header.NumberOfFrames * header.Rows * header.Columns // 8
         content[len(content) - 2 - round(place * (length - 4))] ^= 1 << round(place * 7)
         path.write_bytes(content)
-        return verify(path, draft, progress)
+        return verify(check, path, *others)
 
     if place is not None:
-        monkeypatch.setattr(SegRLEExportLib.export, "verify", flip_and_verify)
+        monkeypatch.setattr(Check, "verify", flip_and_verify)
     segmentation = make_segmentation(workload, draw_layers(workload))
     return export(segmentation, folder / "series", folder / "seg.dcm", compression="none")

@@ -14,7 +14,6 @@ from builders import A_GRID, a_segmentation, a_source, a_sphere, fixed_options, 
 from pydicom import Dataset
 from pydicom.encaps import encapsulate
 from pydicom.pixels import pack_bits
-from SegRLEExportLib import export as trip
 from SegRLEExportLib.encoding import rle
 from SegRLEExportLib.encoding.plan import PLANS
 from SegRLEExportLib.errors import VerificationError
@@ -22,7 +21,7 @@ from SegRLEExportLib.export import export
 from SegRLEExportLib.planes.sampling import SampledLayer
 from SegRLEExportLib.preflight import survey as preflight
 from SegRLEExportLib.verification import check as verification
-from SegRLEExportLib.verification.check import cross_checked_frames, verify
+from SegRLEExportLib.verification.check import Check, cross_checked_frames
 
 every_encoding = pytest.mark.parametrize("encoding", PLANS)
 
@@ -35,14 +34,18 @@ def a_small_segmentation():
 def exported_with(sabotage, encoding, folder, monkeypatch):
     """Export, with `sabotage` done to the first file between writing and verification."""
     untouched = [True]
+    verify = Check.verify
 
-    def verify_after_sabotage(path, *others):
+    def verify_after_sabotage(check, path, *others):
         if untouched.pop() if untouched else False:
             sabotage(path)
-        return verify(path, *others)
+        return verify(check, path, *others)
 
-    monkeypatch.setattr(trip, "verify", verify_after_sabotage)
-    return export(a_small_segmentation(), a_source(), folder, encoding, options=fixed_options())
+    monkeypatch.setattr(Check, "verify", verify_after_sabotage)
+    try:
+        return export(a_small_segmentation(), a_source(), folder, encoding, options=fixed_options())
+    finally:
+        monkeypatch.setattr(Check, "verify", verify)
 
 
 def on_dataset(change):
@@ -178,20 +181,38 @@ SABOTAGES = [
     pytest.param(on_pixels(add_one_pixel), "1 pixels of segment", id="a pixel added"),
     pytest.param(on_pixels(swap_two_frames), "pixels of segment", id="two frames swapped"),
     pytest.param(on_pixels(shift), "pixels of segment", id="shifted by a column"),
-    pytest.param(on_dataset(move_a_frame), "segment, place and source image of frame 2", id="a frame moved"),
-    pytest.param(on_dataset(move_all_frames), "segment, place and source image of frame 1", id="all frames moved"),
-    pytest.param(on_dataset(refer_to_another_image), "source image of frame 2", id="another source image"),
-    pytest.param(on_dataset(refer_to_another_class), "source image of frame 2", id="another source class"),
-    pytest.param(on_dataset(refer_to_a_frame_of_the_image), "source image of frame 2", id="another source frame"),
-    pytest.param(on_dataset(rename_a_segment), "segments: ", id="a segment renamed"),
-    pytest.param(on_dataset(code_a_segment_otherwise), "segments: ", id="a code changed"),
-    pytest.param(on_dataset(drop_a_frame_of_pixels), "Number of Frames", id="a frame dropped"),
-    pytest.param(on_dataset(drop_a_frame_group), "number of frame groups", id="a frame group dropped"),
-    pytest.param(on_dataset(double_a_frame_group), "number of frame groups", id="a frame group doubled"),
-    pytest.param(on_dataset(turn_a_row_round), "the attributes above the frames", id="rows turned round"),
-    pytest.param(on_dataset(widen_pixels), "the attributes above the frames", id="pixels widened"),
-    pytest.param(on_dataset(forget_the_patient), "the attributes above the frames", id="another patient"),
-    pytest.param(on_dataset(claim_another_class), "SOP class", id="another class"),
+    pytest.param(on_dataset(move_a_frame), "the place of frame 2 is that of no plane", id="a frame moved"),
+    pytest.param(on_dataset(move_all_frames), "the place of frame 1 is that of no plane", id="all frames moved"),
+    pytest.param(
+        on_dataset(refer_to_another_image),
+        "frame 2, Derivation Image Sequence, Source Image Sequence, Referenced SOP Instance UID",
+        id="another source image",
+    ),
+    pytest.param(
+        on_dataset(refer_to_another_class), "Source Image Sequence, Referenced SOP Class UID", id="another source class"
+    ),
+    pytest.param(
+        on_dataset(refer_to_a_frame_of_the_image),
+        "frame 2, Derivation Image Sequence, Source Image Sequence, Referenced Frame Number",
+        id="another source frame",
+    ),
+    pytest.param(on_dataset(rename_a_segment), "Segment Label: 'something else' was read", id="a segment renamed"),
+    pytest.param(
+        on_dataset(code_a_segment_otherwise),
+        "Property Type Code Sequence, Code Value: '1' was read",
+        id="a code changed",
+    ),
+    pytest.param(on_dataset(drop_a_frame_of_pixels), " frames", id="a frame dropped"),
+    pytest.param(on_dataset(drop_a_frame_group), "items of frame groups", id="a frame group dropped"),
+    pytest.param(on_dataset(double_a_frame_group), "items of frame groups", id="a frame group doubled"),
+    pytest.param(
+        on_dataset(turn_a_row_round), "Plane Orientation Sequence, Image Orientation (Patient)", id="rows turned round"
+    ),
+    pytest.param(on_dataset(widen_pixels), "Pixel Measures Sequence, Pixel Spacing", id="pixels widened"),
+    pytest.param(
+        on_dataset(forget_the_patient), "Patient ID: 'P-2' was read, 'P-1' was to be written", id="another patient"
+    ),
+    pytest.param(on_dataset(claim_another_class), "SOP Class UID", id="another class"),
     pytest.param(on_dataset(disorder_the_dimension_indices), "dimension indices", id="dimension indices disordered"),
     pytest.param(on_bytes(lambda data: data[:-30]), "", id="30 bytes cut off"),
     pytest.param(on_bytes(lambda data: data[: len(data) // 2]), "", id="cut in half"),
@@ -230,7 +251,7 @@ def test_a_frame_under_the_wrong_segment_is_told(encoding, tmp_path, monkeypatch
     def renumber(dataset):
         frame_groups(dataset)[0].SegmentIdentificationSequence[0].ReferencedSegmentNumber = 7
 
-    with pytest.raises(VerificationError, match="segment, place and source image of frame 1"):
+    with pytest.raises(VerificationError, match="frame 1 is of segment 7, which is not described"):
         exported_with(on_dataset(renumber), encoding, tmp_path, monkeypatch)
 
     assert list(tmp_path.iterdir()) == []

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
 
@@ -55,6 +55,8 @@ class FrameRecords:
     places: list[Place]
     """Frames that say the same share one object, but for planes beyond `PLANES_REMEMBERED`."""
     dimension_indices: list[tuple[int, ...]]
+    contents: dict[int, bytes] = field(default_factory=dict)
+    """For each object of `places`, by its `id`, the bytes of the first item that said so, numbers and all."""
 
     def __len__(self) -> int:
         return len(self.places)
@@ -79,6 +81,7 @@ def read_frame_records(items: Iterable[bytes]) -> FrameRecords:
         if layout is None or place is None:
             layout, place = _parsed(content, layout)
             layouts[length_and_that_of_first_group] = layout
+            records.contents[id(place)] = content
         records.segment_numbers.append(layout.segment_number_in(content))
         records.places.append(place)
         records.dimension_indices.append(layout.unpack_indices(content, layout.indices[0]))

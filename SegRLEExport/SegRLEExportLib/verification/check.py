@@ -1,67 +1,128 @@
-"""Is the file what we meant to write?
+"""Are the files what was asked for?
 
-The file is read back with `read_back`; every pixel of every frame is compared with the segmentation at the place
-that the file itself states. Nothing of the writer's pixel path is trusted: a frame that is missing, doubled,
-misplaced or cut off is found; how pixels are compared is told in `pixel_comparison`.
+Each file is read back and compared with what `expected_header`, `expected_segments` and `expected_frames` tell of the
+caller's segmentation, series and options: every attribute, every frame, every pixel at the place that the file itself
+states. Nothing of the writer's plan is known here. All files of an export are looked at together: every segment must be
+in one of them, and in no other.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from io import BytesIO
-from operator import ge
+from itertools import pairwise
+from operator import itemgetter
 from pathlib import Path
 
 import numpy as np
 import pydicom
-from pydicom import Dataset
-from pydicom.filereader import read_dataset
 from pydicom.pixels.utils import iter_pixels
 
-from SegRLEExportLib.dataset import build
-from SegRLEExportLib.encoding.plan import SegmentationType
 from SegRLEExportLib.errors import VerificationError
 from SegRLEExportLib.model.geometry import PlaneStack
 from SegRLEExportLib.progress import Progress
 from SegRLEExportLib.reading.damage import DAMAGE
-from SegRLEExportLib.reading.frame_records import Place, ReadBackError
+from SegRLEExportLib.reading.frame_records import ReadBackError
 from SegRLEExportLib.reading.read_back import FrameBlock, SegReadBack
 from SegRLEExportLib.reading.rle import RLEStructureError
 from SegRLEExportLib.report import Verification
-from SegRLEExportLib.verification.pixels import PixelComparison, comparison_of
-from SegRLEExportLib.writing.draft import Draft
+from SegRLEExportLib.verification.expectation import differences
+from SegRLEExportLib.verification.expected_frames import ExpectedFrames
+from SegRLEExportLib.verification.expected_header import (
+    FORMS,
+    bits_of,
+    dimension_uids,
+    expected_header,
+    expected_meta,
+    told_character_set,
+)
+from SegRLEExportLib.verification.expected_segments import expected_segment, tracking_uid
+from SegRLEExportLib.verification.order import OneFile, Order
+from SegRLEExportLib.verification.pixels import PixelComparison, Shown, comparison_of
+from SegRLEExportLib.verification.stated import Stated, stated_in
 
 CROSS_CHECKED_AT_LEAST = 16
 CROSS_CHECKED_ONE_IN = 16
 """Of RLE pydicom decodes so many frames, too: all of a small file, every sixteenth of a large one."""
 
-_TEXT_TOLERANCE_MM = 1e-6
-"""What the 16 characters of a Decimal String may cut off a position of up to 10 km: a plane is written no farther off.
-
-Positions are never rounded to be compared: a rounding of the text and one of the number differ at every half.
-"""
+_PREAMBLE = bytes(128) + b"DICM"
 
 
-def verify(path: Path, draft: Draft, progress: Progress) -> Verification:
-    """Compare the file with what it was made from; return what was compared.
+class Check:
+    """The check of all files of one export."""
 
-    Raises `VerificationError`, naming the differences.
-    """
-    check = _Check(path, draft, progress)
-    try:
-        with SegReadBack(path) as file:
-            check.header(file)
-            check.frames(file)
-            if not check.differences:
-                check.pixels(file)
-    except (ReadBackError, RLEStructureError) as error:
-        check.differences.append(str(error))
-    except DAMAGE as error:
-        check.differences.append(f"the file cannot be read ({type(error).__name__}: {error})")
-    if check.differences:
-        raise VerificationError(path, check.differences)
-    voxels = int(draft.survey.index.segment_voxels[list(draft.instance.segment_positions)].sum())
-    return Verification(_reader_of(draft), draft.instance.frame_count, voxels)
+    def __init__(self, order: Order) -> None:
+        self._order = order
+        self._form = FORMS[order.plan.id]
+        self._is_label_map = self._form.segmentation_type == "LABELMAP"
+        self._frames = ExpectedFrames.of(order, is_label_map=self._is_label_map)
+        segmentation, series_uid = order.segmentation, order.source.series_instance_uid
+        self._position_of_tracking = {
+            tracking_uid(segment, segmentation, series_uid): position
+            for position, segment in enumerate(segmentation.segments)
+        }
+        self._found: list[_Members] = []
+
+    def verify(self, path: Path, file: OneFile, progress: Progress) -> Verification:
+        """Compare one file, and after the last all together; return what was compared.
+
+        Raises `VerificationError`, naming the differences.
+        """
+        check = _FileCheck(self._order, self._frames, file, path, progress, self._position_of_tracking)
+        try:
+            with SegReadBack(path) as read:
+                check.look(read)
+        except (ReadBackError, RLEStructureError) as error:
+            check.differences.append(str(error))
+        except DAMAGE as error:
+            check.differences.append(f"the file cannot be read ({type(error).__name__}: {error})")
+        if not check.differences:
+            self._found.append(check.members)
+            if file.number == file.count:
+                check.differences.extend(self._of_all_files())
+        if check.differences:
+            raise VerificationError(path, check.differences)
+        return Verification(_reader_of(self._order, check.frame_count), check.frame_count, check.voxels)
+
+    def _of_all_files(self) -> list[str]:
+        """Every segment is in one file; where each has its own, one without voxels may have none."""
+        order, count = self._order, len(self._found)
+        wrong = []
+        places = [position for members in self._found for position in members.positions]
+        for position, segment in enumerate(order.segmentation.segments):
+            times = places.count(position)
+            may_lack = self._form.has_file_each and not order.options.keep_empty_frames
+            if times > 1 or (not times and not (may_lack and self._is_empty(position))):
+                wrong.append(f"the segment {segment.name!r} is in {times} of the {count} files")
+        firsts = [min(members.shown) for members in self._found if members.shown]
+        if firsts != sorted(firsts):
+            wrong.append("the files are not in the order of their first segments")
+        layers = {segment.layer_index for segment in order.segmentation.segments}
+        is_one = not self._form.has_file_each and (not self._is_label_map or len(layers) == 1)
+        if is_one and count > 1:
+            wrong.append(f"there are {count} files where one holds all segments")
+        if any(self._is_misplaced_empty(number, members) for number, members in enumerate(self._found, start=1)):
+            wrong.append("a segment without voxels is not in the first file")
+        return wrong
+
+    def _is_misplaced_empty(self, number: int, members: _Members) -> bool:
+        return self._is_label_map and number > 1 and len(members.shown) < len(members.positions)
+
+    def _is_empty(self, position: int) -> bool:
+        """Tell whether a segment has no voxel on any plane."""
+        planes = self._frames.stack
+        shown = Shown(self._order.segmentation, {1: position}, False, 1, 1, planes, np.arange(len(planes)))
+        return comparison_of(shown, planes, []).is_complete()
+
+
+@dataclass(frozen=True)
+class _Members:
+    """The segments of a file, as positions in the segmentation."""
+
+    positions: tuple[int, ...]
+    """In the order of their numbers."""
+    shown: frozenset[int]
+    """Those that have pixels."""
 
 
 def cross_checked_frames(frame_count: int) -> list[int]:
@@ -70,11 +131,11 @@ def cross_checked_frames(frame_count: int) -> list[int]:
     return [round(n * (frame_count - 1) / max(1, count - 1)) for n in range(count)]
 
 
-def _reader_of(draft: Draft) -> str:
-    plan, frames = draft.plan, draft.instance.frame_count
+def _reader_of(order: Order, frames: int) -> str:
+    plan = order.plan
     if not plan.is_encapsulated:
         return "zlib and numpy" if plan.is_deflated else "numpy"
-    if plan.segmentation_type is SegmentationType.BINARY:
+    if FORMS[plan.id].bits == 1:
         return "SegRLEExport's second decoder alone, as this pydicom reads no 1-bit RLE"
     sample = len(cross_checked_frames(frames))
     share = "all frames" if sample == frames else f"{sample} of {frames} frames"
@@ -82,136 +143,192 @@ def _reader_of(draft: Draft) -> str:
 
 
 @dataclass
-class _Check:
+class _FileCheck:
+    order: Order
+    expected: ExpectedFrames
+    file: OneFile
     path: Path
-    draft: Draft
     progress: Progress
+    position_of_tracking: dict[str, int]
     differences: list[str] = field(default_factory=list)
+    members: _Members = field(default_factory=lambda: _Members((), frozenset()))
+    frame_count: int = 0
+    voxels: int = 0
+    _planes: list[int] = field(default_factory=list)
 
-    def header(self, file: SegReadBack) -> None:
-        """Compare what the file says of itself as a whole."""
-        file_head = build.file_head(self.draft.plan, self.draft.sop_uid)
-        attributes = build.encoded_top_level(build.top_level(self.draft.contents))
-        if (file.file_head, file.attribute_bytes) == (file_head, attributes):
-            return
-        self._named_attributes(file, read_dataset(BytesIO(attributes), is_implicit_VR=False, is_little_endian=True))
+    def look(self, read: SegReadBack) -> None:
+        """Compare attributes, then frames, then pixels; each only where what it relies on is right."""
+        header = stated_in(read.attribute_bytes)
+        self._meta(read.file_head)
+        self._header(header)
+        self._segments(header)
+        self._frames(header, read)
         if not self.differences:
-            self._same_bytes("the file's meta information", file.file_head, file_head)
-            self._same_bytes("the attributes above the frames", file.attribute_bytes, attributes)
+            self._pixels(header, read)
 
-    def _named_attributes(self, file: SegReadBack, wanted: Dataset) -> None:
-        """Compare what a person would look at first."""
-        plan, instance = self.draft.plan, self.draft.instance
-        self._same("transfer syntax", file.meta.TransferSyntaxUID, plan.transfer_syntax)
-        self._same("SOP class", file.header.SOPClassUID, plan.sop_class)
-        self._same("SOP instance in the file's meta", file.meta.MediaStorageSOPInstanceUID, file.header.SOPInstanceUID)
-        self._same("Segmentation Type", file.header.SegmentationType, plan.segmentation_type.value)
-        self._same("Number of Frames", int(file.header.NumberOfFrames), instance.frame_count)
-        self._same("Bits Allocated", file.header.BitsAllocated, self.draft.bits_allocated)
-        described = [_identity(item) for item in wanted.SegmentSequence]
-        self._same("segments", [_identity(item) for item in file.header.SegmentSequence], described)
+    def _meta(self, file_head: bytes) -> None:
+        if not file_head.startswith(_PREAMBLE):
+            self.differences.append("the file does not begin with 128 zeros and 'DICM'")
+        meta = stated_in(file_head[len(_PREAMBLE) :])
+        self._tell(differences(meta, expected_meta(self.order, self.file)))
+        if meta.one("FileMetaInformationGroupLength") != len(file_head) - len(_PREAMBLE) - 12:
+            self.differences.append("File Meta Information Group Length is not the length of what follows")
 
-    def frames(self, file: SegReadBack) -> None:
-        """Compare which segment, place and source image each frame claims."""
-        instance, survey = self.draft.instance, self.draft.survey
-        planes = [
-            Place((x, y, z), source)
-            for (x, y, z), source in zip(survey.stack.positions_lps.tolist(), survey.source_frames)
-        ]
-        wanted = [*zip(instance.frame_segment_numbers.tolist(), instance.frame_planes.tolist())]
-        found = [*zip(file.frames.segment_numbers, file.frames.places)]
-        self._same("number of frame groups", len(found), len(wanted))
-        pairs = {(id(place), plane): (place, planes[plane]) for (_, place), (_, plane) in zip(found, wanted)}
-        alike = {pair for pair, places in pairs.items() if _is_same_place(*places)}
-        for frame, ((number, place), (wanted_number, plane)) in enumerate(zip(found, wanted), start=1):
-            if number != wanted_number or (id(place), plane) not in alike:
-                what = f"segment, place and source image of frame {frame}"
-                self._differ(what, (number, *place), (wanted_number, *planes[plane]))
-        indices = file.frames.dimension_indices
-        if any(map(ge, indices, indices[1:])):
-            self.differences.append("the dimension indices of the frames are not in order, each once")
+    def _header(self, header: Stated) -> None:
+        segments = len(header.items("SegmentSequence"))
+        wanted = dict(expected_header(self.order, self.file, self.expected, segments))
+        if header.one("SpecificCharacterSet") is not None:
+            wanted["SpecificCharacterSet"] = header.get("SpecificCharacterSet")
+        self._tell(differences(header, wanted))
+        if fault := told_character_set(header):
+            self.differences.append(fault)
+        if len(dimension_uids(header)) != 1:
+            self.differences.append("the dimensions are not of one organization")
 
-    def pixels(self, file: SegReadBack) -> None:
+    def _segments(self, header: Stated) -> None:
+        """Find for each item the caller's segment by its Tracking UID, and compare all that is said of it."""
+        order = self.order
+        positions = []
+        for number, item in enumerate(header.items("SegmentSequence"), start=1):
+            position = self.position_of_tracking.get(str(item.one("TrackingUID")))
+            if position is None:
+                self.differences.append(
+                    f"segment {number}, {item.one('SegmentLabel')!r}, has the Tracking UID of no segment"
+                )
+                continue
+            segment = order.segmentation.segments[position]
+            wanted = expected_segment(segment, number, order.segmentation, order.source.series_instance_uid)
+            self._tell(differences(item, wanted, f"segment {number}, "))
+            positions.append(position)
+        if len(set(positions)) < len(positions):
+            self.differences.append("a segment is described twice")
+        if FORMS[order.plan.id].has_file_each and len(positions) != 1:
+            self.differences.append(f"{len(positions)} segments are described where each has a file of its own")
+        self.members = _Members(tuple(positions), frozenset())
+
+    def _frames(self, header: Stated, read: SegReadBack) -> None:
+        """Compare what each frame says: its place and source, its segment, and its order among all."""
+        plane_of = self._planes_of_places(read)
+        records = read.frames
+        found = [(number, plane_of[id(place)]) for number, place in zip(records.segment_numbers, records.places)]
+        self.frame_count = len(found)
+        if header.get("NumberOfFrames") != (str(len(found)),):
+            stated = header.one("NumberOfFrames")
+            self.differences.append(f"Number of Frames is {stated}, and there are {len(found)} items of frame groups")
+        numbers = range(1) if self.expected.is_label_map else range(1, len(self.members.positions) + 1)
+        for frame, (number, plane) in enumerate(found, start=1):
+            if plane is None:
+                self.differences.append(f"the place of frame {frame} is that of no plane")
+            elif number not in numbers:
+                self.differences.append(f"frame {frame} is of segment {number}, which is not described")
+        if self.differences:
+            return
+        frames = [(number, plane) for number, plane in found if plane is not None]
+        if any(one >= other for one, other in pairwise(frames)):
+            self.differences.append("the frames are not in the order of segments and planes, each once")
+        if records.dimension_indices != self.expected.dimension_indices(frames):
+            self.differences.append("the dimension indices of the frames are not those of their segments and planes")
+        whole = len(self.expected.stack) * len(numbers)
+        if self.order.options.keep_empty_frames and len(frames) != whole:
+            self.differences.append(f"there are {len(frames)} frames where every plane of every segment has one")
+        self._planes = [plane for _, plane in frames]
+
+    def _planes_of_places(self, read: SegReadBack) -> dict[int, int | None]:
+        """Return the plane of each place by its `id`, having compared all that its frames say but their numbers."""
+        places = read.frames.different_places
+        if not places:
+            self.differences.append("no frame says anything of itself")
+            return {}
+        positions = np.array([place.position_lps for _, place in places])
+        planes = self.expected.planes_at(positions)
+        first_frame = {id(place): n for n, place in reversed([*enumerate(read.frames.places, start=1)])}
+        for (key, _), plane in zip(places, planes):
+            if plane is not None:
+                wrong = self.expected.group_differences(plane, read.frames.contents[key])
+                self._tell(f"frame {first_frame[key]}, {sentence}" for sentence in wrong)
+        return {key: plane for (key, _), plane in zip(places, planes)}
+
+    def _pixels(self, header: Stated, read: SegReadBack) -> None:
         """Compare every pixel at the place that the file states for its frame."""
-        stack, planes = _stack_of(file)
-        comparison = comparison_of(self.draft, stack, [*zip(file.frames.segment_numbers, planes)])
+        stack, planes = _stack_of(header, read)
+        form = FORMS[self.order.plan.id]
+        position_of = dict(enumerate(self.members.positions, start=1))
+        others = np.setdiff1d(np.arange(len(self.expected.stack)), self._planes)
+        shown = Shown(
+            self.order.segmentation,
+            position_of,
+            self.expected.is_label_map,
+            bits_of(form, len(position_of)),
+            form.full_value,
+            self.expected.stack,
+            others,
+        )
+        comparison = comparison_of(shown, stack, [*zip(read.frames.segment_numbers, planes)])
         first, are_alike = 0, True
-        for block in file.blocks(comparison.block_lengths()):
+        for block in read.blocks(comparison.block_lengths()):
             are_alike = comparison.agrees(first, block) and are_alike
             self.progress.step(len(block))
             first += len(block)
         if not are_alike or not comparison.is_complete():
             self._tell_wrong_pixels(comparison)
         self.differences.extend(comparison.misplaced_spots())
-        if file.is_rle and file.header.BitsAllocated > 1:
+        if read.is_rle and form.bits > 1:
             self._cross_check(comparison)
+        if not self.differences:
+            self._as_a_whole(header, comparison)
+
+    def _as_a_whole(self, header: Stated, comparison: PixelComparison) -> None:
+        """Look at what is known when all pixels are right: who has any, in which order, and who shares some."""
+        if comparison.blank_frames and not self.order.options.keep_empty_frames:
+            self.differences.append(f"{comparison.blank_frames} frames show nothing")
+        numbers = comparison.numbers_shown()
+        positions = self.members.positions
+        self.members = _Members(positions, frozenset(positions[number - 1] for number in numbers))
+        wanted = sorted(positions, key=lambda position: (position not in self.members.shown, position))
+        if list(positions) != wanted:
+            self.differences.append("the segments are not numbered in their order, those without voxels last")
+        overlap = "YES" if not self.expected.is_label_map and comparison.do_segments_overlap() else "NO"
+        if header.one("SegmentsOverlap") != overlap:
+            self.differences.append(f"Segments Overlap is {header.one('SegmentsOverlap')!r}, and should be {overlap!r}")
+        self.voxels = comparison.voxels_shown
 
     def _tell_wrong_pixels(self, comparison: PixelComparison) -> None:
         """Look at each frame again, as the first look only told that something is wrong."""
-        with SegReadBack(self.path) as file:
-            for frame, block in enumerate(file.blocks([1] * len(file.frames))):
+        with SegReadBack(self.path) as read:
+            for frame, block in enumerate(read.blocks([1] * len(read.frames))):
                 if wrong := comparison.wrong_pixels(frame, block):
-                    number, place = file.frames.segment_numbers[frame], file.frames.places[frame]
+                    number, place = read.frames.segment_numbers[frame], read.frames.places[frame]
                     self.differences.append(f"{wrong} pixels of segment {number} at {place.position_lps} differ")
         if not self.differences:
             self.differences.append("there are voxels for which the file has no frame")
 
     def _cross_check(self, comparison: PixelComparison) -> None:
         """Have some frames decoded by pydicom, too."""
-        frames = cross_checked_frames(self.draft.instance.frame_count)
+        frames = cross_checked_frames(self.frame_count)
         decoded = iter_pixels(self.path, raw=True, indices=frames, decoding_plugin="pydicom")
         for frame, pixels in zip(frames, decoded, strict=True):
             if wrong := comparison.wrong_pixels(frame, FrameBlock(0, pixels[None])):
                 self.differences.append(f"{wrong} pixels of frame {frame + 1} differ as pydicom decodes it")
 
-    def _same(self, what: str, found: object, wanted: object) -> None:
-        if found != wanted:
-            self._differ(what, found, wanted)
-
-    def _differ(self, what: str, found: object, wanted: object) -> None:
-        self.differences.append(f"{what}: {found!r} was read, {wanted!r} was to be written")
-
-    def _same_bytes(self, what: str, found: bytes, wanted: bytes) -> None:
-        if found != wanted:
-            same = next(
-                (n for n, pair in enumerate(zip(found, wanted)) if pair[0] != pair[1]), min(len(found), len(wanted))
-            )
-            self.differences.append(
-                f"{what}: {len(found)} bytes were read, {len(wanted)} written, different after {same}"
-            )
+    def _tell(self, sentences: Iterator[str]) -> None:
+        self.differences.extend(sentences)
 
 
-def _identity(item: Dataset) -> tuple[object, ...]:
-    codes = item.SegmentedPropertyCategoryCodeSequence[0], item.SegmentedPropertyTypeCodeSequence[0]
-    return (
-        item.SegmentNumber,
-        item.SegmentLabel,
-        item.get("TrackingUID"),
-        *((code.get("CodeValue"), code.get("LongCodeValue"), code.CodingSchemeDesignator) for code in codes),
-    )
-
-
-def _is_same_place(one: Place, other: Place) -> bool:
-    """Tell whether both name the same source, and positions that differ by no more than their text costs."""
-    off_mm = np.abs(np.subtract(one.position_lps, other.position_lps)).max()
-    return one.source == other.source and bool(off_mm <= _TEXT_TOLERANCE_MM)
-
-
-def _stack_of(file: SegReadBack) -> tuple[PlaneStack, list[int]]:
+def _stack_of(header: Stated, read: SegReadBack) -> tuple[PlaneStack, list[int]]:
     """Return the planes of the file in order, as its attributes place them, and for each frame its plane's index."""
-    groups = file.header.SharedFunctionalGroupsSequence[0]
-    orientation = np.array(groups.PlaneOrientationSequence[0].ImageOrientationPatient, dtype=float)
-    spacing = groups.PixelMeasuresSequence[0].PixelSpacing
-    different = list(dict.fromkeys(place.position_lps for _, place in file.frames.different_places))
-    positions_lps = np.array(different)
-    ascending = np.argsort(positions_lps @ np.cross(orientation[:3], orientation[3:]), kind="stable")
-    plane_at = dict(zip((different[n] for n in ascending.tolist()), range(len(different))))
+    (groups,) = header.items("SharedFunctionalGroupsSequence")
+    directions = np.array(groups.items("PlaneOrientationSequence")[0].get("ImageOrientationPatient"), dtype=float)
+    row_mm, column_mm = map(float, groups.items("PixelMeasuresSequence")[0].get("PixelSpacing") or ())
+    different = list(dict.fromkeys(place.position_lps for _, place in read.frames.different_places))
+    heights = (np.array(different) @ np.cross(directions[:3], directions[3:])).tolist()
+    ascending = [place for _, place in sorted(zip(heights, different), key=itemgetter(0))]
+    plane_at = {place: plane for plane, place in enumerate(ascending)}
     stack = PlaneStack(
-        rows=file.header.Rows,
-        columns=file.header.Columns,
-        row_direction_lps=orientation[:3],
-        column_direction_lps=orientation[3:],
-        pixel_spacing_mm=(float(spacing[0]), float(spacing[1])),
-        positions_lps=positions_lps[ascending],
+        rows=header.one("Rows"),
+        columns=header.one("Columns"),
+        row_direction_lps=directions[:3],
+        column_direction_lps=directions[3:],
+        pixel_spacing_mm=(row_mm, column_mm),
+        positions_lps=np.array(ascending),
     )
-    return stack, [plane_at[place.position_lps] for place in file.frames.places]
+    return stack, [plane_at[place.position_lps] for place in read.frames.places]

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from SegRLEExportLib.dataset.segments import LABEL_LENGTH, one_line
 from SegRLEExportLib.model.geometry import Geometry, Matrix, PlaneStack
 from SegRLEExportLib.model.segmentation import Labels, Segmentation
 from SegRLEExportLib.model.source_series import SourceSeries
 from SegRLEExportLib.planes.pairing import as_drawn
 from SegRLEExportLib.planes.sampling import SampledLayer
 from SegRLEExportLib.reading.any_seg import AnySeg
+from SegRLEExportLib.verification.expected_texts import LONG_STRING, cut, in_one_line
 
 _SAME_PLACE_MM = 0.01
 
@@ -108,7 +108,7 @@ class _Tally:
 def _position_of(label: str, segmentation: Segmentation, found: set[int]) -> int | None:
     """Return the first segment of that name which has no partner yet."""
     for position, segment in enumerate(segmentation.segments):
-        if one_line(segment.name)[:LABEL_LENGTH].rstrip() == label and position not in found:
+        if cut(in_one_line(segment.name), LONG_STRING) == label and position not in found:
             return position
     return None
 

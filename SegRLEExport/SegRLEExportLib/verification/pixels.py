@@ -10,19 +10,22 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from SegRLEExportLib.model.geometry import Matrix, PlaneStack
-from SegRLEExportLib.model.segmentation import Labels, Layer, Segment
+from SegRLEExportLib.model.segmentation import Labels, Layer, Segment, Segmentation
 from SegRLEExportLib.planes.pairing import as_drawn
 from SegRLEExportLib.planes.regions import Region
 from SegRLEExportLib.planes.sampling import SampledLayer, slabs_of
 from SegRLEExportLib.reading.read_back import FrameBlock
-from SegRLEExportLib.writing.draft import Draft
+
+Plane = TypeVar("Plane", Labels, NDArray[np.bool_])
 
 _NEAREST_VOXELS = 0.5 + 1e-3
 """A pixel may take its value from a voxel no farther than this along an axis; positions are rounded to be written."""
@@ -30,30 +33,56 @@ _NEAREST_VOXELS = 0.5 + 1e-3
 _BLOCK_PIXELS = 1 << 21
 """Frames of bits are compared together up to so many pixels: small enough for the processor's cache."""
 
+_SAMPLED = 16
+"""Of every so many rows and columns, labels are looked at to see which occur; the others are searched for."""
+
 _FEW_VALUES = 8
 """Up to so many values are counted one by one, which is quicker than looking every voxel up in a table."""
 
 
-def comparison_of(draft: Draft, stack: PlaneStack, frames: Sequence[tuple[int, int]]) -> PixelComparison:
-    """Return what compares the frames of a file with the segmentation of `draft`.
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """What the frames of one file are to show."""
+
+    segmentation: Segmentation
+    position_of: dict[int, int]
+    """The position of each segment in the segmentation, by its number in the file."""
+    is_label_map: bool
+    bits: int
+    """Bits Allocated (0028,0100)."""
+    full_value: int
+    """What a pixel of the segment holds where each has frames of its own."""
+    images: PlaneStack
+    """All planes on which frames may lie."""
+    other_planes: NDArray[np.intp]
+    """The indices of those for which the file has no frame, and on which its segments must have no voxel."""
+
+
+def comparison_of(shown: Shown, stack: PlaneStack, frames: Sequence[tuple[int, int]]) -> PixelComparison:
+    """Return what compares the frames of a file with a segmentation.
 
     `frames` tells for each frame its segment number, 0 in a label map, and its plane in `stack`.
     """
-    kind = _LabelMapComparison if draft.plan.is_label_map else _MaskComparison
-    return kind(draft, stack, frames)
+    kind = _LabelMapComparison if shown.is_label_map else _MaskComparison
+    return kind(shown, stack, frames)
 
 
 class PixelComparison(ABC):
     """What the comparison of label maps and that of segments with frames of their own have in common."""
 
-    def __init__(self, draft: Draft, stack: PlaneStack, frames: Sequence[tuple[int, int]]) -> None:
-        self._draft = draft
+    def __init__(self, shown: Shown, stack: PlaneStack, frames: Sequence[tuple[int, int]]) -> None:
+        self._shown = shown
         self._stack = stack
         self._frames = frames
-        layers, images = draft.survey.segmentation.layers, draft.survey.stack
-        self._stacks = [as_drawn(layer.geometry, stack, images) for layer in layers]
+        layers = shown.segmentation.layers
+        self._stacks = [as_drawn(layer.geometry, stack, shown.images) for layer in layers]
         self._layers = [SampledLayer(layer, drawn) for layer, drawn in zip(layers, self._stacks)]
         self._spots: list[tuple[int, int, int, int]] = []
+        self.blank_frames = 0
+        """Frames that showed nothing."""
+
+        self.voxels_shown = 0
+        """Pixels of segments in the frames that agreed."""
 
     def block_lengths(self) -> list[int]:
         """Return how many frames to compare at once, from the first on."""
@@ -65,9 +94,13 @@ class PixelComparison(ABC):
 
     def is_complete(self) -> bool:
         """Tell whether the frames that agreed, together, show every voxel there is on any plane."""
-        found = self._draft.survey
-        other_planes = np.delete(np.arange(len(found.stack)), self._draft.instance.frame_planes).tolist()
-        return self._is_count_of_voxels(0, found.layers, other_planes)
+        images, others = self._shown.images, self._shown.other_planes.tolist()
+        if not others:
+            return True
+        layers = [
+            SampledLayer(layer, as_drawn(layer.geometry, images, images)) for layer in self._shown.segmentation.layers
+        ]
+        return self._is_count_of_voxels(0, layers, others)
 
     def wrong_pixels(self, frame: int, block: FrameBlock) -> int:
         """Return how many pixels of one frame are not as they should be."""
@@ -76,14 +109,58 @@ class PixelComparison(ABC):
         part = wanted[block.first_row :][: len(found)]
         return int(np.count_nonzero(wanted) - np.count_nonzero(part) + np.count_nonzero(part != found))
 
+    def numbers_shown(self) -> set[int]:
+        """Return the numbers of the segments that have a pixel in the frames, which agreed."""
+        found = self._numbers_met()
+        rest = self._shown.position_of.keys() - found
+        planes = range(len(self._stack))
+        for layer_index, table in self._tables.items():
+            searched = rest & set(table.tolist())
+            for plane in planes if searched else ():
+                region = self._layers[layer_index].region(plane)
+                if region is not None:
+                    searched -= {int(number) for number in table[_values_in(region.labels)]}
+                if not searched:
+                    break
+            found |= (rest & set(table.tolist())) - searched
+        return found
+
+    def _numbers_met(self) -> set[int]:
+        """Return the numbers of segments that were met on the way; others may have pixels, too."""
+        return {spot[0] for spot in self._spots}
+
+    def do_segments_overlap(self) -> bool:
+        """Tell whether any pixel of a plane is of more than one segment of the file."""
+        if len(self._tables) < 2:
+            return False
+        is_taken = np.empty((self._stack.rows, self._stack.columns), dtype=bool)
+        return any(self._overlap_on(plane, is_taken) for plane in range(len(self._stack)))
+
+    def _overlap_on(self, plane: int, is_taken: NDArray[np.bool_]) -> bool:
+        regions = [
+            (region, table)
+            for layer_index, table in self._tables.items()
+            if (region := self._layers[layer_index].region(plane)) is not None and region.labels.any()
+        ]
+        if len(regions) < 2:
+            return False
+        is_taken[...] = False
+        for region, table in regions:
+            part = _part_of(is_taken, region)
+            is_segment = table.take(region.labels, mode="clip") != 0
+            if (part & is_segment).any():
+                return True
+            part |= is_segment
+        return False
+
     def misplaced_spots(self) -> list[str]:
         """Return those of the remembered pixels for which no voxel nearby holds their segment."""
         spots = np.array(self._spots, dtype=np.intp).reshape(-1, 4)
         wrong = []
-        for number in sorted({spot[0] for spot in self._spots}):
+        for number in sorted({spot[0] for spot in self._spots} & self._shown.position_of.keys()):
             segment = self._segment(number)
             lps = _places_of(self._stacks[segment.layer_index], spots[spots[:, 0] == number, 1:])
-            layer = self._draft.survey.segmentation.layers[segment.layer_index]
+            layer = self._shown.segmentation.layers[segment.layer_index]
             for place in lps[~_is_near(layer, segment.layer_value, lps)]:
                 wrong.append(
                     f"'{segment.name}' is at {place.round(2).tolist()} (LPS) in the file and not in the segmentation"
@@ -95,15 +172,15 @@ class PixelComparison(ABC):
         """Return the pixels, (rows, columns), that a frame should have."""
 
     def _segment(self, segment_number: int) -> Segment:
-        return self._draft.survey.segmentation.segments[self._draft.instance.segment_positions[segment_number - 1]]
+        return self._shown.segmentation.segments[self._shown.position_of[segment_number]]
 
     @cached_property
     def _tables(self) -> dict[int, Labels]:
         """For each layer of the instance, the segment number for every value it could have."""
-        segmentation, instance = self._draft.survey.segmentation, self._draft.instance
-        dtype = np.min_scalar_type(len(instance.segment_positions))
+        segmentation = self._shown.segmentation
+        dtype = np.min_scalar_type(max(self._shown.position_of, default=0))
         tables: dict[int, Labels] = {}
-        for position, number in instance.numbers.items():
+        for number, position in self._shown.position_of.items():
             segment = segmentation.segments[position]
             values = np.iinfo(segmentation.layers[segment.layer_index].labels_kji.dtype).max + 1
             tables.setdefault(segment.layer_index, np.zeros(values, dtype=dtype))[segment.layer_value] = number
@@ -127,6 +204,7 @@ class PixelComparison(ABC):
     def _remember_spots(self, first_frame: int, block: FrameBlock) -> None:
         """Keep of each frame one pixel that belongs to a segment."""
         if not block.pixels.size:
+            self.blank_frames += len(block)
             return
         flat = block.pixels.reshape(len(block), -1)
         at = flat.argmax(axis=1)
@@ -135,19 +213,28 @@ class PixelComparison(ABC):
                 number, plane = self._frames[first_frame + offset]
                 row, column = divmod(pixel, block.pixels.shape[2])
                 self._spots.append((number or value, plane, block.first_row + row, column))
+            else:
+                self.blank_frames += 1
 
 
 class _LabelMapComparison(PixelComparison):
     """Compares labels: each voxel with the number at its place, and how many voxels and numbers there are."""
 
-    def __init__(self, draft: Draft, stack: PlaneStack, frames: Sequence[tuple[int, int]]) -> None:
-        super().__init__(draft, stack, frames)
+    def __init__(self, shown: Shown, stack: PlaneStack, frames: Sequence[tuple[int, int]]) -> None:
+        super().__init__(shown, stack, frames)
         self._differs = np.empty((stack.rows, stack.columns), dtype=bool)
+        self._sampled: set[int] = set()
 
     def agrees(self, first_frame: int, block: FrameBlock) -> bool:
         """Tell whether the frame has all pixels that it should have, and no others."""
         self._remember_spots(first_frame, block)
+        if len(self._sampled) <= len(self._shown.position_of):
+            self._sampled.update(_values_in(block.pixels[0, ::_SAMPLED, ::_SAMPLED]).tolist())
+        self.voxels_shown += int(np.count_nonzero(block.pixels))
         return self._is_as_wanted(first_frame, block.pixels[0])
+
+    def _numbers_met(self) -> set[int]:
+        return super()._numbers_met() | self._sampled - {0}
 
     def wrong_pixels(self, frame: int, block: FrameBlock) -> int:
         return 0 if self._is_as_wanted(frame, block.pixels[0]) else super().wrong_pixels(frame, block)
@@ -171,7 +258,9 @@ class _LabelMapComparison(PixelComparison):
         return shown == np.count_nonzero(found)
 
     def _wanted(self, frame: int) -> Labels:
-        wanted: Labels = np.zeros((self._stack.rows, self._stack.columns), dtype=self._draft.stored_dtype)
+        wanted: Labels = np.zeros(
+            (self._stack.rows, self._stack.columns), dtype=np.uint16 if self._shown.bits == 16 else np.uint8
+        )
         for region, table in self._parts(frame):
             part = _part_of(wanted, region)
             part |= table.take(region.labels, mode="clip")
@@ -190,30 +279,30 @@ class _LabelMapComparison(PixelComparison):
 class _MaskComparison(PixelComparison):
     """Compares sets of pixels: what each frame shows with its segment, and how many all show with all voxels."""
 
-    def __init__(self, draft: Draft, stack: PlaneStack, frames: Sequence[tuple[int, int]]) -> None:
-        super().__init__(draft, stack, frames)
-        self._pixels_shown = 0
+    def __init__(self, shown: Shown, stack: PlaneStack, frames: Sequence[tuple[int, int]]) -> None:
+        super().__init__(shown, stack, frames)
         self._frames_at_once = max(1, _BLOCK_PIXELS // (stack.rows * stack.columns))
         self._room = np.empty(self._frames_at_once * stack.rows * stack.columns, dtype=bool)
 
     def block_lengths(self) -> list[int]:
         """Return how many frames to compare at once: of bits, those that one slab shows."""
-        if self._draft.bits_allocated > 1:
+        if self._shown.bits > 1:
             return super().block_lengths()
-        segments = [self._segment(number) for number in range(1, len(self._draft.instance.segment_positions) + 1)]
-        layer_of = [self._layers[0], *(self._layers[segment.layer_index] for segment in segments)]
+        layer_of = [self._layers[0]] * (max(self._shown.position_of, default=0) + 1)
+        for number in self._shown.position_of:
+            layer_of[number] = self._layers[self._segment(number).layer_index]
         return [count for _, _, count in slabs_of(self._frames, layer_of, self._frames_at_once)]
 
     def agrees(self, first_frame: int, block: FrameBlock) -> bool:
         self._remember_spots(first_frame, block)
         number, plane = self._frames[first_frame]
         shared = self._shared_pixels(self._segment(number), plane, block)
-        self._pixels_shown += shared
+        self.voxels_shown += shared
         return shared == np.count_nonzero(block.pixels)
 
     def is_complete(self) -> bool:
         shown_planes = range(len(self._stack))
-        return self._is_count_of_voxels(self._pixels_shown, self._layers, shown_planes) and super().is_complete()
+        return self._is_count_of_voxels(self.voxels_shown, self._layers, shown_planes) and super().is_complete()
 
     def _wanted(self, frame: int) -> Labels:
         number, plane = self._frames[frame]
@@ -221,7 +310,7 @@ class _MaskComparison(PixelComparison):
         wanted: Labels = np.zeros((self._stack.rows, self._stack.columns), dtype=np.uint8)
         region = self._layers[segment.layer_index].region(plane)
         if region is not None:
-            _part_of(wanted, region)[region.labels == segment.layer_value] = self._draft.plan.full_value
+            _part_of(wanted, region)[region.labels == segment.layer_value] = self._shown.full_value
         return wanted
 
     def _shared_pixels(self, segment: Segment, plane: int, block: FrameBlock) -> int:
@@ -239,7 +328,7 @@ class _MaskComparison(PixelComparison):
         ]
         shared = self._room[: labels.size].reshape(labels.shape)
         np.equal(labels, segment.layer_value, out=shared)
-        shared &= stored if stored.dtype == bool else stored == self._draft.plan.full_value
+        shared &= stored if stored.dtype == bool else stored == self._shown.full_value
         return int(np.count_nonzero(shared))
 
 
@@ -252,10 +341,15 @@ def _places_of(stack: PlaneStack, spots: NDArray[np.intp]) -> Matrix:
     return places
 
 
-def _part_of(plane: Labels, region: Region) -> Labels:
+def _part_of(plane: Plane, region: Region) -> Plane:
     """Return the part of a whole plane that the region covers."""
     rows, columns = region.labels.shape
     return plane[region.first_row :, region.first_column :][:rows, :columns]
+
+
+def _values_in(labels: Labels | NDArray[np.bool_]) -> NDArray[np.intp]:
+    """Return the values that occur."""
+    return np.flatnonzero(np.bincount(labels.reshape(-1)))
 
 
 def _is_its_own_number(region: Region, table: Labels) -> bool:

@@ -1,0 +1,154 @@
+"""What a SEG says of patient, study, trial and frame of reference: what its source says (PS3.3, C.7.1 to C.7.4).
+
+Nothing comes from anywhere else. A value may differ from the source's, or be left out, only where that was told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from pydicom import Dataset
+from pydicom.datadict import dictionary_VR, keyword_for_tag
+from pydicom.dataelem import DataElement
+from pydicom.multival import MultiValue
+from pydicom.tag import Tag
+
+from SegRLEExportLib.model.source_series import SourceSeries, text_of
+from SegRLEExportLib.uids import derived_uid, is_usable_uid
+from SegRLEExportLib.verification.expectation import EMPTY, Anything, Expectation, differences, shown
+from SegRLEExportLib.verification.stated import Items, Stated, Value
+
+_ALWAYS = (
+    *("PatientName", "PatientID", "PatientBirthDate", "PatientSex"),
+    *("StudyDate", "StudyTime", "ReferringPhysicianName", "StudyID", "AccessionNumber"),
+    "PositionReferenceIndicator",
+)
+"""There with an empty value where the source has none (type 2)."""
+
+_PATIENT = (
+    *("IssuerOfPatientID", "IssuerOfPatientIDQualifiersSequence", "OtherPatientIDsSequence", "PatientBirthTime"),
+    *("EthnicGroup", "QualityControlSubject", "PatientSpeciesDescription", "PatientSpeciesCodeSequence"),
+    *("PatientBreedDescription", "PatientBreedCodeSequence", "BreedRegistrationSequence", "StrainDescription"),
+    *("ResponsiblePerson", "ResponsiblePersonRole", "ResponsibleOrganization"),
+    *("PatientIdentityRemoved", "DeidentificationMethod", "DeidentificationMethodCodeSequence"),
+    *("PatientAge", "PatientSize", "PatientWeight", "PregnancyStatus"),
+)
+_STUDY = (
+    *("StudyInstanceUID", "StudyDescription", "IssuerOfAccessionNumberSequence", "PhysiciansOfRecord"),
+    *("NameOfPhysiciansReadingStudy", "ProcedureCodeSequence", "ConsultingPhysicianName", "ReferencedStudySequence"),
+    *("AdmissionID", "IssuerOfAdmissionIDSequence", "LongitudinalTemporalInformationModified", "BodyPartExamined"),
+)
+_TRIAL = (
+    *("ClinicalTrialSponsorName", "ClinicalTrialProtocolID", "ClinicalTrialProtocolName", "ClinicalTrialSiteID"),
+    *("ClinicalTrialSiteName", "ClinicalTrialSubjectID", "ClinicalTrialSubjectReadingID"),
+    "ClinicalTrialProtocolEthicsCommitteeName",
+    "ClinicalTrialProtocolEthicsCommitteeApprovalNumber",
+)
+_TRIAL_IF_ANY = ("ClinicalTrialProtocolName", "ClinicalTrialSiteID", "ClinicalTrialSiteName")
+"""There with an empty value where the patient takes part in a trial and the source has none (type 2)."""
+
+_VISIT = (
+    *("ClinicalTrialTimePointID", "ClinicalTrialTimePointDescription", "LongitudinalTemporalOffsetFromEvent"),
+    *("LongitudinalTemporalEventType", "ConsentForClinicalTrialUseSequence", "ClinicalTrialCoordinatingCenterName"),
+    *("ClinicalTrialSeriesID", "ClinicalTrialSeriesDescription"),
+)
+_NUMBER_VRS = frozenset(("US", "SS", "UL", "SL", "FL", "FD"))
+_TOLD = Anything(may_be_absent=True)
+"""Wanted where it was told that the source's value cannot be written: what is written instead was told, too."""
+
+
+def expected_source(source: SourceSeries, told: Collection[str]) -> Expectation:
+    """Return what the file is to say of patient, study, trial and frame of reference.
+
+    `told` are the keywords of attributes, at any depth, of which it was told that they are repaired or left out.
+    """
+    wanted = _copies(source.header, (*_ALWAYS, *_PATIENT, *_STUDY, *_TRIAL, *_VISIT), told)
+    for keyword in _ALWAYS:
+        wanted.setdefault(keyword, EMPTY)
+    if any(keyword in wanted and keyword not in told for keyword in _TRIAL):
+        for keyword in _TRIAL_IF_ANY:
+            wanted.setdefault(keyword, EMPTY)
+    wanted["FrameOfReferenceUID"] = frame_of_reference(source)
+    return wanted
+
+
+def frame_of_reference(source: SourceSeries) -> str:
+    """Return the source's Frame of Reference UID; where it has none, one that is made of its Series Instance UID."""
+    uid = text_of(source.header, "FrameOfReferenceUID").strip(" \0")
+    return uid if uid and is_usable_uid(uid) else derived_uid("frame of reference", source.series_instance_uid)
+
+
+def _copies(dataset: Dataset, keywords: Iterable[str], told: Collection[str]) -> dict[str, Any]:
+    wanted: dict[str, Any] = {}
+    for keyword in keywords:
+        if keyword in dataset:
+            expected = _TOLD if keyword in told else _copy(dataset[keyword], told)
+            if expected is not None:
+                wanted[keyword] = expected
+    return wanted
+
+
+def _copy(element: DataElement, told: Collection[str]) -> Any:
+    """Return what is wanted of one attribute; None if it has no value, so that it is not to be there."""
+    vr = dictionary_VR(element.tag)
+    if vr == "SQ":
+        items = [_copies(item, _standard(item), told) for item in element.value or []]
+        return CopiedItems(tuple(item for item in items if item)) if any(items) else None
+    if vr in _NUMBER_VRS:
+        return None if element.value is None or element.value == b"" else (element.value,)
+    texts = _plain(_parts(element.value), vr)
+    return CopiedText(texts, vr) if texts else None
+
+
+def _standard(item: Dataset) -> list[str]:
+    """Return the keywords of an item's attributes, those without one left out."""
+    return [keyword for tag in item.keys() if (keyword := keyword_for_tag(Tag(tag)))]
+
+
+def _parts(value: object) -> list[str]:
+    parts = value if isinstance(value, MultiValue) else [value]
+    return [str(part) for part in parts if part is not None]
+
+
+def _plain(texts: Iterable[str], vr: str) -> tuple[str, ...]:
+    """Return the texts without what says nothing: blanks around them, separators behind names, empty ones."""
+    stripped = (text.strip(" \0\t\n\r\f") for text in texts)
+    ends = (text.rstrip("^= ") if vr == "PN" else text for text in stripped)
+    return tuple(text for text in ends if text)
+
+
+@dataclass(frozen=True)
+class CopiedText:
+    """Texts of the source."""
+
+    texts: tuple[str, ...]
+    vr: str
+
+    def accepts(self, found: Value | None) -> bool:
+        return isinstance(found, tuple) and _plain(map(str, found), self.vr) == self.texts
+
+    def __str__(self) -> str:
+        return shown(self.texts)
+
+
+@dataclass(frozen=True)
+class CopiedItems:
+    """The items of a sequence of the source."""
+
+    items: tuple[Expectation, ...]
+
+    def accepts(self, found: Value | None) -> bool:
+        return (
+            isinstance(found, Items)
+            and len(found) == len(self.items)
+            and all(_agrees(item, wanted) for item, wanted in zip(found, self.items))
+        )
+
+    def __str__(self) -> str:
+        return f"the source's {len(self.items)} item{'' if len(self.items) == 1 else 's'}"
+
+
+def _agrees(item: Stated, wanted: Expectation) -> bool:
+    return next(differences(item, wanted), None) is None
