@@ -11,10 +11,17 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from SegRLEExportLib.model.finding import Finding
+from SegRLEExportLib.model.printable import printable_lines
 
 
 class ExportError(Exception):
-    """Base of every error of this package; `str()` of it is a sentence for a person."""
+    """Base of every error of this package; `str()` of it is a sentence for a person, and more lines where it lists.
+
+    What stands in it of files and their names is escaped, so that a terminal may see it.
+    """
+
+    def __init__(self, *lines: str) -> None:
+        super().__init__(printable_lines(lines))
 
 
 class PreflightError(ExportError):
@@ -22,7 +29,7 @@ class PreflightError(ExportError):
 
     def __init__(self, findings: Sequence[Finding]) -> None:
         self.findings = tuple(findings)
-        super().__init__("\n".join(str(finding) for finding in findings))
+        super().__init__(*(str(finding) for finding in findings))
 
 
 class UnreadableSegmentationError(ExportError):
@@ -56,8 +63,8 @@ class SeriesChoiceError(ExportError):
     """Several series could be meant, or the one asked for is not there."""
 
     def __init__(self, reason: str, series_lines: Iterable[str]) -> None:
-        listed = "\n".join(f"  {line}" for line in series_lines)
-        super().__init__(f"{reason} Name one with its Series Instance UID (--series). Found:\n{listed}")
+        listed = (f"  {line}" for line in series_lines)
+        super().__init__(f"{reason} Name one with its Series Instance UID (--series). Found:", *listed)
 
 
 class UnusableSourceError(ExportError):
@@ -121,14 +128,16 @@ class VerificationError(ExportError):
 
     def __init__(self, path: Path, differences: Sequence[str]) -> None:
         self.differences = tuple(differences)
-        shown = "\n".join(f"  {line}" for line in self.differences[:10])
+        shown = [f"  {line}" for line in self.differences[:10]]
         more = len(self.differences) - 10
-        rest = f"\n  and {more} more" if more > 0 else ""
+        if more > 0:
+            shown.append(f"  and {more} more")
         name = _final_name(path)
         super().__init__(
-            f"{name} was read back and differs from the segmentation, so it was removed:\n{shown}{rest}\n"
+            f"{name} was read back and differs from the segmentation, so it was removed:",
+            *shown,
             "This is a fault of SegRLEExport or of the disk: please report it. "
-            "Another encoding, for example 'none', may work meanwhile."
+            "Another encoding, for example 'none', may work meanwhile.",
         )
 
 

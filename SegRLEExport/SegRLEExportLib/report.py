@@ -9,6 +9,7 @@ from typing import Any
 
 from SegRLEExportLib.encoding.plan import EncodingPlan
 from SegRLEExportLib.model.finding import Finding, Severity
+from SegRLEExportLib.model.printable import printable_lines
 
 
 @dataclass(frozen=True)
@@ -129,7 +130,7 @@ class Report:
         lines.append(f"  opens in: {self._opens_in()}")
         lines.append(f"  does not open in: {self.plan.fails_in}")
         lines.extend(f"  {finding}" for finding in self.findings)
-        return "\n".join(lines)
+        return printable_lines(lines)
 
     def to_json(self) -> dict[str, Any]:
         """Return the report as a JSON object."""

@@ -14,7 +14,7 @@ from SegRLEExportLib.cli.inputs import (
     read_options,
     read_segmentation,
 )
-from SegRLEExportLib.cli.terminal import ProgressLine, print_json
+from SegRLEExportLib.cli.terminal import ProgressLine, print_json, print_text
 
 
 def add_parser(commands: Any) -> None:
@@ -41,6 +41,6 @@ def run(parsed: argparse.Namespace) -> int:
         return 0
     for one in measured:
         files = "1 file " if one.files == 1 else f"{one.files} files"
-        print(f"{one.plan.id:17} {one.bytes:>14,} bytes  {files}  {one.frames:>6} frames  {one.plan.title}")
-    print(f"Recommended: {advice.plan.id}: {advice.reason}.")
+        print_text(f"{one.plan.id:17} {one.bytes:>14,} bytes  {files}  {one.frames:>6} frames  {one.plan.title}")
+    print_text(f"Recommended: {advice.plan.id}: {advice.reason}.")
     return 0

@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass, replace
 from enum import Enum
 from typing import Any
 
+from SegRLEExportLib.model.printable import printable
+
 
 class Severity(str, Enum):
     """How much a finding matters."""
@@ -41,7 +43,7 @@ class Finding:
     def __str__(self) -> str:
         place = f"{self.where}: " if self.where else ""
         remedy = f" {self.help}" if self.help else ""
-        return f"{self.severity.value}: {place}{self.what}{remedy}"
+        return printable(f"{self.severity.value}: {place}{self.what}{remedy}")
 
     def to_json(self) -> dict[str, Any]:
         """Return the finding as a JSON object."""

@@ -12,6 +12,7 @@ from pydicom.uid import UID, RLELossless
 
 from SegRLEExportLib.encoding.plan import LABEL_MAP_SEGMENTATION_STORAGE
 from SegRLEExportLib.errors import NotASegmentationFileError
+from SegRLEExportLib.model.printable import printable_lines
 from SegRLEExportLib.reading.any_seg import G2_DIALECT, AnySeg, readable
 from SegRLEExportLib.reading.rle import RLEStructureError, decode_frame
 
@@ -37,7 +38,7 @@ class Inspection:
         lines.extend(f"  FAULT: {fault}" for fault in self.faults[:_SHOWN_FAULTS])
         if len(self.faults) > _SHOWN_FAULTS:
             lines.append(f"  and {len(self.faults) - _SHOWN_FAULTS} faults more")
-        return "\n".join(lines)
+        return printable_lines(lines)
 
     def to_json(self) -> dict[str, Any]:
         """Return the inspection as a JSON object."""

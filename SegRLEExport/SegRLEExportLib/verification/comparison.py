@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from SegRLEExportLib.model.geometry import Geometry, Matrix, PlaneStack
+from SegRLEExportLib.model.printable import printable_lines
 from SegRLEExportLib.model.segmentation import Labels, Segmentation
 from SegRLEExportLib.model.source_series import SourceSeries
 from SegRLEExportLib.planes.pairing import as_drawn
@@ -57,7 +58,9 @@ class Comparison:
             for segment in self.segments
         ]
         verdict = "equal" if self.is_equal else "DIFFERENT"
-        return "\n".join([f"{verdict}: compared in world space", *lines, *(f"  {remark}" for remark in self.remarks)])
+        return printable_lines(
+            [f"{verdict}: compared in world space", *lines, *(f"  {remark}" for remark in self.remarks)]
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Return the outcome as a JSON object."""
