@@ -1,0 +1,258 @@
+"""The boundary of the shell: nothing raw on the terminal, no traceback, and true words about what stands."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+import unicodedata
+from pathlib import Path
+
+import pytest
+from pydicom import dcmread
+from SegRLEExportLib.cli.exit_codes import PIPE_CLOSED, REFUSED
+from SegRLEExportLib.model.printable import printable
+from shell_builders import a_case, segrle, segrle_process
+
+EVIL = "\x1b[2J\x07\u202eliver\nequal: compared in world space\r\x9b31m\u2028\u200b"
+"""Clears the screen, rings, turns round what follows, and forges a line of `verify`."""
+
+
+def is_clean(printed: str) -> bool:
+    """Tell whether a terminal shows the text and does nothing else."""
+    return all(unicodedata.category(one) not in ("Cc", "Cf", "Cs", "Zl", "Zp") or one == "\n" for one in printed)
+
+
+class TestPrintable:
+    def test_leaves_what_people_write_as_it_is(self):
+        text = "Grüße 肝臓\u3000右 كبد C:\\a\u00a0b"
+        assert printable(text) == text
+
+    def test_shows_what_would_act(self):
+        assert printable("a\x1b[2J\n\u202e\udcff\x7f") == r"a\x1b[2J\n\u202e\udcff\x7f"
+
+    @pytest.mark.parametrize("number", [*range(0x20), *range(0x7F, 0xA0), *range(0x200B, 0x2070), 0xFEFF, 0xD800])
+    def test_lets_nothing_through_that_acts(self, number):
+        assert is_clean(printable(chr(number)))
+
+    def test_done_twice_is_the_same(self):
+        assert printable(printable(EVIL)) == printable(EVIL)
+
+
+class TestTextOfFiles:
+    """Names, codes, descriptions, manufacturers and file names that would act on a terminal."""
+
+    @pytest.fixture
+    def seg(self, tmp_path) -> Path:
+        segmentation, ct = a_case(tmp_path)
+        assert segrle("export", segmentation, ct, "-o", tmp_path / "seg.dcm") == 0
+        dataset = dcmread(tmp_path / "seg.dcm")
+        item = dataset.SegmentSequence[-1]
+        code = item.SegmentedPropertyTypeCodeSequence[0]
+        dataset.SpecificCharacterSet = "ISO_IR 192"
+        for holder, keyword in (
+            (item, "SegmentLabel"),
+            (item, "SegmentDescription"),
+            (code, "CodeMeaning"),
+            (code, "CodeValue"),
+            (code, "CodingSchemeDesignator"),
+            (dataset, "Manufacturer"),
+            (dataset, "SeriesDescription"),
+            (dataset, "SoftwareVersions"),
+        ):
+            setattr(holder, keyword, EVIL)
+        dataset.save_as(tmp_path / "evil.dcm")
+        return tmp_path / "evil.dcm"
+
+    def test_is_escaped_by_inspect(self, seg, capsys):
+        capsys.readouterr()
+        segrle("inspect", seg)
+        printed = capsys.readouterr()
+        assert r"\x1b[2J\x07\u202eliver\n" in printed.out
+        assert is_clean(printed.out + printed.err)
+        assert not [line for line in printed.out.splitlines() if line.startswith("equal:")]
+
+    def test_is_escaped_by_verify(self, seg, tmp_path, capsys):
+        capsys.readouterr()
+        segrle("verify", seg, tmp_path / "s.seg.nrrd", tmp_path / "ct")
+        printed = capsys.readouterr()
+        assert is_clean(printed.out + printed.err)
+        assert not [line for line in printed.out.splitlines() if line.startswith("equal:")]
+
+    def test_is_escaped_in_reports_and_findings(self, tmp_path, capsys):
+        segmentation, ct = a_case(tmp_path, EVIL, "spleen", SeriesDescription="\x1b]0;title\x07")
+        segrle("export", segmentation, ct, "-o", tmp_path / "out")
+        printed = capsys.readouterr()
+        assert r"\x1b[2J" in printed.out
+        assert is_clean(printed.out + printed.err)
+        assert not [line for line in printed.out.splitlines() if line.startswith("equal:")]
+
+    def test_is_escaped_in_errors(self, tmp_path, capsys):
+        segmentation, ct = a_case(tmp_path, EVIL, "spleen")
+        assert segrle("export", segmentation, ct, "-o", tmp_path / "out", "--segment", "kidney\x1b") == REFUSED
+        printed = capsys.readouterr().err
+        assert is_clean(printed)
+        assert printed.count("\n") == 1
+
+    @pytest.mark.parametrize(
+        "name", [EVIL.replace("\x00", ""), os.fsdecode(b"caf\xe9\xff")], ids=["acting", "not UTF-8"]
+    )
+    @pytest.mark.parametrize("words", [["export"], ["forecast"], ["inspect"], ["verify"]], ids=lambda words: words[0])
+    def test_is_escaped_in_file_names(self, words, name, tmp_path, capsys):
+        (tmp_path / name).mkdir()
+        segmentation, ct = a_case(tmp_path / name)
+        more = {
+            "export": (segmentation, ct, "-o", tmp_path / name / name),
+            "forecast": (segmentation, ct),
+            "inspect": (segmentation,),
+            "verify": (segmentation, segmentation, ct),
+        }[words[0]]
+        segrle(*words, *more)
+        printed = capsys.readouterr()
+        assert is_clean(printed.out + printed.err)
+        assert printed.out + printed.err
+
+    def test_is_escaped_where_arguments_are_not_understood(self, capsys):
+        with pytest.raises(SystemExit):
+            segrle("inspect", "a.dcm", "--not-\x1b[2J-known")
+        assert is_clean(capsys.readouterr().err)
+
+    def test_in_json_is_json_and_clean(self, seg, capsys):
+        capsys.readouterr()
+        segrle("inspect", seg, "--json")
+        printed = capsys.readouterr().out
+        assert is_clean(printed)
+        assert json.loads(printed)["facts"]["written by"].startswith(EVIL.split("\r")[0].strip()[:5])
+
+
+class TestStandardOutput:
+    @pytest.mark.parametrize("is_json", [False, True], ids=["text", "JSON"])
+    def test_that_is_ascii_gets_all_in_its_letters(self, is_json, tmp_path):
+        segmentation, ct = a_case(tmp_path, "Leber größer", "肝臓")
+        words = ("export", segmentation, ct, "-o", tmp_path / "out", *(["--json"] if is_json else []))
+        process = segrle_process(*words, env={"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"})
+        printed, told = process.communicate(timeout=60)
+        assert process.returncode == 0, told
+        if is_json:
+            names = [one["name"] for one in json.loads(printed)["instances"][0]["segments"]]
+            assert names == ["Leber größer", "肝臓"]
+        else:
+            assert r"Leber gr\xf6\xdfer" in printed
+
+    def test_that_is_closed_early_is_no_error(self, tmp_path):
+        segmentation, ct = a_case(tmp_path)
+        reading, writing = os.pipe()
+        os.close(reading)
+        process = segrle_process("export", segmentation, ct, "-o", tmp_path / "out", stdout=writing)
+        os.close(writing)
+        _, told = process.communicate(timeout=60)
+        assert (process.returncode, told) == (PIPE_CLOSED, "")
+        assert len(list((tmp_path / "out").iterdir())) == 1
+
+    @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+    def test_that_is_full_is_told_with_what_stands(self, tmp_path):
+        segmentation, ct = a_case(tmp_path)
+        with open("/dev/full", "w") as full:
+            process = segrle_process("export", segmentation, ct, "-o", tmp_path / "seg.dcm", stdout=full)
+            _, told = process.communicate(timeout=60)
+        assert process.returncode == REFUSED
+        assert "No space left on device. Complete and in place: " in told
+        assert "Traceback" not in told
+
+    def test_that_was_never_open_is_no_error(self, tmp_path):
+        segmentation, ct = a_case(tmp_path)
+        words = ("export", segmentation, ct, "-o", tmp_path / "seg.dcm", "--json")
+        process = segrle_process(*words, before="import sys; sys.stdout = sys.stderr = None")
+        assert process.wait(timeout=60) == 0
+
+    @pytest.mark.parametrize("command", ["export", "forecast", "inspect", "verify"])
+    def test_has_nothing_but_json_if_that_was_asked_for(self, command, tmp_path, capsys):
+        segmentation, ct = a_case(tmp_path)
+        assert segrle("export", segmentation, ct, "-o", tmp_path / "seg.dcm") == 0
+        capsys.readouterr()
+        words = {
+            "export": (segmentation, ct, "-o", tmp_path / "out"),
+            "forecast": (segmentation, ct),
+            "inspect": (tmp_path / "seg.dcm",),
+            "verify": (tmp_path / "seg.dcm", segmentation, ct),
+        }
+        assert segrle(command, *words[command], "--json") == 0
+        assert json.loads(capsys.readouterr().out)
+        missing = tmp_path / "missing"
+        assert segrle(command, missing, *words[command][1:], "--json") == REFUSED
+        printed = capsys.readouterr()
+        assert printed.out == ""
+        assert "missing" in printed.err
+
+
+class TestFaults:
+    """Whatever is raised within a command ends as one sentence and exit code 2."""
+
+    @pytest.mark.parametrize(
+        ("error", "sentence"),
+        [
+            (
+                PermissionError(13, "Permission denied", "/a/b\x1b"),
+                r"The system refused it: /a/b\x1b: Permission denied. No file was left behind.",
+            ),
+            (OSError("odd"), "The system refused it: odd. No file was left behind."),
+            (MemoryError(), "The memory of this machine does not suffice for it. No file was left behind."),
+            (RecursionError(), "The content of a file is nested too deep to be read. No file was left behind."),
+        ],
+        ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
+    )
+    @pytest.mark.parametrize("place", ["files.read.read_segmentation", "source.series.find_source", "export.export"])
+    def test_are_sentences(self, place, error, sentence, tmp_path, capsys, monkeypatch):
+        segmentation, ct = a_case(tmp_path)
+
+        def failing(*_, **__):
+            raise error
+
+        monkeypatch.setattr(f"SegRLEExportLib.{place}", failing)
+        assert segrle("export", segmentation, ct, "-o", tmp_path / "out") == REFUSED
+        assert capsys.readouterr().err == f"{sentence}\n"
+        assert not (tmp_path / "out").exists()
+
+    def test_of_this_program_are_not_hidden(self, tmp_path, monkeypatch):
+        segmentation, ct = a_case(tmp_path)
+        monkeypatch.setattr("SegRLEExportLib.export.export", lambda *_, **__: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            segrle("export", segmentation, ct, "-o", tmp_path / "out")
+
+
+class TestSignals:
+    SLOW = (
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's & ignores it\n"
+        "import os, time; f = os.fsync\n"
+        "os.fsync = lambda d: (time.sleep(1), f(d))[1]\n"
+    )
+
+    @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+    def test_clean_up_and_say_so(self, name, tmp_path):
+        segmentation, ct = a_case(tmp_path)
+        out = tmp_path / "out"
+        process = segrle_process("export", segmentation, ct, "-o", out, before=self.SLOW)
+        deadline = time.monotonic() + 60
+        while not list(out.glob(".*.part")) and time.monotonic() < deadline and process.poll() is None:
+            time.sleep(0.02)
+        process.send_signal(getattr(signal, name))
+        printed, told = process.communicate(timeout=60)
+        assert (printed, told) == ("", "Interrupted. No file was left behind.\n")
+        assert process.returncode == 128 + getattr(signal, name)
+        assert not out.exists()
+
+    def test_that_who_started_us_ignores_stay_ignored(self, tmp_path):
+        segmentation, ct = a_case(tmp_path)
+        ignoring = self.SLOW + "signal.signal(signal.SIGHUP, signal.SIG_IGN)\n"
+        process = segrle_process("export", segmentation, ct, "-o", tmp_path / "out", before=ignoring)
+        while not list(tmp_path.glob("out/.*.part")) and process.poll() is None:
+            time.sleep(0.02)
+        process.send_signal(signal.SIGHUP)
+        process.communicate(timeout=60)
+        assert process.returncode == 0
+
+    def test_do_afterwards_what_they_did_before(self, tmp_path):
+        before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)]
+        assert segrle("inspect", tmp_path / "missing") == REFUSED
+        assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)] == before
