@@ -1,4 +1,4 @@
-"""The README's table of encodings, made from the code. Run it to renew the README."""
+"""The table of encodings of Docs/encodings.md, made from the code. Run it to renew the page."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ def table_of_encodings() -> str:
 
 
 def main() -> None:
-    """Write the table into the README."""
-    path = ROOT / "README.md"
+    """Write the table into the page."""
+    path = ROOT / "Docs" / "encodings.md"
     text = path.read_text(encoding="utf-8")
     before, _, rest = text.partition(BEGIN)
     path.write_text(before + BEGIN + table_of_encodings() + END + rest.partition(END)[2], encoding="utf-8")

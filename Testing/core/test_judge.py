@@ -136,7 +136,7 @@ def judged(tmp_path_factory):
 
 
 def without_background(theirs: Dataset) -> Dataset:
-    """Leave out item 0 of a label map, which ours has not (README, Decisions), so that items stand side by side."""
+    """Leave out item 0 of a label map, which ours has not (Docs/decisions.md), so that items stand side by side."""
     theirs.SegmentSequence = [item for item in theirs.SegmentSequence if item.SegmentNumber != 0]
     return theirs
 

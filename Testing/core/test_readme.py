@@ -1,4 +1,4 @@
-"""The README says what the code does: its table is made from the table of encodings, and its commands exist."""
+"""README and Docs say what the code does: the table is made from the table of encodings, and the commands exist."""
 
 from __future__ import annotations
 
@@ -12,24 +12,44 @@ from SegRLEExportLib.cli.entry import parser
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = {path.name: path for path in (ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "Docs").glob("*.md")))}
+TEXTS = {name: path.read_text(encoding="utf-8") for name, path in PAGES.items()}
+SHELL_LINES = sorted({line for text in TEXTS.values() for line in re.findall(r"^segrle .*$", text, re.MULTILINE)})
+LINKS = sorted(
+    {
+        (name, target)
+        for name, text in TEXTS.items()
+        for target in re.findall(r"\]\(([^)#]+)[^)]*\)", text) + re.findall(r'src="([^"]+)"', text)
+    }
+)
+
+MOST_LINES = 120
+"""Of a README that is read."""
 
 
 def test_its_table_is_that_of_the_code():
-    shown = README.partition(BEGIN)[2].partition(END)[0]
+    shown = TEXTS["encodings.md"].partition(BEGIN)[2].partition(END)[0]
     assert shown.strip() == table_of_encodings().strip(), "run: python3 Testing/readme_table.py"
 
 
-@pytest.mark.parametrize("line", re.findall(r"^segrle .*$", README, re.MULTILINE))
-def test_its_shell_lines_are_understood(line):
+def test_the_readme_is_short():
+    assert len(README.splitlines()) <= MOST_LINES
+
+
+@pytest.mark.parametrize("line", SHELL_LINES)
+def test_shell_lines_are_understood(line):
     parsed = parser().parse_args(line.split()[1:])
     assert callable(parsed.command)
 
 
-@pytest.mark.parametrize(
-    "target", sorted(set(re.findall(r"\]\(([^)#]+)\)", README)) | set(re.findall(r'src="([^"]+)"', README)))
-)
-def test_its_links_lead_somewhere(target):
-    assert target.startswith("http") or (ROOT / target).exists()
+@pytest.mark.parametrize(("page", "target"), LINKS)
+def test_links_lead_somewhere(page, target):
+    assert target.startswith("http") or (PAGES[page].parent / target).exists()
+
+
+@pytest.mark.parametrize("page", sorted(set(PAGES) - {"README.md", "CHANGELOG.md"}))
+def test_every_page_is_named_by_the_readme(page):
+    assert f"Docs/{page}" in README
 
 
 def test_its_console_recipe_is_the_docstrings():
@@ -42,7 +62,7 @@ def test_its_console_recipe_is_the_docstrings():
 
 
 def test_its_tasks_exist():
-    named = set(re.findall(r"python3 tasks\.py (\w+)", README))
+    named = {task for text in TEXTS.values() for task in re.findall(r"python3 tasks\.py (\w+)", text)}
     known = set(re.findall(r'"(\w+)": \1', (ROOT / "tasks.py").read_text(encoding="utf-8")))
     assert named
     assert named <= known
