@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from SegRLEExportLib.model.source_series import SourceFrame
@@ -70,6 +70,8 @@ class FrameRecords:
     places: list[Place]
     """Frames that say the same share one object, but for planes beyond `PLANES_REMEMBERED`."""
     dimension_indices: list[tuple[int, ...]]
+    contents: dict[int, bytes] = field(default_factory=dict)
+    """For each object of `places`, by its `id`, the bytes of the first item that said so, numbers and all."""
 
     def __len__(self) -> int:
         return len(self.places)
@@ -141,6 +143,7 @@ class _Reader:
         if layout is None or place is None:
             layout, place = self._parsed(content, layout)
             self._layouts[kind] = layout
+            self.records.contents[id(place)] = content
         self.records.segment_numbers.append(self._number(layout.numbers_in(content)))
         self.records.places.append(place)
         self.records.dimension_indices.append(layout.indices_in(content))

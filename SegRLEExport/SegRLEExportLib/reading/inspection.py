@@ -7,14 +7,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydicom import Dataset
 from pydicom.uid import UID, RLELossless
 
 from SegRLEExportLib.encoding.plan import LABEL_MAP_SEGMENTATION_STORAGE
 from SegRLEExportLib.errors import NotASegmentationFileError
 from SegRLEExportLib.model.printable import printable_lines
-from SegRLEExportLib.reading.any_seg import G2_DIALECT, AnySeg, readable
-from SegRLEExportLib.reading.rle import RLEStructureError, decode_frame
+from SegRLEExportLib.model.terminology import Code
+from SegRLEExportLib.reading.damage import DAMAGE, readable
+from SegRLEExportLib.reading.pixels import (
+    DEFLATED_IMAGE_FRAME,
+    ENCAPSULATED_UNCOMPRESSED,
+    G2_DIALECT,
+    PixelData,
+    fragments_of,
+)
+from SegRLEExportLib.reading.seg_file import SegFile
+from SegRLEExportLib.reading.segments import SegmentRecord
 
 _SHOWN_FAULTS = 5
 
@@ -55,36 +63,42 @@ def inspect(path: Path) -> Inspection:
 
     Raises `NotASegmentationFileError`.
     """
-    seg = AnySeg(path)
+    seg = SegFile(path)
     with readable(path, "its description"):
         return _inspected(seg)
 
 
-def _inspected(seg: AnySeg) -> Inspection:
-    dataset = seg.dataset
+def _inspected(seg: SegFile) -> Inspection:
+    dataset, pixels = seg.dataset, seg.pixel_data
     frames, faults = _frames_of_segments(seg)
-    structure, pixel_faults = _pixel_structure(seg)
+    structure, pixel_faults = _pixel_structure(pixels)
     faults.extend(pixel_faults)
     facts = {
-        "type": f"{dataset.SegmentationType}, {_sop_class_name(dataset.SOPClassUID)}",
-        "transfer syntax": seg.transfer_syntax.name,
-        "pixels": f"{dataset.Rows} x {dataset.Columns}, {dataset.BitsAllocated} bits allocated",
+        "type": f"{_type(seg)}, {_sop_class_name(seg.sop_class)}",
+        "transfer syntax": _syntax_name(seg.transfer_syntax),
+        "pixels": f"{pixels.rows} x {pixels.columns}, {pixels.bits_allocated} bits allocated",
         "frames": f"{seg.frame_count} on {len(seg.planes[0])} planes" if _has_places(seg) else str(seg.frame_count),
         "pixel data": structure,
         "references": _references(seg),
         "written by": f"{dataset.get('Manufacturer', '?')} {dataset.get('SoftwareVersions', '')}".strip(),
         "segments": str(len(seg.segments)),
     }
-    segments = tuple(_segment_line(item, frames) for item in seg.segments)
+    segments = tuple(_segment_line(record, frames) for record in seg.segments)
     return Inspection(seg.path, facts, segments, tuple(faults))
 
 
-def _frames_of_segments(seg: AnySeg) -> tuple[Counter[int] | None, list[str]]:
+def _type(seg: SegFile) -> str:
+    if not seg.is_fractional:
+        return seg.segmentation_type
+    return f"{seg.segmentation_type} ({seg.fractional_type or 'type not stated'}, up to {seg.maximum_fraction})"
+
+
+def _frames_of_segments(seg: SegFile) -> tuple[Counter[int] | None, list[str]]:
     """Return how many frames each segment has, None where that is not said; and what is wrong with it."""
     if seg.is_label_map or seg.is_tiled_full:
         return None, []
-    frames = Counter(seg.segment_numbers)
-    undescribed = sorted(set(frames) - {int(item.SegmentNumber) for item in seg.segments})
+    frames = Counter(seg.frames.segment_numbers)
+    undescribed = sorted(set(frames) - {record.number for record in seg.segments})
     return frames, [f"{frames[number]} frames show segment {number}, which is not described" for number in undescribed]
 
 
@@ -92,67 +106,93 @@ def _sop_class_name(sop_class: UID) -> str:
     return "Label Map Segmentation Storage" if sop_class == LABEL_MAP_SEGMENTATION_STORAGE else sop_class.name
 
 
-def _has_places(seg: AnySeg) -> bool:
+def _syntax_name(syntax: UID) -> str:
+    """Return the name of a transfer syntax; pydicom 3.0 does not know the newest."""
+    return "Deflated Image Frame Compression" if syntax == DEFLATED_IMAGE_FRAME else syntax.name
+
+
+def _has_places(seg: SegFile) -> bool:
     try:
         return bool(seg.planes)
     except NotASegmentationFileError:
         return False
 
 
-def _references(seg: AnySeg) -> str:
+def _references(seg: SegFile) -> str:
     series = [str(item.get("SeriesInstanceUID", "?")) for item in seg.dataset.get("ReferencedSeriesSequence") or []]
     if not series:
         return "none"
     return f"{len(seg.referenced_instance_uids)} images of series {', '.join(series)}"
 
 
-def _segment_line(item: Dataset, frames: Counter[int] | None) -> str:
-    number = int(item.SegmentNumber)
-    codes = [_code(item, "SegmentedPropertyCategoryCodeSequence"), _code(item, "SegmentedPropertyTypeCodeSequence")]
-    region = _code(item, "AnatomicRegionSequence")
-    where = f", in {region}" if region else ""
-    count = "" if frames is None else f", {frames[number]} frames"
-    return f"{number:>3}  {item.get('SegmentLabel', '')}: {' / '.join(filter(None, codes))}{where}{count}"
+def _segment_line(record: SegmentRecord, frames: Counter[int] | None) -> str:
+    codes = [_code(record.category), _code(record.type)]
+    where = f", in {_code(record.region)}" if record.region else ""
+    count = "" if frames is None else f", {frames[record.number]} frames"
+    return f"{record.number:>3}  {record.label}: {' / '.join(filter(None, codes))}{where}{count}"
 
 
-def _code(item: Dataset, keyword: str) -> str:
-    sequence = item.get(keyword)
-    if not sequence:
-        return ""
-    code = sequence[0]
-    value = code.get("CodeValue") or code.get("LongCodeValue") or code.get("URNCodeValue", "?")
-    return f"{code.get('CodeMeaning', '?')} ({code.get('CodingSchemeDesignator', '?')} {value})"
+def _code(code: Code | None) -> str:
+    return "" if code is None else f"{code.meaning} ({code.scheme} {code.value})"
 
 
-def _pixel_structure(seg: AnySeg) -> tuple[str, list[str]]:
+def _pixel_structure(pixels: PixelData) -> tuple[str, list[str]]:
     """Return what is known of Pixel Data in a sentence, and its faults."""
-    if seg.transfer_syntax == RLELossless:
-        return _rle_structure(seg)
-    if seg.transfer_syntax.is_private or not seg.transfer_syntax.is_transfer_syntax:
+    if pixels.transfer_syntax in (RLELossless, DEFLATED_IMAGE_FRAME, ENCAPSULATED_UNCOMPRESSED):
+        return _coded_structure(pixels)
+    if pixels.transfer_syntax.is_private:
         return "in a transfer syntax that this pydicom does not know; not checked", []
-    if seg.transfer_syntax.is_encapsulated:
-        return "compressed; its structure is not checked here", []
-    bits = seg.frame_count * int(seg.dataset.Rows) * int(seg.dataset.Columns) * int(seg.dataset.BitsAllocated)
-    due, found = (bits + 7) // 8, len(seg.dataset.PixelData)
-    if found not in (due, due + 1):
-        return f"{found} bytes", [f"Pixel Data has {found} bytes, its frames need {due}"]
-    return f"{found} bytes, as many as its frames need", []
+    if pixels.is_encapsulated:
+        return "compressed; its structure is not checked here", fragments_of(pixels).faults()
+    fault = pixels.fault_of_length()
+    if fault:
+        return f"{pixels.head.length} bytes", [fault]
+    return f"{pixels.head.length} bytes, as many as its frames need", []
 
 
-def _rle_structure(seg: AnySeg) -> tuple[str, list[str]]:
-    rows, columns = int(seg.dataset.Rows), int(seg.dataset.Columns)
-    bytes_per_pixel = (int(seg.dataset.BitsAllocated) + 7) // 8
-    faults, dialects, count = [], set(), 0
-    for count, encoded in enumerate(seg.encoded_frames(), start=1):
-        try:
-            if seg.is_one_bit_rle:
-                dialects.add(seg.decode_one_bit_rle(encoded)[1])
-            else:
-                decode_frame(encoded, rows, columns, bytes_per_pixel)
-        except RLEStructureError as error:
-            faults.append(f"frame {count}: {error}")
-    if count != seg.frame_count:
-        faults.append(f"{count} frames are encoded, Number of Frames says {seg.frame_count}")
+def _coded_structure(pixels: PixelData) -> tuple[str, list[str]]:
+    """Decode every frame by the letter of the standard; where that fails, see whether it can be read at all."""
+    fragments = fragments_of(pixels)
+    faults, broken = fragments.faults(), 0
+    dialects: set[str] = set()
+    if len(fragments.lengths) != pixels.frame_count:
+        faults.append(f"{len(fragments.lengths)} fragments for {pixels.frame_count} frames, as Number of Frames says")
+    for number, encoded in enumerate(pixels.encoded_frames(), start=1):
+        fault = _fault_of(pixels, encoded)
+        dialect = _dialect(pixels, encoded) if fault or pixels.bits_allocated == 1 else ""
+        if fault and dialect in ("", G2_DIALECT):
+            faults.append(f"frame {number}: {fault}")
+        broken += bool(fault)
+        dialects.update(filter(None, [dialect]))
+    is_rle = pixels.transfer_syntax == RLELossless
     faults.extend(f"RLE of 1-bit pixels as {dialect}" for dialect in sorted(dialects - {G2_DIALECT}))
-    checked = f"RLE, every row of {count} frames checked by PS3.5 Annex G"
+    if not is_rle:
+        faults.extend(
+            f"1-bit pixels as {dialect}, where packed bits are due" for dialect in sorted(dialects & {G2_DIALECT})
+        )
+    checked = _checked(pixels, broken)
     return f"{checked}, dialect: {', '.join(sorted(dialects))}" if dialects else checked, faults
+
+
+def _checked(pixels: PixelData, broken: int) -> str:
+    if pixels.transfer_syntax != RLELossless:
+        return f"{pixels.frame_count} frames decoded"
+    if broken:
+        return f"RLE, {broken} of {pixels.frame_count} frames not as PS3.5 Annex G has it"
+    return f"RLE, every row of {pixels.frame_count} frames checked by PS3.5 Annex G"
+
+
+def _fault_of(pixels: PixelData, encoded: bytes) -> str:
+    try:
+        pixels.decode(encoded, is_strict=True)
+    except DAMAGE as error:
+        return str(error)
+    return ""
+
+
+def _dialect(pixels: PixelData, encoded: bytes) -> str:
+    """Return the dialect of a frame of bits that can be read, whether or not that is allowed; empty if it cannot."""
+    try:
+        return pixels.decode(encoded)[1]
+    except DAMAGE:
+        return ""
