@@ -108,6 +108,25 @@ class SegRLEExportLogic(ScriptedLoadableModuleLogic):
             progress=progress,
         )
 
+    def loadSegmentation(self, path):
+        """Load DICOM SEG, of any program, and return the segmentation node.
+
+            logic = slicer.util.getModuleLogic("SegRLEExport")
+            node = logic.loadSegmentation("/tmp/seg.dcm")
+
+        `path` is a file, a list of the files of one export, or the folder with them. The node refers to the volume in
+        the scene that was segmented; if it is not there and the DICOM database has it, it is loaded.
+
+        Raises a class of `SegRLEExportLib.errors.ExportError`; then the scene is not changed.
+        """
+        from SegRLEExportLib.slicer_side.requirements import refuse_unsatisfied
+
+        refuse_unsatisfied()
+        from DICOMLib import DICOMUtils
+        from SegRLEExportLib.slicer_side.nodes.loading import load_path
+
+        return load_path(path, slicer.mrmlScene, database=slicer.dicomDatabase, load_series=DICOMUtils.loadSeriesByUID)
+
     def getParameterNode(self):
         """Return what the panel shows, kept in the scene."""
         from SegRLEExportLib.slicer_side.panel.parameters import parameters_of

@@ -45,6 +45,22 @@ class RowsTest(SlicerTestCase):
         for key in PLANS_OF_DIALOG:
             assert slicer.modules.dicomPlugins[key]().examineForImport([["a.dcm"]]) == []
 
+    def test_loading_is_offered_below_slicers_own_and_above_it_for_several_files(self):
+        _, segmentation = self.sample()
+        before = set(self.series_in_database())
+        DialogUser(item_of(segmentation)).choose_row("SegRLEExport").choose_folder(None).press_export().run()
+        new = sorted(set(self.series_in_database()) - before)
+        lists = [self.database.filesForSeries(series) for series in new]
+        plugin = slicer.modules.dicomPlugins["SegRLEExportLoader"]()
+        loadables = plugin.examineForImport(lists)
+        assert [loadable.selected for loadable in loadables] == [True, True]
+        assert all(plugin.load(loadable) for loadable in loadables)
+        loaded = slicer.util.getNodesByClass("vtkMRMLSegmentationNode")[-1]
+        assert loaded is not segmentation
+        assert loaded.GetSegmentation().GetNumberOfSegments() == segmentation.GetSegmentation().GetNumberOfSegments()
+        (one,) = plugin.examineForImport(lists[:1])
+        assert one.confidence < 0.95
+
     def test_what_cannot_work_is_one_row_with_the_reason(self):
         volume, segmentation = self.sample()
         bent = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLBSplineTransformNode", "bent")

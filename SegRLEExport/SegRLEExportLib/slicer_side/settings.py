@@ -31,6 +31,11 @@ def keeps_empty_frames() -> bool:
     return slicer.util.settingsValue(PREFIX + "KeepEmptyFrames", False, converter=slicer.util.toBool)
 
 
+def prefers_own_loader() -> bool:
+    """Return whether SEG files that Slicer's own plugin opens right are loaded by this extension, too."""
+    return slicer.util.settingsValue(PREFIX + "LoadSeg", False, converter=slicer.util.toBool)
+
+
 def preferred_options():
     """Return `ExportOptions` as the user prefers them."""
     from SegRLEExportLib.options import ExportOptions
@@ -59,6 +64,18 @@ def add_to_panel(panel, parent) -> None:
         "KeepEmptyFrames",
         _("Keep empty frames:"),
         _("Write a frame also for slices where nothing is segmented. A few old viewers need that; files get larger."),
+        checked=False,
+    )
+    _add_loader(panel, form)
+
+
+def _add_loader(panel, form) -> None:
+    _add_check_box(
+        panel,
+        form,
+        "LoadSeg",
+        _("Load DICOM SEG with SegRLEExport:"),
+        _("Load all DICOM SEG with this extension, not only those that Slicer's own loader cannot open or merges."),
         checked=False,
     )
 

@@ -27,7 +27,7 @@ class SegPlugin(DICOMPlugin):
     """One row alone says why nothing can be exported."""
 
     def examineForImport(self, fileLists):
-        """Return nothing: reading SEG is the business of Slicer."""
+        """Return nothing: loading has a plugin of its own."""
         del fileLists
         return []
 
@@ -164,10 +164,12 @@ _FIELDS = ("SeriesDescription", "SeriesNumber", "ContentCreatorName", "ContentLa
 
 
 def register() -> None:
-    """Add the rows to those of Slicer; the DICOM module may come later, so the list is made if needed."""
+    """Add our rows to those of Slicer; the DICOM module may come later, so the list is made if needed."""
     if not hasattr(slicer.modules, "dicomPlugins"):
         slicer.modules.dicomPlugins = {}
-    slicer.modules.dicomPlugins.update(PLUGINS)
+    from SegRLEExportLib.slicer_side.dialog import import_plugin
+
+    slicer.modules.dicomPlugins.update(PLUGINS | import_plugin.PLUGINS)
 
 
 def _refuse_hopeless(node) -> None:

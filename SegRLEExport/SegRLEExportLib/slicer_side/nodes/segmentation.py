@@ -25,6 +25,9 @@ from SegRLEExportLib.model.terminology import parse_slicer_terminology
 
 BINARY_LABELMAP = "Binary labelmap"
 
+TRACKING_ID, TRACKING_UID = "DICOM.TrackingIdentifier", "DICOM.TrackingUniqueIdentifier"
+"""Tags of a segment that was loaded from SEG: written again, so that it is known as the same."""
+
 _RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 _LARGEST_LABEL = np.iinfo(np.uint16).max
 
@@ -173,6 +176,8 @@ def _segment(segment_id: str, segment, layer_index: int) -> Segment:
         description=_tag(segment, "Description"),
         algorithm_type=AlgorithmType(algorithm_type) if algorithm_type in known else AlgorithmType.MANUAL,
         algorithm_name=_tag(segment, "DICOM.SegmentAlgorithmName"),
+        tracking_id=_tag(segment, TRACKING_ID),
+        tracking_uid=_tag(segment, TRACKING_UID),
     )
 
 

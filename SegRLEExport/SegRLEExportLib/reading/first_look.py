@@ -1,0 +1,104 @@
+"""What a DICOM SEG is, from the first of its bytes: enough to decide who should load it, at every click in a browser.
+
+Nothing behind the segments is read: no frame, no pixel, and of a deflated file only what inflates to a few megabytes.
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+
+from pydicom import Dataset
+from pydicom.filereader import read_dataset, read_file_meta_info, read_partial
+from pydicom.tag import BaseTag
+from pydicom.uid import UID, DeflatedExplicitVRLittleEndian
+
+from SegRLEExportLib.errors import NotASegmentationFileError
+from SegRLEExportLib.model.source_series import text_of
+from SegRLEExportLib.reading.damage import readable
+from SegRLEExportLib.reading.stream import open_regular
+
+_SEGMENT_SEQUENCE = 0x00620002
+_BACKGROUND = 0
+_MOST_BYTES = 1 << 22
+_BEFORE_META, _META_LENGTH_ELEMENT = 132, 12
+_PART_OF_SEVERAL = re.compile(r"(.*) ([1-9]\d*) of ([1-9]\d*)", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class FirstLook:
+    """One SEG file."""
+
+    path: Path
+    transfer_syntax: UID
+    segmentation_type: str
+    bits_allocated: int
+    segment_count: int
+    """Without the background of a label map."""
+    study_uid: str
+    series_uid: str
+    sop_instance_uid: str
+    description: str
+    """Series Description; without "1 of 2" where it is a part of several."""
+    part: tuple[int, int]
+    """Which file of how many it is of one export, from 1."""
+    made_at: tuple[str, str]
+    """Date and time of its series: the same for all files of one export."""
+    referenced_series_uid: str
+    referenced_instance_uids: tuple[str, ...]
+
+
+def first_look(path: Path) -> FirstLook | None:
+    """Return what the file is, or None if it is no SEG or cannot be read."""
+    try:
+        with readable(path, "the file"):
+            dataset, syntax = _beginning(path)
+            return _looked_at(path, dataset, syntax) if text_of(dataset, "Modality") == "SEG" else None
+    except NotASegmentationFileError:
+        return None
+
+
+def _beginning(path: Path) -> tuple[Dataset, UID]:
+    meta = read_file_meta_info(path)
+    syntax = UID(str(meta.TransferSyntaxUID))
+    with open_regular(path) as file:
+        if syntax != DeflatedExplicitVRLittleEndian:
+            return read_partial(file, stop_when=_is_behind_segments), syntax
+        file.seek(_BEFORE_META + _META_LENGTH_ELEMENT + int(meta.FileMetaInformationGroupLength))
+        inflated = zlib.decompressobj(-zlib.MAX_WBITS).decompress(file.read(_MOST_BYTES), _MOST_BYTES)
+    return read_dataset(BytesIO(inflated), False, True, stop_when=_is_behind_segments), syntax
+
+
+def _is_behind_segments(tag: BaseTag, vr: str | None, length: int) -> bool:
+    del vr, length
+    return int(tag) > _SEGMENT_SEQUENCE
+
+
+def _looked_at(path: Path, dataset: Dataset, syntax: UID) -> FirstLook:
+    whole = text_of(dataset, "SeriesDescription").strip()
+    match = _PART_OF_SEVERAL.fullmatch(whole)
+    is_part = match is not None and int(match[2]) <= int(match[3])
+    series = dataset.get("ReferencedSeriesSequence") or [Dataset()]
+    segments = dataset.get("SegmentSequence") or []
+    return FirstLook(
+        path=path,
+        transfer_syntax=syntax,
+        segmentation_type=text_of(dataset, "SegmentationType"),
+        bits_allocated=int(dataset.get("BitsAllocated") or 0),
+        segment_count=sum(1 for segment in segments if segment.get("SegmentNumber") != _BACKGROUND),
+        study_uid=text_of(dataset, "StudyInstanceUID"),
+        series_uid=text_of(dataset, "SeriesInstanceUID"),
+        sop_instance_uid=text_of(dataset, "SOPInstanceUID"),
+        description=match[1] if match and is_part else whole,
+        part=(int(match[2]), int(match[3])) if match and is_part else (1, 1),
+        made_at=(text_of(dataset, "SeriesDate"), text_of(dataset, "SeriesTime")),
+        referenced_series_uid=text_of(series[0], "SeriesInstanceUID"),
+        referenced_instance_uids=tuple(
+            text_of(instance, "ReferencedSOPInstanceUID")
+            for one in series
+            for instance in one.get("ReferencedInstanceSequence") or []
+        ),
+    )

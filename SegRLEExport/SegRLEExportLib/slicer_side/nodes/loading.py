@@ -1,0 +1,140 @@
+"""From DICOM SEG files to a segmentation node: layers shared as the segments can share them, nothing copied.
+
+Names, codes, colours, algorithm, tracking and order come with it, and empty segments too. Needs MRML and vtk, no Qt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+import slicer
+from vtkmodules.util.numpy_support import numpy_to_vtk
+from vtkmodules.vtkCommonMath import vtkMatrix4x4
+
+from SegRLEExportLib.model.geometry import Geometry
+from SegRLEExportLib.model.segmentation import Layer, Segment, Segmentation
+from SegRLEExportLib.model.terminology import slicer_terminology_text
+from SegRLEExportLib.reading.first_look import first_look
+from SegRLEExportLib.reading.seg_file import SegFile
+from SegRLEExportLib.reading.segmentation import segmentation_of
+from SegRLEExportLib.slicer_side.nodes.segmentation import BINARY_LABELMAP, TRACKING_ID, TRACKING_UID
+
+_RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
+_INSTANCE_UIDS = "DICOM.instanceUIDs"
+_REFERENCED_INSTANCE_UIDS = "DICOM.ReferencedInstanceUIDs"
+
+
+def load_segmentation(files: Sequence[Path], scene, *, threshold: float | None = None):
+    """Return a new vtkMRMLSegmentationNode with what one or several SEG files of one segmentation show.
+
+    `threshold` is for fractional files, see `reading.segmentation.segmentation_of`. Raises
+    `NotASegmentationFileError` or `UnusableSegFileError`; then the scene is as it was.
+    """
+    segs = [SegFile(path) for path in files]
+    node = add_segmentation_node(segmentation_of(segs, threshold=threshold), scene)
+    node.SetAttribute(_INSTANCE_UIDS, " ".join(str(seg.dataset.get("SOPInstanceUID", "")) for seg in segs))
+    return node
+
+
+def load_path(where, scene, *, database=None, load_series: Callable | None = None):
+    """Return a new node with the SEG in a file, in several files of one export, or in a folder.
+
+    It refers to the volume in the scene that was segmented. If there is none, and `database` has its images,
+    `load_series` is called with the Series Instance UIDs to load.
+    """
+    files = files_at(where)
+    node = load_segmentation(files, scene)
+    uids = sorted({uid for look in map(first_look, files) if look for uid in look.referenced_instance_uids})
+    if refer_to_images(node, uids) is None and database is not None and load_series is not None:
+        file = next((file for file in map(database.fileForInstance, uids) if file), "")
+        if file:
+            load_series([database.seriesForFile(file)])
+            refer_to_images(node, uids)
+    return node
+
+
+def files_at(where) -> list[Path]:
+    """Return the files that are meant: one, several, or the SEG files in a folder, in the order of their parts."""
+    if not isinstance(where, (str, Path)):
+        return [Path(file) for file in where]
+    path = Path(where)
+    if not path.is_dir():
+        return [path]
+    looks = [look for look in (first_look(file) for file in sorted(path.iterdir()) if file.is_file()) if look]
+    return [look.path for look in sorted(looks, key=lambda look: look.part)] or [path]
+
+
+def add_segmentation_node(segmentation: Segmentation, scene):
+    """Return a new node of the scene with those segments; its voxels are the arrays of the layers themselves."""
+    images = [_image(layer) for layer in segmentation.layers]
+    made = slicer.vtkSegmentation()
+    made.SetSourceRepresentationName(BINARY_LABELMAP)
+    for segment in segmentation.segments:
+        made.AddSegment(_vtk_segment(segment, images[segment.layer_index]), segment.id)
+    node = scene.AddNewNodeByClass("vtkMRMLSegmentationNode", scene.GenerateUniqueName(segmentation.name))
+    node.SetAndObserveSegmentation(made)
+    node.CreateDefaultDisplayNodes()
+    return node
+
+
+def refer_to_images(node, instance_uids: Iterable[str]):
+    """Let the node refer to the images, and to the volume of the scene that shows most of them; return that or None."""
+    uids = set(instance_uids)
+    scene = node.GetScene()
+    hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(scene)
+    item = hierarchy.GetItemByDataNode(node) if hierarchy is not None else 0
+    if item:
+        hierarchy.SetItemAttribute(item, _REFERENCED_INSTANCE_UIDS, " ".join(sorted(uids)))
+    volume, shown = None, 0
+    for one in _volumes(scene):
+        count = len(uids & set((one.GetAttribute(_INSTANCE_UIDS) or "").split()))
+        if count > shown:
+            volume, shown = one, count
+    if volume is not None:
+        node.SetReferenceImageGeometryParameterFromVolumeNode(volume)
+    return volume
+
+
+def _volumes(scene) -> list:
+    count = scene.GetNumberOfNodesByClass("vtkMRMLScalarVolumeNode")
+    return [scene.GetNthNodeByClass(n, "vtkMRMLScalarVolumeNode") for n in range(count)]
+
+
+def _image(layer: Layer):
+    """Return a vtkOrientedImageData whose voxels are those of the layer, which the scalars keep alive."""
+    image = slicer.vtkOrientedImageData()
+    labels = np.ascontiguousarray(layer.labels_kji)
+    k, j, i = labels.shape
+    image.SetDimensions(i, j, k)
+    image.SetGeometryFromImageToWorldMatrix(_ijk_to_ras(layer.geometry))
+    image.GetPointData().SetScalars(numpy_to_vtk(labels.reshape(-1)))
+    return image
+
+
+def _ijk_to_ras(geometry: Geometry) -> vtkMatrix4x4:
+    matrix = vtkMatrix4x4()
+    matrix.DeepCopy((_RAS_TO_LPS @ geometry.kji_to_lps[:, [2, 1, 0, 3]]).reshape(-1).tolist())
+    return matrix
+
+
+def _vtk_segment(segment: Segment, image):
+    made = slicer.vtkSegment()
+    made.SetName(segment.name)
+    made.SetColor(*segment.color_rgb)
+    made.SetLabelValue(segment.layer_value)
+    made.AddRepresentation(BINARY_LABELMAP, image)
+    if segment.terminology is not None:
+        made.SetTag(made.GetTerminologyEntryTagName(), slicer_terminology_text(segment.terminology))
+    tags = {
+        "Description": segment.description,
+        "DICOM.SegmentAlgorithmType": segment.algorithm_type.value,
+        "DICOM.SegmentAlgorithmName": segment.algorithm_name,
+        TRACKING_ID: segment.tracking_id,
+        TRACKING_UID: segment.tracking_uid,
+    }
+    for name, text in tags.items():
+        if text:
+            made.SetTag(name, text)
+    return made
