@@ -90,6 +90,26 @@ def test_tracking_and_algorithm_survive_a_second_export(marked_node, chest_folde
     }
 
 
+def test_a_copy_of_a_segment_is_tracked_as_another(chest_folder, tmp_path, overlapping_node):
+    export_node(overlapping_node, tmp_path / "first", "none", source=chest_folder)
+    node = load_path(tmp_path / "first", scene())
+    copied = node.GetSegmentation().GetNthSegment(0)
+    _add_copy(node, copied)
+    uids = [segment.tracking_uid for segment in read_segmentation(node).segments]
+    assert uids[-1] == ""
+    assert len(set(uids)) == len(uids)
+    export_node(node, tmp_path / "second", "none", source=chest_folder)
+
+
+def _add_copy(node, segment):
+    import slicer
+
+    copy = slicer.vtkSegment()
+    copy.DeepCopy(segment)
+    copy.SetName("copy")
+    node.GetSegmentation().AddSegment(copy, "copy")
+
+
 def test_voxels_live_as_long_as_the_node(chest_folder, tmp_path, overlapping_node):
     export_node(overlapping_node, tmp_path / "out", "labelmap", source=chest_folder)
     node = load_path(tmp_path / "out", scene())

@@ -7,6 +7,7 @@ the same segment of the same segmentation on the same series.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -30,7 +31,9 @@ _COLOR_TOLERANCE = 1 / 255
 
 
 def tracking_uid(segment: Segment, segmentation: Segmentation, series_uid: str) -> str:
-    """Return the Tracking UID (0062,0021) of a segment drawn on that series."""
+    """Return the Tracking UID (0062,0021): the segment's own if it has one, or that of one drawn on the series."""
+    if re.fullmatch(r"(0|[1-9]\d*)(\.(0|[1-9]\d*))+", segment.tracking_uid) and len(segment.tracking_uid) <= 64:
+        return segment.tracking_uid
     return derived_uid("tracking", series_uid, segmentation.name, segment.id)
 
 
@@ -44,12 +47,18 @@ def expected_segment(segment: Segment, number: int, segmentation: Segmentation, 
         **_algorithm(segment),
         **_meaning(segment.terminology or _TISSUE),
         "RecommendedDisplayCIELabValue": Color(segment.color_rgb),
-        "TrackingID": f"{in_one_line(segmentation.name)}: {name}" if segmentation.name else name,
+        "TrackingID": _tracking_id(segment, name, segmentation),
         "TrackingUID": tracking_uid(segment, segmentation, series_uid),
     }
     if not all(text.isascii() for text in _texts(item)):
         item["SpecificCharacterSet"] = UTF_8
     return item
+
+
+def _tracking_id(segment: Segment, name: str, segmentation: Segmentation) -> str:
+    """Return the segment's own Tracking ID (0062,0020) beside its own UID, or the names."""
+    own = in_one_line(segment.tracking_id) if segment.tracking_uid else ""
+    return own or (f"{in_one_line(segmentation.name)}: {name}" if segmentation.name else name)
 
 
 @dataclass(frozen=True)
