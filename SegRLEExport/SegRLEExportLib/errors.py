@@ -144,11 +144,9 @@ class VerificationError(ExportError):
 class OtherReaderDiffersError(ExportError):
     """Another program shows something else than was written; the file was removed."""
 
-    def __init__(self, path: Path, reader: str, differences: Sequence[str]) -> None:
-        shown = "; ".join(differences)
-        name = _final_name(path)
+    def __init__(self, path: Path, reader: str, differences: str) -> None:
         super().__init__(
-            f"{reader} reads {name} otherwise than it was written, so it was removed: {shown}. "
+            f"{reader} reads {_final_name(path)} otherwise than it was written, so it was removed: {differences}. "
             "Choose another encoding or the segmentation's own grid, or leave out the proof by other programs if "
             "this one is not what the file is for."
         )

@@ -17,7 +17,7 @@ from SegRLEExportLib.model.segmentation import Segmentation
 from SegRLEExportLib.model.source_series import SourceSeries
 from SegRLEExportLib.options import ExportOptions, Verify
 from SegRLEExportLib.other_readers.comparison import Wanted, WantedSegment
-from SegRLEExportLib.other_readers.proof import read_by_others
+from SegRLEExportLib.other_readers.proof import read_by_others, refuse_different
 from SegRLEExportLib.preflight.survey import Survey, survey
 from SegRLEExportLib.progress import Progress, ProgressCallback
 from SegRLEExportLib.report import Report, Sight, Verification, WrittenInstance, WrittenSegment
@@ -137,7 +137,9 @@ def _sights(path: Path, draft: Draft) -> tuple[Sight, ...]:
         )
         for position, number in draft.instance.numbers.items()
     ]
-    return read_by_others(path, draft.plan.id, Wanted(found.segmentation, segments, found.stack, found.layers))
+    sights = read_by_others(path, draft.plan.id, Wanted(found.segmentation, segments, found.stack, found.layers))
+    refuse_different(path, sights)
+    return sights
 
 
 def _written(

@@ -28,6 +28,7 @@ class SightOutcome(str, Enum):
     """What became of the reading of a file by another program."""
 
     RIGHT = "right"
+    DIFFERENT = "shows something else"
     CANNOT_READ = "cannot read"
     NOT_AT_HAND = "not at hand"
 
@@ -41,7 +42,7 @@ class Sight:
     """Empty where it did not come to reading."""
     outcome: SightOutcome
     reason: str
-    """Why it was not read, in the program's own words where it has any; empty if it was."""
+    """What it shows otherwise, or why it was not read, in the program's own words where it has any."""
     seconds: float
 
     def __str__(self) -> str:

@@ -67,7 +67,7 @@ MESSAGES = [
         "Use the encoding 'rle', or export fewer segments at a time.",
     ),
     (
-        errors.OtherReaderDiffersError(SEG, "highdicom 0.28.2", ["'liver' is not shown"]),
+        errors.OtherReaderDiffersError(SEG, "highdicom 0.28.2", "'liver' is not shown"),
         "highdicom 0.28.2 reads seg.dcm otherwise than it was written, so it was removed: 'liver' is not shown. "
         "Choose another encoding or the segmentation's own grid, or leave out the proof by other programs if this "
         "one is not what the file is for.",

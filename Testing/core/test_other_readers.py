@@ -18,9 +18,11 @@ from SegRLEExportLib.model.geometry import Geometry, PlaneStack
 from SegRLEExportLib.options import ExportOptions, Verify
 from SegRLEExportLib.other_readers import proof
 from SegRLEExportLib.other_readers.comparison import Wanted, WantedSegment, differences
+from SegRLEExportLib.other_readers.files_seen import seen_by_others
 from SegRLEExportLib.other_readers.shown import ShownSegment, ShownVolume, save_shown
 from SegRLEExportLib.planes.sampling import SampledLayer
 from SegRLEExportLib.report import SightOutcome
+from SegRLEExportLib.verification.comparison import compare
 
 SEEN = [name for name in PLANS if name != "rle-binary"]
 
@@ -112,16 +114,18 @@ class TestFilesThatAreShownOtherwise:
         del measures.SpacingBetweenSlices
         measures.SliceThickness = "7.0"
         dataset.save_as(path)
+        _, slicer = proof.read_by_others(path, "none", wanted_of(a_segmentation()))
+        assert slicer.outcome is SightOutcome.DIFFERENT
         with pytest.raises(OtherReaderDiffersError, match=r"dcmqi 1\.\S+ reads seg\.dcm otherwise"):
-            proof.read_by_others(path, "none", wanted_of(a_segmentation()))
+            proof.refuse_different(path, [slicer])
 
     def test_another_name_is_told_by_number(self, tmp_path):
         path = export(a_segmentation(), a_source(), tmp_path / "seg.dcm", "none").paths[0]
         dataset = pydicom.dcmread(path)
         dataset.SegmentSequence[1].SegmentLabel = "spleen"
         dataset.save_as(path)
-        with pytest.raises(OtherReaderDiffersError, match="shows segment 2, 'left kidney', as 'spleen'"):
-            proof.read_by_others(path, "none", wanted_of(a_segmentation()))
+        highdicom, _ = proof.read_by_others(path, "none", wanted_of(a_segmentation()))
+        assert highdicom.reason == "it shows segment 2, 'left kidney', as 'spleen'"
 
     def test_the_export_fails_and_leaves_nothing(self, tmp_path, monkeypatch):
         wrong = shown_of(a_segmentation([a_sphere()], names=["heart"]))
@@ -233,3 +237,32 @@ class TestProgramsThatFail:
 @pytest.mark.parametrize(("given", "meant"), [(True, Verify.OWN), (False, Verify.OFF), ("others", Verify.OTHERS)])
 def test_the_option_may_be_a_word_or_as_in_version_1(given, meant):
     assert ExportOptions(verify=given).verify is meant
+
+
+class TestVerifyCommand:
+    def verified(self, paths, segmentation, source=None):
+        return seen_by_others(compare(paths, segmentation, source), paths, segmentation, source)
+
+    @pytest.mark.parametrize("encoding", ["rle", "none", "rle-per-segment"])
+    def test_files_that_are_there_are_read_by_others_too(self, encoding, tmp_path):
+        paths = export(a_segmentation(), a_source(), tmp_path, encoding).paths
+        seen = self.verified(paths, a_segmentation(), a_source())
+        assert seen.is_equal
+        assert str(seen).count("right (") == 2 * len(paths)
+        assert [one["outcome"] for one in seen.to_json()["others"]] == ["right"] * 2 * len(paths)
+
+    def test_what_others_see_otherwise_is_a_difference(self, tmp_path):
+        (path,) = export(a_segmentation(), a_source(), tmp_path / "seg.dcm", "none").paths
+        dataset = pydicom.dcmread(path)
+        measures = dataset.SharedFunctionalGroupsSequence[0].PixelMeasuresSequence[0]
+        del measures.SpacingBetweenSlices
+        measures.SliceThickness = "7.0"
+        dataset.save_as(path)
+        seen = self.verified([path], a_segmentation())
+        assert not seen.is_equal
+        assert "dcmqi 1.5" in str(seen)
+        assert "shows something else" in str(seen)
+
+    def test_one_bit_rle_is_not_given_to_those_who_cannot_read_it(self, tmp_path):
+        paths = export(a_segmentation(), a_source(), tmp_path, "rle-binary").paths
+        assert str(self.verified(paths, a_segmentation())).count("reads no 1-bit RLE") == 2

@@ -16,6 +16,12 @@ def add_parser(commands: Any) -> None:
     parser = add_command(commands, "verify", run, "compare a SEG, or a folder of them, with a segmentation")
     parser.add_argument("file", type=Path, metavar="FILE")
     add_input_arguments(parser, is_series_needed=False)
+    parser.add_argument(
+        "--by",
+        choices=("own", "others"),
+        default="own",
+        help="others: let also highdicom, and dcmqi as 3D Slicer calls it, read the files",
+    )
 
 
 def run(parsed: argparse.Namespace) -> int:
@@ -30,5 +36,11 @@ def run(parsed: argparse.Namespace) -> int:
     if not paths:
         raise NotASegmentationFileError(parsed.file, "the folder has no .dcm file")
     comparison = compare(paths, segmentation, source)
+    if parsed.by == "others":
+        from SegRLEExportLib.other_readers.files_seen import seen_by_others
+
+        seen = seen_by_others(comparison, paths, segmentation, source)
+        print_result(parsed, seen)
+        return 0 if seen.is_equal else DIFFERENT
     print_result(parsed, comparison)
     return 0 if comparison.is_equal else DIFFERENT

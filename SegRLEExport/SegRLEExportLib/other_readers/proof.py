@@ -1,7 +1,7 @@
 """Let other people's programs read a file that was just written, each in a process of its own with a time limit.
 
 highdicom is what researchers read with; dcmqi is what 3D Slicer loads with. A program that cannot read the file, or
-is not here, is told; one that shows something else than was written stops the export.
+is not here, is told; so is one that shows something else.
 """
 
 from __future__ import annotations
@@ -44,16 +44,19 @@ class _Reader:
     """Makes the command that reads a file and leaves what it shows in a folder; None where the program is not here."""
 
 
-def read_by_others(path: Path, encoding: str, wanted: Wanted, *, shown_as: Path | None = None) -> tuple[Sight, ...]:
-    """Return what each program saw; `encoding` is the id of the row of the table, empty where it is not known.
-
-    Raises `OtherReaderDiffersError` where one of them shows another segmentation; `shown_as` is the name by which the
-    error calls the file.
-    """
-    return tuple(_sight(reader, path, encoding, wanted, shown_as or path) for reader in _READERS)
+def read_by_others(path: Path, encoding: str, wanted: Wanted) -> tuple[Sight, ...]:
+    """Return what each program saw; `encoding` is the id of the row of the table, empty where it is not known."""
+    return tuple(_sight(reader, path, encoding, wanted) for reader in _READERS)
 
 
-def _sight(reader: _Reader, path: Path, encoding: str, wanted: Wanted, shown_as: Path) -> Sight:
+def refuse_different(path: Path, sights: Sequence[Sight]) -> None:
+    """Raise `OtherReaderDiffersError` if a program shows something else than was written."""
+    for sight in sights:
+        if sight.outcome is SightOutcome.DIFFERENT:
+            raise OtherReaderDiffersError(path, f"{sight.reader} {sight.version}", sight.reason)
+
+
+def _sight(reader: _Reader, path: Path, encoding: str, wanted: Wanted) -> Sight:
     if known := _CANNOT_READ.get((reader.name, encoding)):
         return Sight(reader.title, "", SightOutcome.CANNOT_READ, known, 0.0)
     with tempfile.TemporaryDirectory(prefix="segrle-") as name:
@@ -67,10 +70,10 @@ def _sight(reader: _Reader, path: Path, encoding: str, wanted: Wanted, shown_as:
         if refusal:
             return Sight(reader.title, "", SightOutcome.CANNOT_READ, refusal, seconds)
         version, volumes = load_shown(folder)
-        if found := differences(volumes, wanted):
-            raise OtherReaderDiffersError(shown_as, f"{reader.title} {version}", found[:_LISTED_DIFFERENCES])
+        found = differences(volumes, wanted)
         del volumes  # they are files of the folder that is now removed
-        return Sight(reader.title, version, SightOutcome.RIGHT, "", seconds)
+    outcome = SightOutcome.DIFFERENT if found else SightOutcome.RIGHT
+    return Sight(reader.title, version, outcome, "; ".join(found[:_LISTED_DIFFERENCES]), seconds)
 
 
 def _run(command: Sequence[str], folder: Path) -> str:
