@@ -203,8 +203,12 @@ SABOTAGES = [
         id="a code changed",
     ),
     pytest.param(on_dataset(drop_a_frame_of_pixels), " frames", id="a frame dropped"),
-    pytest.param(on_dataset(drop_a_frame_group), "items of frame groups", id="a frame group dropped"),
-    pytest.param(on_dataset(double_a_frame_group), "items of frame groups", id="a frame group doubled"),
+    pytest.param(
+        on_dataset(drop_a_frame_group), "Per-Frame Functional Groups Sequence has", id="a frame group dropped"
+    ),
+    pytest.param(
+        on_dataset(double_a_frame_group), "Per-Frame Functional Groups Sequence has", id="a frame group doubled"
+    ),
     pytest.param(
         on_dataset(turn_a_row_round), "Plane Orientation Sequence, Image Orientation (Patient)", id="rows turned round"
     ),

@@ -13,7 +13,7 @@ import scenes
 import SimpleITK as sitk
 from SegRLEExportLib.encoding.plan import PLANS
 from SegRLEExportLib.errors import UnknownSegmentError
-from SegRLEExportLib.reading.any_seg import AnySeg
+from SegRLEExportLib.reading.seg_file import SegFile
 from SegRLEExportLib.slicer_side.nodes.export import export_node
 from SegRLEExportLib.slicer_side.nodes.mrml_host import read_segmentation_node, scene
 from SegRLEExportLib.slicer_side.nodes.segmentation import read_segmentation
@@ -43,25 +43,24 @@ def test_rle_puts_only_the_overlapping_segment_apart(overlapping_node, chest_fol
         ],
         ["overlapping sphere"],
     ]
-    series = [AnySeg(path).dataset.SeriesInstanceUID for path in report.paths]
+    series = [SegFile(path).dataset.SeriesInstanceUID for path in report.paths]
     assert series == [instance.series_instance_uid for instance in report.instances]
     assert len(set(series)) == 2
 
 
 def test_slicers_codes_are_in_the_file(overlapping_node, chest_folder, tmp_path):
     report = export_node(overlapping_node, tmp_path, "none", source=chest_folder)
-    left_lung = AnySeg(report.paths[0]).segments[5]
-    assert left_lung.SegmentLabel == "left lung"
-    property_type = left_lung.SegmentedPropertyTypeCodeSequence[0]
-    assert (property_type.CodeValue, property_type.CodeMeaning) == ("39607008", "Lung")
-    assert property_type.SegmentedPropertyTypeModifierCodeSequence[0].CodeMeaning == "Left"
+    left_lung = SegFile(report.paths[0]).segments[5]
+    assert left_lung.label == "left lung"
+    assert (left_lung.type.value, left_lung.type.meaning) == ("39607008", "Lung")
+    assert left_lung.type_modifier.meaning == "Left"
 
 
 def test_a_second_export_overwrites_nothing_and_keeps_tracking_uids(overlapping_node, chest_folder, tmp_path):
     first = export_node(overlapping_node, tmp_path, "none", source=chest_folder)
     second = export_node(overlapping_node, tmp_path, "none", source=chest_folder)
     assert len(list(tmp_path.iterdir())) == 2
-    tracked = [[item.TrackingUID for item in AnySeg(report.paths[0]).segments] for report in (first, second)]
+    tracked = [[record.tracking_uid for record in SegFile(report.paths[0]).segments] for report in (first, second)]
     assert tracked[0] == tracked[1]
     assert len(set(tracked[0])) == 8
 

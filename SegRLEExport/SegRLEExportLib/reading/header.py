@@ -227,7 +227,7 @@ class _Walk:
         stream, consumed, count = self._stream, 0, 0
         while length == UNDEFINED or consumed < length:
             start = stream.take(8)
-            head = head_at(start, 0, coding)
+            head = head_at(start, 0, Coding(True, coding.order))
             if head.tag == SEQUENCE_END:
                 break
             if head.tag != ITEM:

@@ -30,7 +30,7 @@ from pydicom.uid import (
 
 from SegRLEExportLib.model.segmentation import Labels
 from SegRLEExportLib.reading.damage import SegFileError
-from SegRLEExportLib.reading.elements import EXPLICIT, ITEM, SEQUENCE_END, UNDEFINED, Head, head_at, tag_text
+from SegRLEExportLib.reading.elements import IMPLICIT, ITEM, SEQUENCE_END, UNDEFINED, Head, head_at, tag_text
 from SegRLEExportLib.reading.rle import RLEStructureError, decode_frame, decode_tolerantly
 from SegRLEExportLib.reading.stream import Stream
 
@@ -202,7 +202,7 @@ class PixelData:
     def _refuse_rest(self, stream: Stream) -> None:
         padding = self.head.length - self.bytes_due
         if any(stream.take(padding)):
-            raise SegFileError("Pixel Data is padded with something")
+            raise SegFileError(f"Pixel Data has {padding} bytes beyond its frames")
         _refuse_more(stream)
 
 
@@ -223,13 +223,13 @@ class _Swapped(Stream):
         self._odd = taken[length:]
         return taken[:length]
 
-    def is_at_end(self) -> bool:
-        return self._words.is_at_end()
+    def has_rest(self) -> bool:
+        return self._words.has_rest()
 
 
 def _refuse_more(stream: Stream) -> None:
-    if not stream.is_at_end():
-        raise SegFileError("bytes follow behind Pixel Data")
+    if stream.has_rest():
+        raise SegFileError("something follows Pixel Data")
 
 
 def _stacked(frames: Iterator[Labels], counts: Iterable[int]) -> Iterator[FrameBlock]:
@@ -301,7 +301,7 @@ class Fragments:
         for fault in self.faults():
             raise SegFileError(fault)
         if self.has_more:
-            raise SegFileError("bytes follow behind Pixel Data")
+            raise SegFileError("something follows Pixel Data")
 
     def _starts(self) -> list[int]:
         starts, position = [], 0
@@ -330,11 +330,11 @@ def fragments_of(pixels: PixelData) -> Fragments:
 
 def _item_length(stream: Stream) -> int:
     """Return the length of the next item, -1 at the end of all."""
-    head = head_at(stream.take(8), 0, EXPLICIT)
+    head = head_at(stream.take(8), 0, IMPLICIT)
     if head.tag == SEQUENCE_END:
         return -1
     if head.tag != ITEM or head.length == UNDEFINED:
-        raise SegFileError(f"{tag_text(head.tag)} stands where a fragment of Pixel Data was due")
+        raise SegFileError(f"{tag_text(head.tag)} stands where an item was due")
     return head.length
 
 

@@ -5,15 +5,18 @@ Strict: what Annex G does not allow is an error that says where. Nothing here kn
 
 from __future__ import annotations
 
+import struct
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-from SegRLEExportLib.encoding.rle import HEADER
 from SegRLEExportLib.planes.runs import Pixels
 
 Bytes = NDArray[np.uint8]
+
+HEADER = struct.Struct("<16I")
+"""Number of segments, then the offset of each (G.5)."""
 
 _NO_OPERATION = 128
 """A control byte below it begins a literal, one above it a replicate; it itself says nothing (G.3.2)."""

@@ -229,7 +229,9 @@ class SegFile:
         Strictly: what DICOM does not allow is an error, even where it can be read.
         Raises `NotASegmentationFileError` where they cannot be decoded.
         """
-        return self._told(self.pixel_data.blocks(frame_counts, is_strict=is_strict))
+        with readable(self.path, "Pixel Data"):
+            blocks = self.pixel_data.blocks(frame_counts, is_strict=is_strict)
+        return self._told(blocks)
 
     def pixels(self) -> Iterator[Labels | NDArray[np.bool_]]:
         """Yield each frame whole, (rows, columns), as stored."""

@@ -107,6 +107,13 @@ class Stream:
             self._ready, self._at = self._more(1), 0
         return not self._ready
 
+    def has_rest(self) -> bool:
+        """Tell whether anything follows, also behind deflated bytes but for the one that makes them even (A.5)."""
+        if not self.is_at_end():
+            return True
+        behind = b"" if self._inflater is None else self._inflater.unused_data + self._read(2)
+        return behind not in (b"", b"\0")
+
     def _make_ready(self, length: int) -> None:
         if length > self.most:
             raise _cut_short()

@@ -18,13 +18,12 @@ import numpy as np
 import pydicom
 from pydicom.pixels.utils import iter_pixels
 
-from SegRLEExportLib.errors import VerificationError
+from SegRLEExportLib.errors import NotASegmentationFileError, VerificationError
 from SegRLEExportLib.model.geometry import PlaneStack
 from SegRLEExportLib.progress import Progress
 from SegRLEExportLib.reading.damage import DAMAGE
-from SegRLEExportLib.reading.frame_records import ReadBackError
-from SegRLEExportLib.reading.read_back import FrameBlock, SegReadBack
-from SegRLEExportLib.reading.rle import RLEStructureError
+from SegRLEExportLib.reading.pixels import FrameBlock
+from SegRLEExportLib.reading.seg_file import SegFile
 from SegRLEExportLib.report import Verification
 from SegRLEExportLib.verification.expectation import differences
 from SegRLEExportLib.verification.expected_frames import ExpectedFrames
@@ -70,10 +69,9 @@ class Check:
         """
         check = _FileCheck(self._order, self._frames, file, path, progress, self._position_of_tracking)
         try:
-            with SegReadBack(path) as read:
-                check.look(read)
-        except (ReadBackError, RLEStructureError) as error:
-            check.differences.append(str(error))
+            check.look(SegFile(path))
+        except NotASegmentationFileError as error:
+            check.differences.append(error.reason)
         except DAMAGE as error:
             check.differences.append(f"the file cannot be read ({type(error).__name__}: {error})")
         if not check.differences:
@@ -156,10 +154,10 @@ class _FileCheck:
     voxels: int = 0
     _planes: list[int] = field(default_factory=list)
 
-    def look(self, read: SegReadBack) -> None:
+    def look(self, read: SegFile) -> None:
         """Compare attributes, then frames, then pixels; each only where what it relies on is right."""
-        header = stated_in(read.attribute_bytes)
-        self._meta(read.file_head)
+        header = stated_in(read.header.attribute_bytes)
+        self._meta(read.header.file_head)
         self._header(header)
         self._segments(header)
         self._frames(header, read)
@@ -206,7 +204,7 @@ class _FileCheck:
             self.differences.append(f"{len(positions)} segments are described where each has a file of its own")
         self.members = _Members(tuple(positions), frozenset())
 
-    def _frames(self, header: Stated, read: SegReadBack) -> None:
+    def _frames(self, header: Stated, read: SegFile) -> None:
         """Compare what each frame says: its place and source, its segment, and its order among all."""
         plane_of = self._planes_of_places(read)
         records = read.frames
@@ -233,7 +231,7 @@ class _FileCheck:
             self.differences.append(f"there are {len(frames)} frames where every plane of every segment has one")
         self._planes = [plane for _, plane in frames]
 
-    def _planes_of_places(self, read: SegReadBack) -> dict[int, int | None]:
+    def _planes_of_places(self, read: SegFile) -> dict[int, int | None]:
         """Return the plane of each place by its `id`, having compared all that its frames say but their numbers."""
         places = read.frames.different_places
         if not places:
@@ -248,7 +246,7 @@ class _FileCheck:
                 self._tell(f"frame {first_frame[key]}, {sentence}" for sentence in wrong)
         return {key: plane for (key, _), plane in zip(places, planes)}
 
-    def _pixels(self, header: Stated, read: SegReadBack) -> None:
+    def _pixels(self, header: Stated, read: SegFile) -> None:
         """Compare every pixel at the place that the file states for its frame."""
         stack, planes = _stack_of(header, read)
         form = FORMS[self.order.plan.id]
@@ -265,14 +263,14 @@ class _FileCheck:
         )
         comparison = comparison_of(shown, stack, [*zip(read.frames.segment_numbers, planes)])
         first, are_alike = 0, True
-        for block in read.blocks(comparison.block_lengths()):
+        for block in read.blocks(comparison.block_lengths(), is_strict=True):
             are_alike = comparison.agrees(first, block) and are_alike
             self.progress.step(len(block))
             first += len(block)
         if not are_alike or not comparison.is_complete():
             self._tell_wrong_pixels(comparison)
         self.differences.extend(comparison.misplaced_spots())
-        if read.is_rle and form.bits > 1:
+        if self.order.plan.is_encapsulated and form.bits > 1:
             self._cross_check(comparison)
         if not self.differences:
             self._as_a_whole(header, comparison)
@@ -294,11 +292,11 @@ class _FileCheck:
 
     def _tell_wrong_pixels(self, comparison: PixelComparison) -> None:
         """Look at each frame again, as the first look only told that something is wrong."""
-        with SegReadBack(self.path) as read:
-            for frame, block in enumerate(read.blocks([1] * len(read.frames))):
-                if wrong := comparison.wrong_pixels(frame, block):
-                    number, place = read.frames.segment_numbers[frame], read.frames.places[frame]
-                    self.differences.append(f"{wrong} pixels of segment {number} at {place.position_lps} differ")
+        read = SegFile(self.path)
+        for frame, block in enumerate(read.blocks()):
+            if wrong := comparison.wrong_pixels(frame, block):
+                number, place = read.frames.segment_numbers[frame], read.frames.places[frame]
+                self.differences.append(f"{wrong} pixels of segment {number} at {place.position_lps} differ")
         if not self.differences:
             self.differences.append("there are voxels for which the file has no frame")
 
@@ -314,7 +312,7 @@ class _FileCheck:
         self.differences.extend(sentences)
 
 
-def _stack_of(header: Stated, read: SegReadBack) -> tuple[PlaneStack, list[int]]:
+def _stack_of(header: Stated, read: SegFile) -> tuple[PlaneStack, list[int]]:
     """Return the planes of the file in order, as its attributes place them, and for each frame its plane's index."""
     (groups,) = header.items("SharedFunctionalGroupsSequence")
     directions = np.array(groups.items("PlaneOrientationSequence")[0].get("ImageOrientationPatient"), dtype=float)

@@ -12,11 +12,13 @@ from numpy.typing import NDArray
 
 from SegRLEExportLib.model.geometry import Geometry, Matrix, PlaneStack
 from SegRLEExportLib.model.printable import printable_lines
-from SegRLEExportLib.model.segmentation import Labels, Segmentation
+from SegRLEExportLib.model.segmentation import Segmentation
 from SegRLEExportLib.model.source_series import SourceSeries
 from SegRLEExportLib.planes.pairing import as_drawn
+from SegRLEExportLib.planes.regions import Region
 from SegRLEExportLib.planes.sampling import SampledLayer
-from SegRLEExportLib.reading.any_seg import AnySeg
+from SegRLEExportLib.reading.pixels import FrameBlock
+from SegRLEExportLib.reading.seg_file import SegFile
 from SegRLEExportLib.verification.expected_texts import LONG_STRING, cut, in_one_line
 
 _SAME_PLACE_MM = 0.01
@@ -84,15 +86,15 @@ def compare(paths: Sequence[Path], segmentation: Segmentation, source: SourceSer
     tallies = {position: _Tally() for position in range(len(segmentation.segments))}
     found: set[int] = set()
     remarks = []
-    for seg in (AnySeg(path) for path in paths):
+    for seg in (SegFile(path) for path in paths):
         position_of_number = {}
-        for item in seg.segments:
-            position = _position_of(item.SegmentLabel, segmentation, found)
+        for record in seg.segments:
+            position = _position_of(record.label, segmentation, found)
             if position is None:
-                remarks.append(f"the segment '{item.SegmentLabel}' of {seg.path.name} is not in the segmentation")
+                remarks.append(f"the segment '{record.label}' of {seg.path.name} is not in the segmentation")
             else:
                 found.add(position)
-                position_of_number[int(item.SegmentNumber)] = position
+                position_of_number[record.number] = position
         _tally(seg, position_of_number, segmentation, tallies, source)
         remarks.extend(_doubled_frames(seg))
         if source is not None:
@@ -117,7 +119,7 @@ def _position_of(label: str, segmentation: Segmentation, found: set[int]) -> int
 
 
 def _tally(
-    seg: AnySeg,
+    seg: SegFile,
     position_of_number: dict[int, int],
     segmentation: Segmentation,
     tallies: dict[int, _Tally],
@@ -127,20 +129,37 @@ def _tally(
     stack, plane_of_frame = seg.planes
     layers = [SampledLayer(layer, _as_drawn(layer.geometry, stack, source)) for layer in segmentation.layers]
     seen: set[tuple[int, int]] = set()
-    for stored, frame_number, plane in zip(seg.pixels(), seg.segment_numbers, plane_of_frame):
+    for block, frame_number, plane in zip(seg.blocks(), seg.frames.segment_numbers, plane_of_frame):
         if (frame_number, plane) in seen:
             continue
         seen.add((frame_number, plane))
-        shown = np.unique(stored[stored != 0]).tolist() if seg.is_label_map else [frame_number]
-        for number in shown:
+        for number in _numbers_in(block) if seg.is_label_map else [frame_number]:
             if number not in position_of_number:
                 continue
             position = position_of_number[number]
             segment = segmentation.segments[position]
-            in_file = stored == number if seg.is_label_map else stored != 0
-            wanted = _mask(layers[segment.layer_index], plane, stack, segment.layer_value)
-            tallies[position].equal += int(np.count_nonzero(in_file & wanted))
-            tallies[position].only_in_file += int(np.count_nonzero(in_file & ~wanted))
+            in_file = block.pixels[0] == number if seg.is_label_map else block.pixels[0] != 0
+            region = layers[segment.layer_index].region(plane)
+            shared = 0 if region is None else _shared(in_file, block.first_row, region, segment.layer_value)
+            tallies[position].equal += shared
+            tallies[position].only_in_file += int(np.count_nonzero(in_file)) - shared
+
+
+def _numbers_in(block: FrameBlock) -> list[int]:
+    """Return the numbers of the segments that a frame of a label map shows."""
+    numbers: list[int] = np.flatnonzero(np.bincount(block.pixels.reshape(-1))).tolist()
+    return [number for number in numbers if number]
+
+
+def _shared(in_file: NDArray[np.bool_], first_row: int, region: Region, value: int) -> int:
+    """Return how many pixels of a frame, from that row on, hold the value in the segmentation, too."""
+    rows, columns = region.labels.shape
+    top, bottom = max(first_row, region.first_row), min(first_row + len(in_file), region.first_row + rows)
+    if top >= bottom:
+        return 0
+    labels = region.labels[top - region.first_row : bottom - region.first_row]
+    pixels = in_file[top - first_row : bottom - first_row, region.first_column : region.first_column + columns]
+    return int(np.count_nonzero(pixels & (labels == value)))
 
 
 def _as_drawn(geometry: Geometry, stack: PlaneStack, source: SourceSeries | None) -> PlaneStack:
@@ -157,8 +176,8 @@ def _distances_mm(positions_lps: Matrix, source: SourceSeries) -> Matrix:
     return nearest
 
 
-def _doubled_frames(seg: AnySeg) -> list[str]:
-    claims = list(zip(seg.segment_numbers, seg.planes[1]))
+def _doubled_frames(seg: SegFile) -> list[str]:
+    claims = list(zip(seg.frames.segment_numbers, seg.planes[1]))
     doubled = len(claims) - len(set(claims))
     return [f"frames of {seg.path.name} that repeat the segment and plane of another: {doubled}"] if doubled else []
 
@@ -170,19 +189,7 @@ def _outcome(segmentation: Segmentation, position: int, tally: _Tally) -> Segmen
     return SegmentComparison(segment.name, tally.equal, tally.only_in_file, total - tally.equal)
 
 
-def _mask(sampled: SampledLayer, plane: int, stack: PlaneStack, value: int) -> NDArray[np.bool_]:
-    mask = np.zeros((stack.rows, stack.columns), dtype=bool)
-    region = sampled.region(plane)
-    if region is not None:
-        labels: Labels = region.labels
-        rows, columns = labels.shape
-        mask[region.first_row : region.first_row + rows, region.first_column : region.first_column + columns] = (
-            labels == value
-        )
-    return mask
-
-
-def _reference_remarks(seg: AnySeg, source: SourceSeries) -> list[str]:
+def _reference_remarks(seg: SegFile, source: SourceSeries) -> list[str]:
     known = {frame.sop_instance_uid for frame in source.frames}
     unknown = seg.referenced_instance_uids - known
     remarks = []
@@ -190,7 +197,9 @@ def _reference_remarks(seg: AnySeg, source: SourceSeries) -> list[str]:
         remarks.append(f"{seg.path.name} refers to no images")
     if unknown:
         remarks.append(f"{seg.path.name} refers to {len(unknown)} images that are not in the series")
-    elsewhere = int(np.count_nonzero(_distances_mm(seg.positions_lps, source) > _SAME_PLACE_MM))
+    stack, plane_of_frame = seg.planes
+    is_elsewhere = _distances_mm(stack.positions_lps, source) > _SAME_PLACE_MM
+    elsewhere = int(np.count_nonzero(is_elsewhere[plane_of_frame]))
     if elsewhere:
         remarks.append(f"{elsewhere} frames of {seg.path.name} do not begin where an image of the series begins")
     return remarks

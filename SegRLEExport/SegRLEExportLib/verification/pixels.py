@@ -23,7 +23,7 @@ from SegRLEExportLib.model.segmentation import Labels, Layer, Segment, Segmentat
 from SegRLEExportLib.planes.pairing import as_drawn
 from SegRLEExportLib.planes.regions import Region
 from SegRLEExportLib.planes.sampling import SampledLayer, slabs_of
-from SegRLEExportLib.reading.read_back import FrameBlock
+from SegRLEExportLib.reading.pixels import FrameBlock
 
 Plane = TypeVar("Plane", Labels, NDArray[np.bool_])
 
