@@ -42,6 +42,18 @@ class UnreadableSegmentationError(ExportError):
         )
 
 
+class SegmentTableError(ExportError):
+    """A table of names, codes and colours cannot be used."""
+
+    def __init__(self, path: Path, reason: str, line: int = 0) -> None:
+        place = f"{path}, line {line}" if line else str(path)
+        super().__init__(
+            f"The table of segments {place} cannot be used: {reason}. Give a table with a header (value, name, "
+            "category, type, color), dcmqi's JSON, a colour table of Slicer, labels of ITK-SNAP or a dataset.json of "
+            "nnU-Net; or the name of a table that is built in: totalsegmentator, totalsegmentator-mr."
+        )
+
+
 class UnreadableVolumeError(ExportError):
     """The file of a volume that is not from DICOM cannot be read."""
 

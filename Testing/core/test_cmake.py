@@ -28,6 +28,7 @@ def test_every_python_file_of_the_module_is_installed():
 
 def test_every_resource_but_screenshots_is_installed():
     files = [path for path in (MODULE / "Resources").rglob("*") if path.is_file() and "Screenshots" not in path.parts]
+    files.extend((MODULE / "SegRLEExportLib").rglob("*.csv"))
     listed = words_of(MODULE / "CMakeLists.txt", "set(MODULE_PYTHON_RESOURCES")
     assert sorted(listed) == sorted(path.relative_to(MODULE).as_posix() for path in files)
 

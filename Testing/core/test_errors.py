@@ -27,6 +27,13 @@ MESSAGES = [
         "Give a .seg.nrrd as Slicer saves it, or a label map as .nrrd, .nii, .nii.gz or .mha.",
     ),
     (
+        errors.SegmentTableError(Path("names.csv"), "the value 3 comes twice, first in line 2", 5),
+        "The table of segments names.csv, line 5 cannot be used: the value 3 comes twice, first in line 2. Give a "
+        "table with a header (value, name, category, type, color), dcmqi's JSON, a colour table of Slicer, labels of "
+        "ITK-SNAP or a dataset.json of nnU-Net; or the name of a table that is built in: totalsegmentator, "
+        "totalsegmentator-mr.",
+    ),
+    (
         errors.UnreadableVolumeError(Path("ct.nii"), "it is cut short"),
         "The volume ct.nii cannot be read: it is cut short. Give a whole .nrrd, .nii, .nii.gz or .mha.",
     ),

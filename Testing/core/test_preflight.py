@@ -27,6 +27,8 @@ from image_builders import SAGITTAL, an_image, images, with_different, write
 from pydicom import Dataset
 from SegRLEExportLib.errors import PreflightError
 from SegRLEExportLib.export import export
+from SegRLEExportLib.files.tables.delimited import read_delimited
+from SegRLEExportLib.files.tables.describe import described
 from SegRLEExportLib.model.finding import Finding, Severity
 from SegRLEExportLib.model.geometry import Geometry
 from SegRLEExportLib.model.segmentation import Layer, Segment, Segmentation
@@ -56,6 +58,10 @@ class Row:
     options: dict[str, object] = field(default_factory=dict)
     limit: tuple[str, int] | None = None
     """A limit of the format, lowered so that a small example goes beyond it."""
+
+
+def with_table(text: str) -> Segmentation:
+    return described(a_segmentation(), read_delimited(text, "names.csv"))
 
 
 def read(*datasets: object, instance_uids: list[str] | None = None) -> Callable[[Path], SourceSeries]:
@@ -236,6 +242,9 @@ ROWS = [
         read(*images(), instance_uids=[*(image.SOPInstanceUID for image in images()), "1.2.3"]),
     ),
     Row("unreadable-file", WARNING, on_images, with_a_locked_file),
+    Row("segment-without-row", WARNING, lambda: with_table("name,value\nliver,1\n")),
+    Row("row-without-segment", NOTE, lambda: with_table("name,value\nliver,1\nleft kidney,2\nnose,9\n")),
+    Row("table-column-unused", NOTE, lambda: with_table("name,ml,value\nliver,99.5,1\n")),
     Row("values-rescaled", NOTE, source=rescaled),
 ]  # fmt: skip
 

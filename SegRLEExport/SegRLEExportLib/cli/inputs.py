@@ -20,6 +20,10 @@ ENCODING_IDS = ("rle", "none", "deflate", "labelmap", "labelmap-deflate", "rle-p
 """Ids of `encoding.plan.PLANS`, here so that parsing needs no DICOM library; a test keeps them equal."""
 
 
+ALGORITHM_TYPES = ("MANUAL", "SEMIAUTOMATIC", "AUTOMATIC")
+"""Values of `model.segmentation.AlgorithmType`, here for the same reason."""
+
+
 def add_command(
     commands: Any, name: str, run: Callable[[argparse.Namespace], int], summary: str
 ) -> argparse.ArgumentParser:
@@ -46,6 +50,17 @@ def add_input_arguments(parser: argparse.ArgumentParser, *, is_series_needed: bo
         help="folder with the DICOM images that were segmented; others may lie there too",
     )
     parser.add_argument("--series", metavar="UID", help="Series Instance UID, if the folder has several that fit")
+    parser.add_argument(
+        "--segments",
+        metavar="TABLE",
+        help="names, codes and colours for label values: .csv, .tsv, dcmqi's .json, Slicer's .ctbl, ITK-SNAP's labels, "
+        "nnU-Net's dataset.json; or totalsegmentator, totalsegmentator-mr",
+    )
+    parser.add_argument(
+        "--algorithm-type", choices=ALGORITHM_TYPES, help="for all segments; default: what the file says"
+    )
+    parser.add_argument("--algorithm-name", default="", metavar="NAME")
+    parser.add_argument("--algorithm-version", default="", metavar="VERSION", help="written behind the name")
     parser.add_argument("--segment", action="append", metavar="NAME", help="only this segment; may be repeated")
 
 
@@ -98,6 +113,18 @@ def read_segmentation(parsed: argparse.Namespace) -> Segmentation:
     return segmentation.only(
         [s.id for s in segmentation.segments if s.id in parsed.segment or s.name in parsed.segment]
     )
+
+
+def _described(parsed: argparse.Namespace, segmentation: Segmentation) -> Segmentation:
+    """Return the segmentation with what the caller says of its segments."""
+    from SegRLEExportLib.files.tables.describe import described, with_algorithm
+    from SegRLEExportLib.files.tables.read import read_table
+    from SegRLEExportLib.model.segmentation import AlgorithmType
+
+    if parsed.segments:
+        segmentation = described(segmentation, read_table(parsed.segments))
+    algorithm_type = AlgorithmType(parsed.algorithm_type) if parsed.algorithm_type else None
+    return with_algorithm(segmentation, algorithm_type, parsed.algorithm_name, parsed.algorithm_version)
 
 
 def _segmentation_of(parsed: argparse.Namespace) -> Segmentation:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from SegRLEExportLib.model.finding import Finding
 from SegRLEExportLib.model.geometry import Geometry
 from SegRLEExportLib.model.terminology import SegmentTerminology
 
@@ -91,6 +92,8 @@ class Segmentation:
     name: str
     layers: tuple[Layer, ...]
     segments: tuple[Segment, ...]
+    findings: tuple[Finding, ...] = ()
+    """What reading or describing it had to say."""
 
     def __post_init__(self) -> None:
         for segment in self.segments:

@@ -102,7 +102,7 @@ def survey(
     thickness_mm, thickness_findings = slice_thickness(segmentation, source, stack, options)
     instances = divide(plan, index, overlaps, keep_empty_frames=options.keep_empty_frames)
     findings = [
-        *_strict([*source.findings, *repairs], options),
+        *_strict([*segmentation.findings, *source.findings, *repairs], options),
         *uid_warnings(source),
         *_option_findings(options),
         *_description_findings(segmentation, options, len(instances)),

@@ -1,0 +1,219 @@
+"""Tables of names, codes and colours: every form that is read, how rows meet segments, and what is refused."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from builders import A_GRID, LEFT_KIDNEY, LIVER, a_segmentation
+from file_builders import a_nifti
+from hypothesis import given
+from hypothesis import strategies as st
+from SegRLEExportLib.errors import SegmentTableError
+from SegRLEExportLib.files.read import read_segmentation
+from SegRLEExportLib.files.tables.delimited import read_delimited, written_table
+from SegRLEExportLib.files.tables.describe import described, with_algorithm
+from SegRLEExportLib.files.tables.read import read_table
+from SegRLEExportLib.files.tables.row import SegmentRow, SegmentTable, row_of
+from SegRLEExportLib.files.tables.totalsegmentator import own_table
+from SegRLEExportLib.model.segmentation import AlgorithmType, Layer, Segment, Segmentation
+from SegRLEExportLib.model.terminology import Code, SegmentTerminology
+
+
+def a_label_map(*names_and_values: tuple[str, int]) -> Segmentation:
+    segments = tuple(Segment(f"id{value}", name, 0, value) for name, value in names_and_values)
+    return Segmentation("map", (Layer(np.ones(A_GRID.shape_kji, np.uint8), A_GRID),), segments)
+
+
+UNNAMED = a_label_map(("Label 1", 1), ("Label 2", 2), ("Label 3", 3))
+
+
+def table(folder, text: str, name: str = "names.csv") -> SegmentTable:
+    path = folder / name
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return read_table(path)
+
+
+def refusal(folder, text: str) -> str:
+    with pytest.raises(SegmentTableError) as caught:
+        table(folder, text)
+    return str(caught.value).partition(" Give a table")[0].replace(str(folder / "names.csv"), "names.csv")
+
+
+class TestDelimited:
+    def test_all_columns(self, tmp_path):
+        row = table(
+            tmp_path,
+            "value,name,category,type,modifier,region,region modifier,colour,algorithm,description\n"
+            "3,left kidney,SCT 123037004 Anatomical Structure,SCT^64033007^Kidney,SCT 7771000 Left,"
+            "SCT 818983003 Abdomen,SCT 51440002 Both sides,#ff8000,AUTOMATIC TotalSegmentator 2.4,seen twice\n",
+        ).rows[0]
+
+        assert row == SegmentRow(
+            3,
+            "left kidney",
+            SegmentTerminology(
+                LEFT_KIDNEY.category,
+                LEFT_KIDNEY.type,
+                LEFT_KIDNEY.type_modifier,
+                Code("SCT", "818983003", "Abdomen"),
+                Code("SCT", "51440002", "Both sides"),
+            ),
+            (1, 128 / 255, 0),
+            "seen twice",
+            AlgorithmType.AUTOMATIC,
+            "TotalSegmentator 2.4",
+            2,
+        )
+
+    @pytest.mark.parametrize("separator", [",", ";", "\t"])
+    @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+    def test_every_separator_and_encoding_of_spreadsheets(self, tmp_path, separator, encoding):
+        text = "Label;Name;R;G;B\n1;Läsion;255;0;51\n".replace(";", separator)
+        assert table(tmp_path, text.encode(encoding)).rows == (SegmentRow(1, "Läsion", color_rgb=(1, 0, 0.2), line=2),)
+
+    @pytest.mark.parametrize(("text", "color"), [("1.0 0 0.5", (1, 0, 0.5)), ("(255 0 51)", (1, 0, 0.2))])
+    def test_colors_of_both_ranges(self, tmp_path, text, color):
+        assert table(tmp_path, f"name\tcolor\na\t{text}\n").rows[0].color_rgb == color
+
+    def test_codes_in_three_columns_each(self, tmp_path):
+        text = (
+            "name,value,category scheme,category value,category meaning,"
+            "SegmentedPropertyTypeCodeSequence.CodingSchemeDesignator,SegmentedPropertyTypeCodeSequence.CodeValue,"
+            "SegmentedPropertyTypeCodeSequence.CodeMeaning\n"
+            "liver,1,SCT,123037004,Anatomical Structure,SCT,10200004,Liver\n"
+        )
+        assert table(tmp_path, text).rows[0].terminology == LIVER
+
+    def test_comments_blank_lines_and_the_background_are_left_out(self, tmp_path):
+        text = "# mine\n\nvalue,name\n0,background\n\n# next\n2,b\n"
+        assert table(tmp_path, text).rows == (SegmentRow(2, "b", line=7),)
+
+    @pytest.mark.parametrize(
+        ("text", "told"),
+        [
+            ("value,name\n1,a\n1,b\n", ", line 3 … the value 1 comes twice, first in line 2."),
+            ("value,name\n1.5,a\n", ", line 2 … '1.5' is no label value, a whole number from 0 to 65535."),
+            ("value,name\n70000,a\n", ", line 2 … '70000' is no label value, a whole number from 0 to 65535."),
+            ("value,name,color\n1,a,red\n", ", line 2 … 'red' is no colour such as #ff8000 or 255 128 0."),
+            ("value,name,color\n1,a,1 2 300\n", ", line 2 … '1 2 300' is no colour of three numbers from 0 to 255."),
+            (
+                "value,name,category,type\n1,a,SCT 1 Tissue,Liver\n",
+                ", line 2 … 'Liver' is no code of a scheme, a value and a meaning, "
+                "such as SCT 10200004 Liver.",
+            ),
+            ("value,name,type\n1,a,SCT 1 b\n", ", line 2 … it has codes, but none for its category."),
+            (
+                "value,name,category,type,region modifier\n1,a,SCT 1 b,SCT 1 b,SCT 1 b\n",
+                ", line 2 … it has a code that modifies its region, but none for the region.",
+            ),
+            (
+                "value,name,algorithm\n1,a,magic\n",
+                ", line 2 … 'magic' is no algorithm type; MANUAL, SEMIAUTOMATIC, AUTOMATIC are possible.",
+            ),
+            ("value,name\n1,a,c\n", ", line 2 … it has 3 cells, and the header has 2."),
+            ("value,name\n,\n,,\n", " … it has no row."),
+            ("value,name,color\n,,#ffffff\n", ", line 2 … it has neither a value nor a name."),
+            ("value,label,name\n1,2,a\n", ", line 1 … its header has two columns for 'value'."),
+            ("hello", " … it has none of the forms that are known."),
+            (b"value,name\n1,L\xe4sion\n", ", line 2 … it has bytes that are not UTF-8; save it as UTF-8."),
+        ],
+    )  # fmt: skip
+    def test_what_is_wrong_is_refused_with_its_line(self, tmp_path, text, told):
+        assert refusal(tmp_path, text) == f"The table of segments names.csv{told.replace(' …', ' cannot be used:')}"
+
+    def test_a_file_that_is_not_there(self, tmp_path):
+        with pytest.raises(SegmentTableError, match="there is no such file"):
+            read_table(tmp_path / "names.csv")
+
+
+words = st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]), min_size=1, max_size=9)
+code_words = words.filter(lambda word: "^" not in word)
+codes = st.builds(Code, code_words, code_words, st.lists(code_words, min_size=1, max_size=3).map(" ".join))
+rows = st.builds(
+    SegmentRow,
+    st.integers(1, 65535),
+    words.filter(lambda word: not word.startswith("#")),
+    st.none() | st.builds(SegmentTerminology, codes, codes, st.none() | codes, codes, st.none() | codes),
+    st.none() | st.tuples(*[st.integers(0, 255).map(lambda part: part / 255)] * 3),
+    st.just("") | words,
+    st.sampled_from(AlgorithmType),
+    st.just("") | words,
+)
+
+
+@given(st.lists(rows, min_size=1, max_size=5, unique_by=lambda row: row.value))
+def test_a_written_table_is_read_as_the_same(written):
+    read = read_delimited(written_table(written), "t").rows
+    assert read == tuple(SegmentRow(**{**vars(row), "line": n}) for n, row in enumerate(written, start=2))
+
+
+def test_the_rows_of_a_segmentation_say_all_that_it_says():
+    segmentation = a_segmentation()
+    again = described(
+        replace(segmentation, segments=tuple(Segment(s.id, s.name, s.layer_index, 1) for s in segmentation.segments)),
+        SegmentTable("t", tuple(row_of(segment, n) for n, segment in enumerate(segmentation.segments, start=1))),
+    )  # fmt: skip
+    assert again.segments == segmentation.segments
+
+
+class TestMeeting:
+    def names(self, segmentation, *rows):
+        return [segment.name for segment in described(segmentation, SegmentTable("t", rows)).segments]
+
+    def test_values_where_the_labels_have_no_names(self):
+        assert self.names(UNNAMED, SegmentRow(2, "b"), SegmentRow(1, "a")) == ["a", "b", "Label 3"]
+
+    def test_names_where_values_are_numbered_otherwise(self):
+        named = a_label_map(("spleen", 1), ("liver", 2))
+        table = SegmentTable("t", (SegmentRow(2, "Spleen", LIVER), SegmentRow(5, "liver", LEFT_KIDNEY)))
+        assert [one.terminology for one in described(named, table).segments] == [LIVER, LEFT_KIDNEY]
+
+    def test_a_new_name_for_a_value_where_the_others_agree(self):
+        named = a_label_map(("spleen", 1), ("liver", 2))
+        assert self.names(named, SegmentRow(1, "spleen"), SegmentRow(2, "liver, mended")) == ["spleen", "liver, mended"]
+
+    def test_masks_by_name_alone(self):
+        masks = a_segmentation()
+        table = SegmentTable("t", (SegmentRow(1, "left_kidney", color_rgb=(1, 0, 0)), SegmentRow(2, "nose")))
+        given = described(masks, table)
+        assert [one.color_rgb for one in given.segments] == [masks.segments[0].color_rgb, (1, 0, 0)]
+
+    def test_what_does_not_meet_is_told(self):
+        found = described(UNNAMED, SegmentTable("t", (SegmentRow(2, "b"), SegmentRow(9, "nose")))).findings
+        assert [(one.id, one.what) for one in found] == [
+            ("segment-without-row", "'Label 1', 'Label 3' have no row in the table, so nothing is said of them."),
+            ("row-without-segment", "Its rows '9 nose' describe nothing: there is no such voxel."),
+        ]
+
+
+class TestTotalSegmentator:
+    def test_it_has_all_classes_with_codes(self):
+        ct, mr = own_table("totalsegmentator"), own_table("totalsegmentator-mr")
+        assert sorted(row.value for row in ct.rows if row.value) == list(range(1, 118))
+        assert sorted(row.value for row in mr.rows if row.value) == list(range(1, 51))
+        assert all(row.terminology and row.color_rgb for row in ct.rows)
+
+    def test_sides_agree_with_names(self):
+        for row in own_table("totalsegmentator").rows:
+            meant = row.terminology
+            sides = [code.meaning for code in (meant.type_modifier, meant.region_modifier) if code]
+            if "_left" in row.name and "atrium" not in row.name and "ventricle" not in row.name:
+                assert sides == ["Left"], row.name
+            if "right" in row.name and not any(w in row.name for w in ("atrium", "ventricle", "middle_lobe")):
+                assert sides == ["Right"], row.name
+
+    def test_by_name_of_the_table(self, tmp_path):
+        labels = np.zeros((2, 3, 4), np.uint8)
+        labels[0, 0], labels[1] = 5, 117
+        segmentation = described(read_segmentation(a_nifti(tmp_path, labels)), read_table("totalsegmentator"))
+        assert [segment.name for segment in segmentation.segments] == ["liver", "costal_cartilages"]
+        assert segmentation.segments[0].terminology == LIVER
+        assert segmentation.findings == ()
+
+
+def test_an_algorithm_for_all_segments():
+    segment = with_algorithm(UNNAMED, AlgorithmType.AUTOMATIC, "nnU-Net", "2.5.1").segments[0]
+    assert (segment.algorithm_type, segment.algorithm_name) == (AlgorithmType.AUTOMATIC, "nnU-Net 2.5.1")
+    assert with_algorithm(UNNAMED, None).segments == UNNAMED.segments
