@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -38,12 +39,14 @@ def export(
     *,
     options: ExportOptions | None = None,
     progress: ProgressCallback | None = None,
+    files: PendingFiles | None = None,
 ) -> Report:
     """Write `segmentation` as DICOM SEG, read it back, compare it, and only then give the files their names.
 
     `source` is the series that was segmented, or the folder with its files. `path` is a file to write, or a
     folder, where names carry the SOP Instance UID. `compression` is the id of a row of `PLANS` and goes before
     the one in `options`. `progress` is called with a fraction and a text, and cancels by returning False.
+    `files` are others that appear together with these, or not at all: the images that a SEG refers to.
 
     Raises a class of `errors.ExportError`; then no file is left, and nothing that was given was changed.
     """
@@ -59,7 +62,7 @@ def export(
     found = survey(segmentation, source, plan, options, steps)
     found.refuse_errors()
     drafts = drafts_of(plan, found, options)
-    written = _write_verified(drafts, Path(path), steps)
+    written = _write_verified(drafts, path, steps, files)
     return Report(
         plan=plan,
         source_series=source.description,
@@ -87,13 +90,15 @@ def plan_of(options: ExportOptions) -> EncodingPlan:
     return PLANS[options.compression]
 
 
-def _write_verified(drafts: list[Draft], target: Path, steps: Progress) -> tuple[WrittenInstance, ...]:
+def _write_verified(
+    drafts: list[Draft], target: Path | str, steps: Progress, others: PendingFiles | None
+) -> tuple[WrittenInstance, ...]:
     overwrite = drafts[0].options.overwrite
     folder = prepare_folder(target, sum(least_bytes(draft) for draft in drafts))
     paths = file_paths(target, [draft.sop_uid for draft in drafts], overwrite=overwrite)
     check = None if drafts[0].options.verify is Verify.OFF else Check(_order(drafts[0]))
     written = []
-    with PendingFiles(overwrite=overwrite) as files:
+    with nullcontext(others) if others else PendingFiles(overwrite=overwrite) as files:
         files.make_folder(folder)
         for number, (draft, path) in enumerate(zip(drafts, paths), start=1):
             steps.stage("Writing", 0.2 + 0.8 * (number - 0.5) / len(drafts), draft.instance.frame_count)

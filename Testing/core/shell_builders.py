@@ -35,11 +35,11 @@ def a_seg_nrrd(folder: Path, *names: str, grid: Geometry = A_GRID, file_name: st
     return a_nrrd(folder, *lines, labels=labels, place=place_of(grid), name=file_name)
 
 
-def a_case(folder: Path, *names: str, **attributes: Any) -> tuple[Path, Path]:
+def a_case(folder: Path, *names: str, grid: Geometry = A_GRID, **attributes: Any) -> tuple[Path, Path]:
     """Write images, with these attributes, and a segmentation of them; return the segmentation and their folder."""
     (folder / "ct").mkdir()
-    a_ct_series(folder / "ct", **attributes)
-    return a_seg_nrrd(folder, *names), folder / "ct"
+    a_ct_series(folder / "ct", grid, **attributes)
+    return a_seg_nrrd(folder, *names, grid=grid), folder / "ct"
 
 
 def a_volume(folder: Path, grid: Geometry = A_GRID) -> Path:

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
+import sys
 import time
 import unicodedata
 from pathlib import Path
 
 import pytest
+from builders import a_grid
 from pydicom import dcmread
-from SegRLEExportLib.cli.exit_codes import PIPE_CLOSED, REFUSED
+from SegRLEExportLib.cli.exit_codes import INTERRUPTED, PIPE_CLOSED, REFUSED
 from SegRLEExportLib.model.printable import printable
-from shell_builders import a_case, segrle, segrle_process
+from SegRLEExportLib.writing.pending_files import forget_standing_files
+from shell_builders import a_case, a_seg_nrrd, a_volume, segrle, segrle_process
 
 EVIL = "\x1b[2J\x07\u202eliver\nequal: compared in world space\r\x9b31m\u2028\u200b"
 """Clears the screen, rings, turns round what follows, and forges a line of `verify`."""
@@ -256,3 +260,110 @@ class TestSignals:
         before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)]
         assert segrle("inspect", tmp_path / "missing") == REFUSED
         assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)] == before
+
+
+class _Interruption:
+    """Raises `KeyboardInterrupt` as the function of that number of ours is entered; counts them."""
+
+    BOUNDARY = ("boundary.py", "signals.py", "exit_codes.py")
+
+    def __init__(self, number: int) -> None:
+        self.number, self.count = number, 0
+
+    def __call__(self, frame, event, _argument):
+        path = Path(frame.f_code.co_filename)
+        if event != "call" or "SegRLEExportLib" not in path.parts or path.name in self.BOUNDARY:
+            return
+        if frame.f_code.co_name == "main":
+            return
+        caller = frame.f_back
+        while caller is not None:  # what runs in the boundary's own words is protected by it from signals
+            if caller.f_code.co_name == "_told":
+                return
+            caller = caller.f_back
+        self.count += 1
+        if self.count == self.number:
+            raise KeyboardInterrupt
+
+
+class TestInterruption:
+    """Ctrl-C at every stage: what is said of the files is true, and no SEG stands without its images."""
+
+    @staticmethod
+    def run(interruption: _Interruption, *words: object) -> int:
+        forget_standing_files()
+        sys.setprofile(interruption)
+        try:
+            return segrle(*words)
+        finally:
+            sys.setprofile(None)
+
+    @pytest.mark.parametrize("case", ["new", "overwriting", "volume"])
+    def test_leaves_nothing_or_what_is_told(self, case, tmp_path, capsys):
+        folder = tmp_path / "out"
+        folder.mkdir()
+        grid = a_grid((3, 4, 6))
+        segmentation, ct = a_case(tmp_path, grid=grid)
+        volume, target = a_volume(tmp_path, grid), folder / "seg.dcm"
+        options = {"new": [], "overwriting": ["--overwrite"], "volume": ["--volume", volume]}[case]
+        images = folder / "images" if case == "volume" else ct
+        words = ("export", segmentation, images, "-o", target, *options)
+        old = {"seg.dcm": b"old"} if case == "overwriting" else {}
+        counting = _Interruption(0)
+        assert self._from_anew(folder, old, counting, words) == 0
+        calls = counting.count
+        complete = len(contents_of(folder))
+        for number in sorted({*range(1, calls + 1, max(1, calls // 20)), *range(max(1, calls - 25), calls + 1)}):
+            capsys.readouterr()
+            interruption = _Interruption(number)
+            exit_code = self._from_anew(folder, old, interruption, words)
+            told, found = capsys.readouterr().err, contents_of(folder)
+            if exit_code == 0:  # it was over before: not every run makes as many calls
+                assert interruption.count < number
+            elif found == old:
+                assert (exit_code, told) == (INTERRUPTED, "Interrupted. No file was left behind.\n")
+            else:
+                assert exit_code == INTERRUPTED
+                assert told.startswith("Interrupted. Complete and in place: ")
+                assert all(name in told for name in found)
+                assert len(found) == complete
+
+    def _from_anew(self, folder: Path, old: dict[str, bytes], interruption: _Interruption, words: tuple) -> int:
+        shutil.rmtree(folder)
+        folder.mkdir()
+        for name, content in old.items():
+            (folder / name).write_bytes(content)
+        return self.run(interruption, *words)
+
+
+def contents_of(folder: Path) -> dict[str, bytes]:
+    """Return all files below a folder, hidden ones too."""
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+class TestVolume:
+    def test_images_and_seg_appear_together(self, tmp_path, capsys):
+        segmentation, volume = a_seg_nrrd(tmp_path), a_volume(tmp_path)
+        words = ("export", segmentation, tmp_path / "ct", "-o", tmp_path / "seg.dcm", "--volume", volume)
+        assert segrle(*words) == 0
+        capsys.readouterr()
+        assert len(list((tmp_path / "ct").iterdir())) == 10
+        assert segrle("verify", tmp_path / "seg.dcm", segmentation, tmp_path / "ct") == 0
+
+    def test_images_replace_nothing_even_where_the_seg_may(self, tmp_path, monkeypatch):
+        from SegRLEExportLib.writing import image_series
+
+        monkeypatch.setattr(image_series, "_file_bytes", self._meanwhile(tmp_path / "ct", image_series._file_bytes))
+        segmentation, volume = a_seg_nrrd(tmp_path), a_volume(tmp_path)
+        words = ("export", segmentation, tmp_path / "ct", "-o", tmp_path / "seg.dcm", "--volume", volume)
+        assert segrle(*words, "--overwrite") == REFUSED
+        assert contents_of(tmp_path / "ct") == {"OT_0010.dcm": b"mine"}
+        assert not (tmp_path / "seg.dcm").exists()
+
+    @staticmethod
+    def _meanwhile(folder: Path, file_bytes):
+        def made(*arguments):
+            (folder / "OT_0010.dcm").write_bytes(b"mine")
+            return file_bytes(*arguments)
+
+        return made

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from builders import a_grid, a_segmentation, a_source, drafts
 from SegRLEExportLib.encoding.plan import PLANS
-from SegRLEExportLib.errors import TargetExistsError, TargetFolderError
+from SegRLEExportLib.errors import TargetExistsError, TargetFolderError, WritingFailedError
 from SegRLEExportLib.writing.names import file_paths, is_folder, least_bytes, prepare_folder
+from SegRLEExportLib.writing.pending_files import PendingFiles
 
 
 def test_in_a_folder_names_carry_the_uid(tmp_path):
@@ -41,6 +42,75 @@ def test_a_folder_is_what_is_one_or_has_no_suffix(tmp_path):
     assert is_folder(tmp_path / "is.one")
     assert is_folder(tmp_path / "new")
     assert not is_folder(tmp_path / "seg.dcm")
+
+
+@pytest.mark.parametrize("text", ["out.case.01/", "out.case.01/.", ".", "..", "./"])
+def test_a_folder_is_what_ends_with_a_slash_or_is_one_by_name(text, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    assert is_folder(text)
+    assert file_paths(text, ["1.2"], overwrite=False) == [Path(text) / "SEG_1.2.dcm"]
+    assert prepare_folder(text, 0) == Path(text)
+
+
+def ask(target: str) -> None:
+    """Ask all that an export asks about its target."""
+    prepare_folder(target, 0)
+    file_paths(target, ["1.2"], overwrite=False)
+
+
+class TestWhatTheSystemAnswers:
+    """A sentence with the folder and the system's own words, whichever question it will not answer."""
+
+    @pytest.mark.parametrize("name", ["x" * 300 + ".dcm", "x" * 300, "x" * 300 + "/", ("y" * 200 + "/") * 30 + "a.dcm"])
+    def test_to_a_name_that_is_too_long(self, name, tmp_path):
+        target = f"{tmp_path}/{name}"
+        with pytest.raises(TargetFolderError, match="File name too long"):
+            ask(target)
+
+    def test_to_a_loop_of_links(self, tmp_path):
+        (tmp_path / "a").symlink_to(tmp_path / "b")
+        (tmp_path / "b").symlink_to(tmp_path / "a")
+        with pytest.raises(TargetFolderError, match="it is not a folder"):
+            prepare_folder(tmp_path / "a", 0)
+        with pytest.raises(TargetFolderError, match="there is no folder"):
+            prepare_folder(tmp_path / "a" / "out", 0)
+
+    def test_to_a_character_that_no_name_has(self, tmp_path):
+        with pytest.raises(TargetFolderError, match="null"):
+            ask(f"{tmp_path}/a\0.dcm")
+
+    @pytest.mark.parametrize("question", ["is_dir", "lstat"])
+    def test_in_a_folder_that_cannot_be_entered(self, question, tmp_path, monkeypatch):
+        def refused(*_, **__):
+            raise PermissionError(13, "Permission denied")
+
+        monkeypatch.setattr(Path, question, refused)
+        with pytest.raises(TargetFolderError, match="Permission denied"):
+            file_paths(tmp_path / "seg.dcm", ["1.2"], overwrite=False)
+
+    def test_to_the_question_for_room_is_not_needed(self, tmp_path, monkeypatch):
+        def refused(_):
+            raise OSError(38, "Function not implemented")
+
+        monkeypatch.setattr("shutil.disk_usage", refused)
+        assert prepare_folder(tmp_path, 10**18) == tmp_path
+
+    def test_where_the_folder_vanishes(self, tmp_path):
+        (tmp_path / "gone").mkdir()
+        folder = prepare_folder(tmp_path / "gone", 0)
+        folder.rmdir()
+        with (
+            pytest.raises(WritingFailedError, match="No such file or directory"),
+            PendingFiles(overwrite=False) as files,
+            files.create(folder / "seg.dcm"),
+        ):
+            pass
+
+    def test_names_the_file_whatever_it_is_that_stands_there(self, tmp_path):
+        (tmp_path / "seg.dcm").symlink_to(tmp_path / "nowhere")
+        with pytest.raises(TargetExistsError, match="exists already"):
+            file_paths(tmp_path / "seg.dcm", ["1.2"], overwrite=False)
 
 
 class TestPrepareFolder:

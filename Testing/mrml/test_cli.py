@@ -210,7 +210,7 @@ class TestInspect:
             if exit_code:
                 faulty.add(path.name.partition("__")[0])
         capsys.readouterr()
-        assert faulty == {"b_BIN_RLE_bitpacked"}
+        assert faulty == {"b_BIN_RLE_bitpacked", "k3_BIN_DIFC_bytepp"}
 
     def test_names_the_dialect_of_one_bit_rle(self, shared_interop, capsys):
         segrle("inspect", shared_interop / "b_BIN_RLE_bitpacked__37x41_dis.dcm")

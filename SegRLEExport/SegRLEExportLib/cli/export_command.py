@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 from typing import Any
 
 from SegRLEExportLib.cli.inputs import (
@@ -24,7 +23,7 @@ def add_parser(commands: Any) -> None:
     """Add the command's arguments to those of `segrle`."""
     parser = add_command(commands, "export", run, "write a segmentation as DICOM SEG")
     add_input_arguments(parser)
-    parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT", help="file or folder to write")
+    parser.add_argument("-o", "--output", required=True, metavar="OUT", help="file or folder to write")
     parser.add_argument("-c", "--compression", choices=ENCODING_IDS, default=ENCODING_IDS[0])
     add_option_arguments(parser)
     add_volume_arguments(parser)
@@ -33,9 +32,11 @@ def add_parser(commands: Any) -> None:
 def run(parsed: argparse.Namespace) -> int:
     """Export, and print the report."""
     from SegRLEExportLib.export import export
+    from SegRLEExportLib.writing.pending_files import PendingFiles
 
-    segmentation = read_segmentation(parsed)
-    with source_of(parsed, segmentation) as source, ProgressLine(sys.stderr) as line:
-        report = export(segmentation, source, parsed.output, options=read_options(parsed), progress=line.update)
+    segmentation, options = read_segmentation(parsed), read_options(parsed)
+    with PendingFiles(overwrite=options.overwrite) as files, ProgressLine(sys.stderr) as line:
+        source = source_of(parsed, segmentation, files)
+        report = export(segmentation, source, parsed.output, options=options, progress=line.update, files=files)
     print_result(parsed, report)
     return 0

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from SegRLEExportLib.model.segmentation import Segmentation
     from SegRLEExportLib.model.source_series import SourceSeries
     from SegRLEExportLib.options import ExportOptions
+    from SegRLEExportLib.writing.pending_files import PendingFiles
 
 SURFACE_SUFFIXES = (".seg.vtm", ".seg.vtk")
 
@@ -159,21 +160,38 @@ def _grid_of_images(parsed: argparse.Namespace) -> Geometry | None:
     return found[0].stack.even_geometry if len(found) == 1 else None
 
 
-def source_of(parsed: argparse.Namespace, segmentation: Segmentation) -> AbstractContextManager[SourceSeries]:
-    """Return the series in the folder, or the one made there of a volume that is not from DICOM."""
+def source_of(parsed: argparse.Namespace, segmentation: Segmentation, files: PendingFiles) -> SourceSeries:
+    """Return the series in the folder, or one of a volume that is not from DICOM, which `files` will put there."""
     if parsed.volume is None:
         from SegRLEExportLib.source.series import find_source
 
-        return nullcontext(find_source(parsed.series_dir, segmentation, parsed.series))
-    from SegRLEExportLib.slicer_side.nodes.volume import written_series
+        return find_source(parsed.series_dir, segmentation, parsed.series)
+    from SegRLEExportLib.files.read import read_volume
+    from SegRLEExportLib.writing.image_series import write_image_series
 
-    return written_series(
-        parsed.volume,
+    _refuse_used_folder(parsed.series_dir)
+    voxels, geometry = read_volume(parsed.volume)
+    return write_image_series(
+        voxels,
+        geometry,
         parsed.series_dir,
         modality=parsed.modality,
         patient_name=parsed.patient_name,
         patient_id=parsed.patient_id,
+        files=files,
     )
+
+
+def _refuse_used_folder(folder: Path) -> None:
+    """Refuse a folder that has files: a series of two sources would be one of none."""
+    from SegRLEExportLib.errors import TargetFolderError
+
+    try:
+        is_used = os.path.lexists(folder) and (not folder.is_dir() or any(folder.iterdir()))
+    except OSError as error:
+        raise TargetFolderError(folder, error.strerror or str(error)) from error
+    if is_used:
+        raise TargetFolderError(folder, "the images of the volume need a new or an empty folder")
 
 
 def read_options(parsed: argparse.Namespace) -> ExportOptions:

@@ -84,7 +84,7 @@ def write_image_series(
 ) -> SourceSeries:
     """Write `voxels_kji`, (k, j, i) of one number each, as one file a slice into `folder`, and return the series.
 
-    All files appear together or none does; in a caller's `files` they go again if the caller's block fails.
+    All files appear together or none does; in a caller's `files` they appear when the caller publishes those.
     With modality CT, values are taken to be Hounsfield units.
 
     Raises `PreflightError`, `UnwritableVolumeError`, `TargetFolderError`, `TargetExistsError` or `WritingFailedError`.
@@ -101,9 +101,11 @@ def write_image_series(
         _slice_dataset(header, number, position, new_uid())
         for number, position in enumerate(stack.positions_lps.tolist(), start=1)
     ]
-    with nullcontext(files) if files else PendingFiles(overwrite=False) as files:
+    with nullcontext(files) if files else PendingFiles(overwrite=False) as pending:
         slices = (stored.slice_bytes(k) for k in slice_order)
-        _write_all(files, datasets, slices, folder, stored.values_kji.nbytes)
+        _write_all(pending, datasets, slices, folder, stored.values_kji.nbytes)
+        if files is None:
+            pending.publish()
     return SourceSeries(
         header=datasets[0],
         frames=tuple(SourceFrame(str(one.SOPClassUID), str(one.SOPInstanceUID)) for one in datasets),
@@ -288,7 +290,7 @@ def _slice_dataset(header: Dataset, number: int, position_lps: list[float], sop_
 def _write_all(
     files: PendingFiles, datasets: list[Dataset], pixels: Iterator[bytes], folder: Path, pixel_bytes: int
 ) -> None:
-    """Write one file for each dataset, named by modality and number, all or none."""
+    """Write one file for each dataset, named by modality and number."""
     paths = [folder / f"{dataset.Modality}_{dataset.InstanceNumber:04d}.dcm" for dataset in datasets]
     prepare_folder(paths[0], pixel_bytes + _BYTES_BESIDE_PIXELS * len(datasets))
     for path in paths:
@@ -296,9 +298,8 @@ def _write_all(
             raise TargetExistsError(path)
     files.make_folder(folder)
     for dataset, path, slice_bytes in zip(datasets, paths, pixels, strict=True):
-        with files.create(path) as sink:
+        with files.create(path, replaces_none=True) as sink:
             sink.write(_file_bytes(dataset, slice_bytes))
-    files.publish()
 
 
 def _file_bytes(dataset: Dataset, slice_bytes: bytes) -> bytes:

@@ -52,6 +52,7 @@ class PendingFiles:
         self._reserved: set[Path] = set()
         """Names that empty files of ours may hold, where a disk knows no links."""
         self._kept: dict[Path, Path] = {}
+        self._never_replaced: set[Path] = set()
         self._folders: list[Path] = []
         self._is_published = False
 
@@ -81,12 +82,15 @@ class PendingFiles:
                 raise TargetFolderError(folder, reason_of(error)) from error
 
     @contextmanager
-    def create(self, final: Path) -> Iterator[FileSink]:
+    def create(self, final: Path, *, replaces_none: bool = False) -> Iterator[FileSink]:
         """Open the file that is to become `final`, anew if it was begun; it is on the disk when the block ends.
 
+        `replaces_none` spares a file of that name even where others may be overwritten.
         Raises `TargetExistsError` or `WritingFailedError`.
         """
         try:
+            if replaces_none:
+                self._never_replaced.add(final)
             self._refuse_existing(final)
             self._drop_begun(final)
             part = self._parts[final] = _name_of_ones_own(final)
@@ -131,7 +135,7 @@ class PendingFiles:
         try:
             self._give_name(part, final)
         except FileExistsError:
-            if not self._overwrite:
+            if not self._may_replace(final):
                 raise
             self._replace(part, final)
 
@@ -225,8 +229,11 @@ class PendingFiles:
             os.lstat(final)
         except FileNotFoundError:
             return
-        if not self._overwrite:
+        if not self._may_replace(final):
             raise TargetExistsError(final)
+
+    def _may_replace(self, final: Path) -> bool:
+        return self._overwrite and final not in self._never_replaced
 
 
 def reason_of(error: OSError) -> str:
