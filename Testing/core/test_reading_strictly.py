@@ -124,7 +124,7 @@ def without_an_item(data):
 
 
 BROKEN = [
-    pytest.param("none", lambda d: d[:-9], "the file ends in the middle of an element", id="cut off"),
+    pytest.param("none", lambda d: d[:-9], "it is cut short: Pixel Data should have 40 bytes", id="cut off"),
     pytest.param("none", lambda d: d + b"\0\0", "something follows Pixel Data", id="bytes added"),
     pytest.param(
         "labelmap", lambda d: d[:-1] + b"\1", "Pixel Data has 1 bytes beyond its frames", id="padding not zero"

@@ -144,7 +144,7 @@ def _pixel_structure(pixels: PixelData) -> tuple[str, list[str]]:
         return "in a transfer syntax that this pydicom does not know; not checked", []
     if pixels.is_encapsulated:
         return "compressed; its structure is not checked here", fragments_of(pixels).faults()
-    fault = pixels.fault_of_length()
+    fault = pixels.fault_of_length() or pixels.fault_of_end()
     if fault:
         return f"{pixels.head.length} bytes", [fault]
     return f"{pixels.head.length} bytes, as many as its frames need", []

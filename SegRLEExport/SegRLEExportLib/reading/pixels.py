@@ -107,6 +107,11 @@ class PixelData:
         """How many bytes all frames take where they are not encapsulated."""
         return (self.frame_count * self.frame_pixels * self.bits_allocated + 7) // 8
 
+    def _refuse_length(self) -> None:
+        """More bytes than due are no padding: rows, columns, bits or frames are other than is said."""
+        if fault := self.fault_of_length():
+            raise SegFileError(fault)
+
     def fault_of_length(self) -> str:
         """Return what is wrong with the length of native pixels, empty if nothing is."""
         if self.is_encapsulated or self.head.length in (self.bytes_due, self.bytes_due + 1):
@@ -122,14 +127,12 @@ class PixelData:
         counts = [1] * self.frame_count if frame_counts is None else frame_counts
         if self.is_encapsulated:
             return _stacked(self._decoded(is_strict=is_strict), counts)
-        if self.head.length < self.bytes_due or (is_strict and self.fault_of_length()):
-            raise SegFileError(self.fault_of_length())
+        self._refuse_length()
         return self._bit_blocks(counts, is_strict) if self.bits_allocated == 1 else self._byte_blocks(counts, is_strict)
 
     def packed_blocks(self, frame_counts: Iterable[int]) -> Iterator[Bytes]:
         """Yield frames of bits that are whole bytes, (frames, bytes), so many at once."""
-        if self.head.length < self.bytes_due:
-            raise SegFileError(self.fault_of_length())
+        self._refuse_length()
         with self._native() as stream:
             for count in frame_counts:
                 packed = stream.take(count * self.frame_pixels // 8)
@@ -162,6 +165,15 @@ class PixelData:
             fragments_of(self).refuse_faults()
         for encoded in self.encoded_frames():
             yield self.decode(encoded, is_strict=is_strict)[0]
+
+    def fault_of_end(self) -> str:
+        """Return what is wrong with the end of native pixels, which are passed over for it; empty if nothing is."""
+        try:
+            with self.start.copy() as stream:
+                stream.skip(self.head.length)
+        except SegFileError as error:
+            return str(error)
+        return ""
 
     def _native(self) -> Stream:
         is_swapped = self.order == ">" and self.head.vr == b"OW" and self.bits_allocated < 16

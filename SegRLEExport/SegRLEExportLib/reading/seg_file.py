@@ -97,6 +97,8 @@ class SegFile:
             raise SegFileError(f"its transfer syntax is unknown ({self.transfer_syntax})")
         if is_native(self.transfer_syntax) == (head.length == UNDEFINED):
             raise SegFileError(f"its pixels are not stored as {self.transfer_syntax.name} has it")
+        if head.length != UNDEFINED and head.length > self._read.pixels_at.most:
+            raise SegFileError(f"it is cut short: Pixel Data should have {head.length} bytes")
         return PixelData(
             transfer_syntax=self.transfer_syntax,
             order=self._read.coding.order,

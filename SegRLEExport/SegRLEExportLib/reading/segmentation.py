@@ -132,7 +132,8 @@ class _Painting:
         return planes
 
     def _add_label_map(self, seg: SegFile, planes: list[int], value_of: dict[int, int]) -> None:
-        dtype = np.uint8 if seg.pixel_data.bits_allocated <= 8 else np.uint16
+        is_small = seg.pixel_data.bits_allocated <= 8 and max(value_of, default=1) <= 255
+        dtype = np.uint8 if is_small else np.uint16
         labels: Labels = np.zeros(self._grid.geometry.shape_kji, dtype)
         padding = seg.padding_value if seg.padding_value not in value_of else None
         drawn: set[int] = set()
