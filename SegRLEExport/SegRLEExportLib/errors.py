@@ -75,6 +75,8 @@ class SeriesChoiceError(ExportError):
     """Several series could be meant, or the one asked for is not there."""
 
     def __init__(self, reason: str, series_lines: Iterable[str]) -> None:
+        self.reason = reason
+        """What happened, a sentence, without what helps: that differs between a shell and Slicer's windows."""
         listed = (f"  {line}" for line in series_lines)
         super().__init__(f"{reason} Name one with its Series Instance UID (--series). Found:", *listed)
 
@@ -126,7 +128,7 @@ class SegTooLargeError(ExportError):
     def __init__(self, encoding: str, pixel_bytes: int) -> None:
         super().__init__(
             f"The pixel data of this segmentation would take {pixel_bytes / 2**30:.1f} GiB as '{encoding}', "
-            "and DICOM can state at most 4 GiB. Use the encoding 'rle', or export fewer segments at a time."
+            "and DICOM can state at most 4 GiB. Use the RLE compressed label map, or export fewer segments at a time."
         )
 
 
@@ -149,7 +151,7 @@ class VerificationError(ExportError):
             f"{name} was read back and differs from the segmentation, so it was removed:",
             *shown,
             "This is a fault of SegRLEExport or of the disk: please report it. "
-            "Another encoding, for example 'none', may work meanwhile.",
+            "Another encoding, for example uncompressed with one bit a pixel, may work meanwhile.",
         )
 
 
@@ -274,8 +276,7 @@ class NoReferenceError(ExportError):
         super().__init__(
             f"It is not known on which DICOM images '{node_name}' was drawn. Choose the volume that was segmented as "
             "reference volume; it must have been loaded from the DICOM database. For a volume that is not from DICOM, "
-            "press 'Make DICOM images' in the SegRLEExport module, or give a folder with the DICOM images of the same "
-            "place."
+            "press 'Make DICOM images' in the SegRLEExport module."
         )
 
 
@@ -306,4 +307,17 @@ class SourceFilesMissingError(ExportError):
         super().__init__(
             f"{missing} of the {total} images that were segmented are not in Slicer's DICOM database. "
             "Import the series into the database again (DICOM module, Import), then export."
+        )
+
+
+class ImageFilesGoneError(ExportError):
+    """The database lists images whose files are not on the disk any more."""
+
+    def __init__(self, paths: Sequence[Path], total: int) -> None:
+        others = (
+            f" and {len(paths) - 1} more of the {total} images that were segmented are" if len(paths) > 1 else " is"
+        )
+        super().__init__(
+            f"The file {paths[0]}{others} gone from the disk, though Slicer's DICOM database lists it. "
+            "Put it back, or import the series into the database again (DICOM module, Import), then export."
         )

@@ -78,7 +78,9 @@ def recommend(forecasts: Sequence[Forecast]) -> Recommendation:
         reason = f"segments overlap so much that label maps would need {rle.files} files; deflated bits hold all in one"
         return Recommendation(deflated.plan, reason)
     if rle.files > 1:
-        reason = f"small and read right by current software; overlaps make it {rle.files} files ('deflate' makes one)"
+        reason = (
+            f"small and read right by current software; overlaps make it {rle.files} files (deflated bits make one)"
+        )
         return Recommendation(rle.plan, reason)
     if rle.bytes >= by_id["none"].bytes:
         return Recommendation(by_id["none"].plan, "so little is segmented that RLE saves nothing")

@@ -69,9 +69,9 @@ MESSAGES = [
         f"The disk is gone. These files could not be removed or restored: {SEG}. Look at them.",
     ),
     (
-        errors.SegTooLargeError("none", 5 * 2**30),
-        "The pixel data of this segmentation would take 5.0 GiB as 'none', and DICOM can state at most 4 GiB. "
-        "Use the encoding 'rle', or export fewer segments at a time.",
+        errors.SegTooLargeError("Uncompressed, one bit a pixel", 5 * 2**30),
+        "The pixel data of this segmentation would take 5.0 GiB as 'Uncompressed, one bit a pixel', and DICOM "
+        "can state at most 4 GiB. Use the RLE compressed label map, or export fewer segments at a time.",
     ),
     (
         errors.OtherReaderDiffersError(SEG, "highdicom 0.28.2", "'liver' is not shown"),
@@ -83,7 +83,7 @@ MESSAGES = [
         errors.VerificationError(SEG.with_name(".seg.dcm.0123456789abcdef.part"), ["2 pixels differ"]),
         "seg.dcm was read back and differs from the segmentation, so it was removed:\n  2 pixels differ\n"
         "This is a fault of SegRLEExport or of the disk: please report it. "
-        "Another encoding, for example 'none', may work meanwhile.",
+        "Another encoding, for example uncompressed with one bit a pixel, may work meanwhile.",
     ),
     (
         errors.NotASegmentationFileError(SEG, "it has no Segment Sequence"),
@@ -137,7 +137,7 @@ MESSAGES = [
         errors.NoReferenceError("Seg"),
         "It is not known on which DICOM images 'Seg' was drawn. Choose the volume that was segmented as reference "
         "volume; it must have been loaded from the DICOM database. For a volume that is not from DICOM, press 'Make "
-        "DICOM images' in the SegRLEExport module, or give a folder with the DICOM images of the same place.",
+        "DICOM images' in the SegRLEExport module.",
     ),
     (
         errors.NoDatabaseError(),
@@ -148,6 +148,17 @@ MESSAGES = [
         errors.NotImportedError("seg.dcm"),
         "Slicer's DICOM database did not take seg.dcm, so nothing was exported. "
         "Export to a folder instead, and see the application log for the reason.",
+    ),
+    (
+        errors.ImageFilesGoneError([Path("a/1.dcm")], 30),
+        f"The file {Path('a/1.dcm')} is gone from the disk, though Slicer's DICOM database lists it. "
+        "Put it back, or import the series into the database again (DICOM module, Import), then export.",
+    ),
+    (
+        errors.ImageFilesGoneError([Path("a/1.dcm"), Path("a/2.dcm")], 30),
+        f"The file {Path('a/1.dcm')} and 1 more of the 30 images that were segmented are gone from the disk, though "
+        "Slicer's DICOM database lists it. "
+        "Put it back, or import the series into the database again (DICOM module, Import), then export.",
     ),
     (
         errors.SourceFilesMissingError(2, 30),

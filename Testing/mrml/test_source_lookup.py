@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import scenes
 from pydicom import dcmread
-from SegRLEExportLib.errors import NoReferenceError, SourceFilesMissingError
+from SegRLEExportLib.errors import ImageFilesGoneError, NoReferenceError, SourceFilesMissingError
 from SegRLEExportLib.slicer_side.nodes.mrml_host import scene
 from SegRLEExportLib.slicer_side.nodes.segmentation import read_segmentation
 from SegRLEExportLib.slicer_side.nodes.source_images import find_source_of_node, reference_instance_uids
@@ -98,3 +98,13 @@ def test_missing_files_are_counted(overlapping_node, database):
     total = len(database.file_of) + 2
     with pytest.raises(SourceFilesMissingError, match=f"2 of the {total} images .* Import the series .* again"):
         find_source_of_node(overlapping_node, read_segmentation(overlapping_node), database=database)
+
+
+def test_a_file_that_was_deleted_is_named(overlapping_node, database):
+    refer_to(overlapping_node, scenes.a_volume_node(list(database.file_of)))
+    gone = FakeDatabase.__new__(FakeDatabase)
+    vars(gone).update(vars(database), file_of=dict(database.file_of))
+    first = next(iter(gone.file_of))
+    gone.file_of[first] = "/nowhere/deleted.dcm"
+    with pytest.raises(ImageFilesGoneError, match="The file /nowhere/deleted.dcm is gone from the disk"):
+        find_source_of_node(overlapping_node, read_segmentation(overlapping_node), database=gone)

@@ -282,6 +282,7 @@ def _size_findings(plan: EncodingPlan, stack: PlaneStack, instances: list[Instan
         yield Finding(
             "too-large",
             Severity.ERROR,
-            f"The pixel data would take {largest / 2**30:.1f} GiB as '{plan.id}', and DICOM can state at most 4 GiB.",
-            help="Choose the encoding 'rle', or export fewer segments at a time.",
+            f"The pixel data would take {largest / 2**30:.1f} GiB as '{plan.title}', and DICOM can state no more than "
+            "4 GiB.",
+            help="Choose the RLE compressed label map, or export fewer segments at a time.",
         )

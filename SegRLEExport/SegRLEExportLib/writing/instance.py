@@ -48,7 +48,7 @@ def _write_pixel_data(sink: Sink, draft: Draft, progress: Progress, extended_off
         return
     length = pixel_bytes(instance.frame_count, draft.survey.stack, draft.bits_allocated)
     if length > LARGEST_PIXEL_DATA:
-        raise SegTooLargeError(plan.id, length)
+        raise SegTooLargeError(plan.title, length)
     vr = "OW" if draft.bits_allocated == 16 else "OB"
     write_native_pixel_data(sink, vr, length, _native_pieces(draft, progress))
 

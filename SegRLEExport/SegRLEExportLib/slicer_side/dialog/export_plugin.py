@@ -39,7 +39,7 @@ class SegPlugin(DICOMPlugin):
         try:
             _refuse_hopeless(node)
         except ExportError as error:
-            return [self._obstacle(subjectHierarchyItemID, str(error))] if self.tells_obstacles else []
+            return [self._obstacle(subjectHierarchyItemID, _told(error))] if self.tells_obstacles else []
         return [self._offer(subjectHierarchyItemID, node)]
 
     def export(self, exportables):
@@ -178,6 +178,12 @@ def _refuse_hopeless(node) -> None:
     from SegRLEExportLib.slicer_side.dialog.examination import refuse_hopeless
 
     refuse_hopeless(node, slicer.dicomDatabase)
+
+
+def _told(error: ExportError) -> str:
+    from SegRLEExportLib.slicer_side.dialog.fields import dialog_message
+
+    return dialog_message(error).replace("\n", " ")
 
 
 def _node_of_item(item_id):

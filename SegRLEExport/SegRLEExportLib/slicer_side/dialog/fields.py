@@ -15,6 +15,7 @@ from SegRLEExportLib.dataset.repair import repaired_value
 from SegRLEExportLib.errors import ExportError, PreflightError
 from SegRLEExportLib.model.finding import Finding, Severity, one_for_each_cause
 from SegRLEExportLib.options import SERIES_NUMBER_STEP, ExportOptions
+from SegRLEExportLib.slicer_side.dialog.words import Door, findings_of, in_words_of
 
 IDENTITY_TAGS = {
     "PatientID": "0010,0020",
@@ -132,10 +133,8 @@ def dialog_message(error: ExportError, name: str = "") -> str:
 
     `name` is the segmentation that is meant, where there are several.
     """
-    if isinstance(error, PreflightError):
-        texts = [sentence(finding) for finding in one_for_each_cause(error.findings)]
-    else:
-        texts = str(error).splitlines()
+    found = one_for_each_cause(findings_of(error, Door.DIALOG))
+    texts = [line for finding in found for line in sentence(finding).splitlines()]
     if name:
         texts = [f"{name}:", *texts]
     lines = [line for text in texts for line in textwrap.wrap(text, LINE_LENGTH)]
@@ -149,7 +148,7 @@ def dialog_message(error: ExportError, name: str = "") -> str:
 
 def box_text(findings: Iterable[Finding]) -> str:
     """Return the text of a message box no higher than a screen: one sentence a cause, and the rest counted."""
-    causes = one_for_each_cause(findings)
+    causes = one_for_each_cause(in_words_of(finding, Door.DIALOG) for finding in findings)
     shown = [sentence(_no_longer(finding)) for finding in causes[:SENTENCES_SHOWN]]
     if len(causes) > SENTENCES_SHOWN:
         shown.append(f"... and {len(causes) - SENTENCES_SHOWN} more, in the details.")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import slicer
 
-from SegRLEExportLib.errors import NoReferenceError, SourceFilesMissingError
+from SegRLEExportLib.errors import ImageFilesGoneError, NoReferenceError, SourceFilesMissingError
 from SegRLEExportLib.model.segmentation import Segmentation
 from SegRLEExportLib.model.source_series import SourceSeries
 from SegRLEExportLib.source.series import choose_series, read_series
@@ -43,7 +43,7 @@ def find_source_of_node(
     """Return the series that `segmentation`, read from the node, was drawn on.
 
     `database` is `slicer.dicomDatabase` unless another is given. Raises `NoReferenceError`,
-    `SourceFilesMissingError`, or what `source_reader` raises.
+    `SourceFilesMissingError`, `ImageFilesGoneError`, or what `source_reader` raises.
     """
     database = database if database is not None else getattr(slicer, "dicomDatabase", None)
     uids = reference_instance_uids(segmentation_node, reference_volume)
@@ -56,11 +56,13 @@ def find_source_of_node(
 
 
 def _files_of_instances(database, uids: list[str]) -> list[Path]:
-    files = [database.fileForInstance(uid) for uid in uids]
-    present = [Path(file) for file in files if file and Path(file).is_file()]
-    if len(present) < len(uids):
-        raise SourceFilesMissingError(len(uids) - len(present), len(uids))
-    return present
+    files = [Path(file) for file in map(database.fileForInstance, uids) if file]
+    if len(files) < len(uids):
+        raise SourceFilesMissingError(len(uids) - len(files), len(uids))
+    gone = [file for file in files if not file.is_file()]
+    if gone:
+        raise ImageFilesGoneError(gone, len(uids))
+    return files
 
 
 def study_uid_of(segmentation_node) -> str:

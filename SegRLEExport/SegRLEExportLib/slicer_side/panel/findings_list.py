@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import qt
 import slicer
-from slicer.i18n import tr as _
 
-from SegRLEExportLib.model.finding import Severity, one_for_each_cause
+from SegRLEExportLib.model.finding import Severity
 from SegRLEExportLib.slicer_side.dialog.fields import sentence, tool_tip
+from SegRLEExportLib.slicer_side.panel.folding import always_shown, causes, summary
 
 _ICONS = {
     Severity.ERROR: qt.QStyle.SP_MessageBoxCritical,
@@ -16,7 +16,6 @@ _ICONS = {
     Severity.NOTE: qt.QStyle.SP_MessageBoxInformation,
 }
 _ICON_PIXELS = 16
-_SHOWN = 8
 
 
 class FindingsList:
@@ -26,19 +25,35 @@ class FindingsList:
         self._layout = layout
         self._fix_of = fix_of
         """Called with a finding; returns (button text, function) or None."""
+        self._is_open = False
+        self._found = []
 
     def show(self, findings) -> None:
-        """Replace what is shown."""
+        """Replace what is shown; what is no obstacle is folded into a line until somebody asks for it."""
+        self._found = causes(findings)
         while self._layout.count():
             line = self._layout.takeAt(0).widget()
             line.setParent(None)
             line.deleteLater()
-        by_severity = sorted(one_for_each_cause(findings), key=lambda finding: list(Severity).index(finding.severity))
-        for finding in by_severity[:_SHOWN]:
+        shown = self._found if self._is_open else always_shown(self._found)
+        for finding in shown:
             self._layout.addWidget(self._line(finding))
-        if len(by_severity) > _SHOWN:
-            rest = _("... and {count} more; all of them stand in the report.")
-            self._layout.addWidget(qt.QLabel(rest.format(count=len(by_severity) - _SHOWN)))
+        if len(always_shown(self._found)) < len(self._found):
+            self._layout.addWidget(self._fold())
+
+    def _fold(self):
+        """Return the line that tells how many there are and opens or closes them."""
+        button = qt.QToolButton()
+        button.text = summary(self._found)
+        button.autoRaise = True
+        button.toolButtonStyle = qt.Qt.ToolButtonTextBesideIcon
+        button.arrowType = qt.Qt.DownArrow if self._is_open else qt.Qt.RightArrow
+        button.connect("clicked()", self._toggle)
+        return button
+
+    def _toggle(self) -> None:
+        self._is_open = not self._is_open
+        self.show(self._found)
 
     def _line(self, finding):
         line = qt.QWidget()

@@ -26,11 +26,32 @@ def fix_of(panel, finding):
         return _("Use the images' pixels"), lambda: _set(parameters, "ownGrid", False)
     if finding.id == "overlap":
         return _("Use one deflated file"), lambda: _set(parameters, "compression", "deflate")
+    if finding.id in ("SeriesChoiceError", "UnusableSourceError"):
+        return _("Choose the volume..."), lambda: _choose_volume(parameters)
     if finding.id == "NonLinearTransformError" and parameters.segmentation.GetParentTransformNode() is not None:
         return _("Harden a copy"), lambda: panel.selectSegmentation(hardened_copy(parameters.segmentation))
     if finding.id == "NoReferenceError" and parameters.referenceVolume is not None:
         return _("Make DICOM images"), panel.makeDicomImages
     return None
+
+
+def volumes_from_dicom(scene) -> list:
+    """Return the volumes of the scene that say of which DICOM images they are."""
+    count = scene.GetNumberOfNodesByClass("vtkMRMLScalarVolumeNode")
+    nodes = [scene.GetNthNodeByClass(n, "vtkMRMLScalarVolumeNode") for n in range(count)]
+    return [node for node in nodes if node.GetAttribute("DICOM.instanceUIDs")]
+
+
+def _choose_volume(parameters) -> None:
+    """Let the user choose among the volumes from DICOM in a menu."""
+    menu = qt.QMenu()
+    for volume in volumes_from_dicom(slicer.mrmlScene):
+        menu.addAction(volume.GetName()).connect(
+            "triggered()", lambda volume=volume: _set(parameters, "referenceVolume", volume)
+        )
+    if not menu.actions():
+        menu.addAction(_("No volume was loaded from DICOM. Load the images first.")).enabled = False
+    menu.exec_(qt.QCursor.pos())
 
 
 def hardened_copy(segmentation_node):

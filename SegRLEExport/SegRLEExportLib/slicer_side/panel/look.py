@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import slicer
 
 from SegRLEExportLib.encoding.plan import PLANS
-from SegRLEExportLib.errors import ExportError, PreflightError
+from SegRLEExportLib.errors import ExportError
 from SegRLEExportLib.model.finding import Finding, Severity
 from SegRLEExportLib.model.segmentation import Segmentation
 from SegRLEExportLib.model.source_series import SourceSeries
@@ -19,6 +19,7 @@ from SegRLEExportLib.options import ExportOptions
 from SegRLEExportLib.preflight.survey import Survey, survey
 from SegRLEExportLib.progress import Progress
 from SegRLEExportLib.slicer_side.dialog.examination import refuse_hopeless
+from SegRLEExportLib.slicer_side.dialog.words import Door, findings_of, in_words_of
 from SegRLEExportLib.slicer_side.nodes.segmentation import read_segmentation
 from SegRLEExportLib.slicer_side.nodes.source_images import (
     find_source_of_node,
@@ -78,9 +79,10 @@ class Looker:
             seen = _survey(whole, source, options)
             findings = seen.findings if len(chosen.segments) == len(whole.segments) else None
             segments = _segment_looks(whole, seen)
-            return Look(segments, findings or _survey(chosen, source, options).findings, chosen, source)
+            findings = findings or _survey(chosen, source, options).findings
+            return Look(segments, tuple(in_words_of(finding, Door.PANEL) for finding in findings), chosen, source)
         except ExportError as error:
-            return Look(segments, findings_of(error))
+            return Look(segments, findings_of(error, Door.PANEL))
 
     def _source_of(self, segmentation_node, segmentation: Segmentation, reference_volume) -> SourceSeries:
         uids = reference_instance_uids(segmentation_node, reference_volume)
@@ -89,13 +91,6 @@ class Looker:
             self._source = find_source_of_node(segmentation_node, segmentation, reference_volume)
             self._source_key = key
         return self._source
-
-
-def findings_of(error: ExportError) -> tuple[Finding, ...]:
-    """Return an error as findings; those without an id of their own get the name of their class."""
-    if isinstance(error, PreflightError):
-        return error.findings
-    return (Finding(type(error).__name__, Severity.ERROR, str(error)),)
 
 
 def _survey(segmentation: Segmentation, source: SourceSeries, options: ExportOptions) -> Survey:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import qt
 from slicer.i18n import tr as _
 
+from SegRLEExportLib.slicer_side.panel.folding import left_out_after, matches
+
 _NAME, _MEANING, _VOXELS, _OVERLAPS = range(4)
 _SWATCH_PIXELS = 14
 _FRAME_PIXELS = 4
@@ -27,11 +29,15 @@ class SegmentsTable:
         header.setSectionResizeMode(_MEANING, qt.QHeaderView.Stretch)
         header.setSectionResizeMode(_VOXELS, qt.QHeaderView.ResizeToContents)
         header.setSectionResizeMode(_OVERLAPS, qt.QHeaderView.ResizeToContents)
+        self._segments = ()
+        self._left_out_ids = []
+        self._words = ""
         table.connect("itemChanged(QTableWidgetItem*)", self._on_item_changed)
         table.connect("cellDoubleClicked(int,int)", self._on_double_click)
 
     def show(self, segments, left_out_ids: list[str]) -> None:
         """Show those segments, all with a check mark but those left out."""
+        self._segments, self._left_out_ids = tuple(segments), list(left_out_ids)
         was_blocked = self._table.blockSignals(True)
         self._table.setRowCount(len(segments))
         for row, segment in enumerate(segments):
@@ -42,11 +48,24 @@ class SegmentsTable:
             overlaps.setToolTip("\n".join(segment.overlaps))
             self._table.setItem(row, _OVERLAPS, overlaps)
         self._table.blockSignals(was_blocked)
+        self.show_only(self._words)
+
+    def show_only(self, words: str) -> None:
+        """Show the segments alone that have these words in name or meaning."""
+        self._words = words
+        for row, segment in enumerate(self._segments):
+            self._table.setRowHidden(row, not matches(segment, words))
         self._fit_height()
+
+    def include_shown(self, is_included: bool) -> None:
+        """Give all segments that are shown a check mark, or none of them."""
+        shown = [segment.id for segment in self._segments if matches(segment, self._words)]
+        self._on_left_out_changed(left_out_after(self._left_out_ids, shown, is_included=is_included))
 
     def _fit_height(self) -> None:
         """Take no more room than the rows need, and scroll beyond a handful of them."""
-        rows = min(max(self._table.rowCount, _FEWEST_ROWS), _MOST_ROWS)
+        shown = sum(1 for row in range(self._table.rowCount) if not self._table.isRowHidden(row))
+        rows = min(max(shown, _FEWEST_ROWS), _MOST_ROWS)
         row_height = self._table.verticalHeader().defaultSectionSize
         self._table.setFixedHeight(self._table.horizontalHeader().height + rows * row_height + _FRAME_PIXELS)
 

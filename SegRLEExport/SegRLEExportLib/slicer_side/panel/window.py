@@ -82,6 +82,8 @@ class Panel(VTKObservationMixin):
 
     def lookAgain(self) -> None:
         """Show segments, images and findings of the present choices."""
+        from SegRLEExportLib.slicer_side.panel.folding import segments_title
+
         self._look_timer.stop()
         self._generation += 1
         if self.parameters is None:
@@ -92,6 +94,7 @@ class Panel(VTKObservationMixin):
         self._table.show(self.look.segments, left_out)
         source = self.look.source
         self.ui.sourceLabel.text = source.description.partition("  ")[2] if source else _("No DICOM images found yet.")
+        self.ui.segmentsSection.text = segments_title(self.look.segments, left_out)
         self._findings.show(self.look.findings)
         self._chart.show_forecasts(())
         self.ui.suggestionLabel.text = ""
@@ -174,6 +177,9 @@ class Panel(VTKObservationMixin):
         ui.folderPathLineEdit.connect("currentPathChanged(QString)", self._on_folder)
         ui.expertsCheckBox.connect("toggled(bool)", lambda _on: self._on_parameters_changed())
         ui.referenceSelector.connect("currentNodeChanged(vtkMRMLNode*)", self._on_reference)
+        ui.segmentsFilterLineEdit.connect("textChanged(QString)", self._table.show_only)
+        ui.allSegmentsButton.connect("clicked()", lambda: self._table.include_shown(True))
+        ui.noSegmentsButton.connect("clicked()", lambda: self._table.include_shown(False))
         scene = slicer.mrmlScene
         self.addObserver(scene, scene.StartCloseEvent, lambda _caller, _event: self._set_parameters(None))
         self.addObserver(scene, scene.EndCloseEvent, self._on_scene_closed)
@@ -251,10 +257,11 @@ class Panel(VTKObservationMixin):
         plan = PLANS[parameters.compression]
         self._chart.show_rows(self._shown_plan_ids())
         self._chart.choose(plan.id)
-        lines = [plan.advice, _("<b>Opens in:</b> ") + plan.reads_in + ".", _("<b>Not in:</b> ") + plan.fails_in]
+        ui.readersLabel.text = plan.in_short
+        details = [plan.advice, _("<b>Opens in:</b> ") + plan.reads_in + ".", _("<b>Not in:</b> ") + plan.fails_in]
         if plan.warning:
-            lines.insert(0, "<b>" + plan.warning + "</b>")
-        ui.readersLabel.text = "<br>".join(lines)
+            details.insert(0, "<b>" + plan.warning + "</b>")
+        ui.readersDetailsLabel.text = "<br>".join(details)
         (ui.databaseRadioButton if parameters.intoDatabase else ui.folderRadioButton).checked = True
         if ui.folderPathLineEdit.currentPath != parameters.folder:
             ui.folderPathLineEdit.currentPath = parameters.folder
@@ -277,8 +284,9 @@ class Panel(VTKObservationMixin):
 
     def _look(self):
         from SegRLEExportLib.errors import ExportError
+        from SegRLEExportLib.slicer_side.dialog.words import Door, findings_of
         from SegRLEExportLib.slicer_side.panel.choices import options_of
-        from SegRLEExportLib.slicer_side.panel.look import Look, findings_of
+        from SegRLEExportLib.slicer_side.panel.look import Look
 
         parameters = self.parameters
         if parameters.segmentation is None:
@@ -286,7 +294,7 @@ class Panel(VTKObservationMixin):
         try:
             options = options_of(parameters)
         except ExportError as error:
-            return Look(self.look.segments, findings_of(error))
+            return Look(self.look.segments, findings_of(error, Door.PANEL))
         return self._looker.look(
             parameters.segmentation, parameters.referenceVolume, parameters.leftOutSegmentIDs, options
         )
