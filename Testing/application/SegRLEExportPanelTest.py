@@ -35,8 +35,14 @@ class PanelTestCase(SlicerTestCase):
     def finding_ids(self) -> list[str]:
         return [finding.id for finding in self.panel.look.findings]
 
+    def open_findings(self):
+        for fold in self.ui.findingsFrame.findChildren(qt.QToolButton):
+            if fold.arrowType == qt.Qt.RightArrow:
+                fold.click()
+
     def press(self, text: str) -> None:
         """Press the button of that text among the findings."""
+        self.open_findings()
         buttons = [button for button in self.ui.findingsFrame.findChildren(qt.QPushButton) if button.text == text]
         assert len(buttons) == 1, [button.text for button in self.ui.findingsFrame.findChildren(qt.QPushButton)]
         buttons[0].click()
@@ -59,6 +65,24 @@ class ShowTest(PanelTestCase):
         assert max(bar.value for bar in bars) == 1000
         assert min(bar.value for bar in bars) > 0
         assert "Suggested" in self.ui.suggestionLabel.text
+
+    def test_export_is_in_sight_at_1024_x_700(self):
+        self.panel.measure()
+        self.panel.widget.resize(420, 520)
+        slicer.app.processEvents()
+        bottom = self.ui.exportButton.mapTo(self.panel.widget, qt.QPoint(0, self.ui.exportButton.height)).y()
+        assert bottom <= 520, bottom
+
+    def test_segments_are_filtered_and_left_out_together(self):
+        self.ui.segmentsFilterLineEdit.text = "liv"
+        table = self.ui.segmentsTable
+        shown = [row for row in range(table.rowCount) if not table.isRowHidden(row)]
+        assert [table.item(row, 0).text() for row in shown] == ["liver"]
+        self.ui.noSegmentsButton.click()
+        assert len(self.panel.parameters.leftOutSegmentIDs) == 1
+        self.ui.allSegmentsButton.click()
+        assert len(self.panel.parameters.leftOutSegmentIDs) == 0
+        self.ui.segmentsFilterLineEdit.text = ""
 
     def test_a_volume_finds_its_segmentation(self):
         self.sample()
@@ -218,6 +242,7 @@ class FixTest(PanelTestCase):
         spin(SETTLED_S)
         assert "outside-source" in self.finding_ids()
         assert not self.ui.exportButton.enabled
+        self.open_findings()
         first = next(iter(self.ui.findingsFrame.findChildren(qt.QPushButton)))
         assert first.text == "Leave them out"
         first.click()

@@ -12,7 +12,13 @@ from SegRLEExportLib.errors import NotASegmentationFileError
 from SegRLEExportLib.model.segmentation import AlgorithmType
 from SegRLEExportLib.model.terminology import TISSUE
 from SegRLEExportLib.slicer_side.nodes.export import export_node
-from SegRLEExportLib.slicer_side.nodes.loading import files_at, load_path, load_segmentation, refer_to_images
+from SegRLEExportLib.slicer_side.nodes.loading import (
+    files_at,
+    load_path,
+    load_segmentation,
+    refer_to_images,
+    volumes_of,
+)
 from SegRLEExportLib.slicer_side.nodes.mrml_host import scene
 from SegRLEExportLib.slicer_side.nodes.segmentation import layer_count, read_segmentation
 from test_node_reader import voxels_in_world_ras
@@ -144,6 +150,8 @@ def test_images_that_are_not_in_the_scene_are_loaded_from_the_database(chest_fol
         def seriesForFile(self, file):
             return f"series of {file}"
 
+    for volume in volumes_of(scene()):
+        scene().RemoveNode(volume)
     report = export_node(overlapping_node, tmp_path / "out", "none", source=chest_folder)
     asked = []
     load_path(list(report.paths), scene(), database=Database(), load_series=asked.append)

@@ -88,7 +88,7 @@ def refer_to_images(node, instance_uids: Iterable[str]):
     if item:
         hierarchy.SetItemAttribute(item, _REFERENCED_INSTANCE_UIDS, " ".join(sorted(uids)))
     volume, shown = None, 0
-    for one in _volumes(scene):
+    for one in volumes_of(scene):
         count = len(uids & set((one.GetAttribute(_INSTANCE_UIDS) or "").split()))
         if count > shown:
             volume, shown = one, count
@@ -97,7 +97,8 @@ def refer_to_images(node, instance_uids: Iterable[str]):
     return volume
 
 
-def _volumes(scene) -> list:
+def volumes_of(scene) -> list:
+    """Return the scalar volumes of a scene."""
     count = scene.GetNumberOfNodesByClass("vtkMRMLScalarVolumeNode")
     return [scene.GetNthNodeByClass(n, "vtkMRMLScalarVolumeNode") for n in range(count)]
 

@@ -16,6 +16,8 @@ def fix_of(panel, finding):
     """Return (button text, function) that mends the finding in the panel's choices, or None."""
     parameters = panel.parameters
     if finding.id == "not-coded":
+        if panel.proposals():
+            return _("Meaning from names..."), panel.meaningFromNames
         uncoded = [segment.id for segment in panel.look.segments if not segment.meaning]
         return _("Choose meaning..."), lambda: panel.chooseMeaning(uncoded[0])
     if finding.id == "outside-source":
@@ -37,9 +39,9 @@ def fix_of(panel, finding):
 
 def volumes_from_dicom(scene) -> list:
     """Return the volumes of the scene that say of which DICOM images they are."""
-    count = scene.GetNumberOfNodesByClass("vtkMRMLScalarVolumeNode")
-    nodes = [scene.GetNthNodeByClass(n, "vtkMRMLScalarVolumeNode") for n in range(count)]
-    return [node for node in nodes if node.GetAttribute("DICOM.instanceUIDs")]
+    from SegRLEExportLib.slicer_side.nodes.loading import volumes_of
+
+    return [node for node in volumes_of(scene) if node.GetAttribute("DICOM.instanceUIDs")]
 
 
 def _choose_volume(parameters) -> None:

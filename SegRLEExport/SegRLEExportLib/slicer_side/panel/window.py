@@ -16,6 +16,7 @@ from SegRLEExportLib.slicer_side import requirements
 
 _LOOK_DELAY_MS = 250
 _MEASURE_DELAY_MS = 50
+_PROPOSALS_SHOWN = 15
 
 
 class Panel(VTKObservationMixin):
@@ -40,6 +41,7 @@ class Panel(VTKObservationMixin):
         self._gui_tag = None
         self._looker = Looker()
         self._generation = 0
+        self._meanings_before = {}
         self._segmentation_shown = None
         self._table = SegmentsTable(self.ui.segmentsTable, self._on_left_out, self.chooseMeaning)
         self._chart = EncodingChart(widget.findChild(qt.QGridLayout, "encodingLayout"), self._on_encoding)
@@ -161,6 +163,39 @@ class Panel(VTKObservationMixin):
             choose_meaning(self.parameters.segmentation, segment_id)
         self.lookAgain()
 
+    def proposals(self) -> list:
+        """Return the meanings that the names of segments tell."""
+        from SegRLEExportLib.slicer_side.panel.meanings import proposals
+
+        return proposals(self.look.segments)
+
+    def meaningFromNames(self) -> None:
+        """Give segments the meanings that their names tell, after showing them."""
+        from SegRLEExportLib.slicer_side.panel.meanings import apply_to
+
+        proposed = self.proposals()
+        if not proposed:
+            slicer.util.infoDisplay(_("No segment without a meaning has the name of a known structure."))
+            return
+        question = _("{count} segments get the meaning of the structure they are called like:")
+        shown = "\n".join([question.format(count=len(proposed)), *map(str, proposed[:_PROPOSALS_SHOWN])])
+        rest = "\n..." if len(proposed) > _PROPOSALS_SHOWN else ""
+        if slicer.util.confirmOkCancelDisplay(
+            shown + rest, windowTitle=_("Meaning from names"), detailedText="\n".join(map(str, proposed))
+        ):
+            self._meanings_before = apply_to(self.parameters.segmentation, proposed)
+            self.ui.undoMeaningsButton.enabled = True
+            self.lookAgain()
+
+    def undoMeanings(self) -> None:
+        """Put back the meanings that stood there before those from names."""
+        from SegRLEExportLib.slicer_side.panel.meanings import put_back
+
+        put_back(self.parameters.segmentation, self._meanings_before)
+        self._meanings_before = {}
+        self.ui.undoMeaningsButton.enabled = False
+        self.lookAgain()
+
     def makeDicomImages(self) -> None:
         """Make a DICOM series of the reference volume and refer to it."""
         from SegRLEExportLib.slicer_side.panel.fixes import dicom_images_of
@@ -178,6 +213,8 @@ class Panel(VTKObservationMixin):
         ui.expertsCheckBox.connect("toggled(bool)", lambda _on: self._on_parameters_changed())
         ui.referenceSelector.connect("currentNodeChanged(vtkMRMLNode*)", self._on_reference)
         ui.segmentsFilterLineEdit.connect("textChanged(QString)", self._table.show_only)
+        ui.meaningFromNamesButton.connect("clicked()", self.meaningFromNames)
+        ui.undoMeaningsButton.connect("clicked()", self.undoMeanings)
         ui.allSegmentsButton.connect("clicked()", lambda: self._table.include_shown(True))
         ui.noSegmentsButton.connect("clicked()", lambda: self._table.include_shown(False))
         scene = slicer.mrmlScene
@@ -211,6 +248,8 @@ class Panel(VTKObservationMixin):
         if self._segmentation_shown is not None:
             self.removeObservers(self._look_later)
         self._segmentation_shown = node
+        self._meanings_before = {}
+        self.ui.undoMeaningsButton.enabled = False
         if node is None:
             return
         for event in (vtk.vtkCommand.ModifiedEvent, slicer.vtkMRMLTransformableNode.TransformModifiedEvent):
