@@ -60,12 +60,18 @@ def a_nifti(
     *,
     name: str = "a.nii.gz",
     kind: type = nibabel.Nifti1Image,
+    with_names: bytes | None = None,
     **header: object,
 ) -> Path:
-    """Write a NIfTI of labels (k, j, i), or (volume, k, j, i); `header` are fields to set last."""
+    """Write a NIfTI of labels (k, j, i), or (volume, k, j, i); `header` are fields to set last.
+
+    `with_names` is the text of a header extension.
+    """
     image = kind(labels.T, None if to_ras is None else to_ras)
     if to_ras is not None:
         image.set_sform(to_ras, 2)
+    if with_names is not None:
+        image.header.extensions.append(nibabel.nifti1.Nifti1Extension("comment", with_names))
     for key, value in header.items():
         image.header[key] = value
     path = folder / name

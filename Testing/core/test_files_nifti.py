@@ -165,7 +165,9 @@ class TestRefused:
         assert reason in refusal(path)
 
     def test_several_volumes(self, tmp_path):
-        assert "it has 3 volumes, and one is needed" in refusal(a_nifti(tmp_path, np.stack([LABELS] * 3)))
+        assert "it has 3 volumes, and one is needed, or several of 0 and 1 alone, one for each segment" in refusal(
+            a_nifti(tmp_path, np.stack([LABELS] * 3))
+        )
 
     @pytest.mark.parametrize(
         ("labels", "reason"),

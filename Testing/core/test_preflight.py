@@ -9,6 +9,7 @@ import ast
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
@@ -23,12 +24,15 @@ from builders import (
     segments_in_one_layer,
     two_overlapping_boxes,
 )
+from file_builders import a_nifti
 from image_builders import SAGITTAL, an_image, images, with_different, write
 from pydicom import Dataset
 from SegRLEExportLib.errors import PreflightError
 from SegRLEExportLib.export import export
+from SegRLEExportLib.files.read import read_segmentation
 from SegRLEExportLib.files.tables.delimited import read_delimited
 from SegRLEExportLib.files.tables.describe import described
+from SegRLEExportLib.files.tables.totalsegmentator import with_known_names
 from SegRLEExportLib.model.finding import Finding, Severity
 from SegRLEExportLib.model.geometry import Geometry
 from SegRLEExportLib.model.segmentation import Layer, Segment, Segmentation
@@ -58,6 +62,13 @@ class Row:
     options: dict[str, object] = field(default_factory=dict)
     limit: tuple[str, int] | None = None
     """A limit of the format, lowered so that a small example goes beyond it."""
+
+
+def with_damaged_names() -> Segmentation:
+    with TemporaryDirectory() as folder:
+        path = a_nifti(Path(folder), np.ones(A_GRID.shape_kji, np.uint8), with_names=b"<LabelTable><")
+        read_from = read_segmentation(path)
+    return replace(read_from, layers=(Layer(read_from.layers[0].labels_kji, A_GRID),))
 
 
 def with_table(text: str) -> Segmentation:
@@ -244,6 +255,8 @@ ROWS = [
     Row("unreadable-file", WARNING, on_images, with_a_locked_file),
     Row("segment-without-row", WARNING, lambda: with_table("name,value\nliver,1\n")),
     Row("row-without-segment", NOTE, lambda: with_table("name,value\nliver,1\nleft kidney,2\nnose,9\n")),
+    Row("known-names", NOTE, lambda: with_known_names(one_segment(name="liver", terminology=None), has_colors=True)),
+    Row("names-unreadable", WARNING, with_damaged_names),
     Row("table-column-unused", NOTE, lambda: with_table("name,ml,value\nliver,99.5,1\n")),
     Row("values-rescaled", NOTE, source=rescaled),
 ]  # fmt: skip

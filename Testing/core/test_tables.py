@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import nibabel
 import numpy as np
 import pytest
 from builders import A_GRID, LEFT_KIDNEY, LIVER, a_segmentation
@@ -217,3 +218,131 @@ def test_an_algorithm_for_all_segments():
     segment = with_algorithm(UNNAMED, AlgorithmType.AUTOMATIC, "nnU-Net", "2.5.1").segments[0]
     assert (segment.algorithm_type, segment.algorithm_name) == (AlgorithmType.AUTOMATIC, "nnU-Net 2.5.1")
     assert with_algorithm(UNNAMED, None).segments == UNNAMED.segments
+
+
+class TestOtherForms:
+    """What other programs write, told by its content."""
+
+    def test_slicers_new_color_table_with_codes(self, tmp_path):
+        codes = ",".join(
+            f"{group}_{part}"
+            for group in ("Category", "Type", "TypeModifier", "Region", "RegionModifier")
+            for part in ("CodingScheme", "CodeValue", "CodeMeaning")
+        )
+        text = (
+            f"LabelValue,Name,Color_R,Color_G,Color_B,Color_A,{codes}\n"
+            '0,"background",0,0,0,0,,,,,,,,,,,,,,,\n'
+            '7,"left kidney",255,128,0,255,"SCT","123037004","Anatomical Structure","SCT","64033007","Kidney",'
+            '"SCT","7771000","Left",,,,,,\n'
+        )
+        read = table(tmp_path, text, "t.ctbl")
+        assert read.rows == (SegmentRow(7, "left kidney", LEFT_KIDNEY, (1, 128 / 255, 0), line=3),)
+        assert read.findings == ()
+
+    @pytest.mark.parametrize("name", ["left_kidney", '"left kidney"'])
+    def test_slicers_old_color_table(self, tmp_path, name):
+        text = (
+            f"# Color table file t.ctbl\n# 2 values\n0 background 0 0 0 0\n7 {name} 255 128 0 255\n8 (none) 0 0 0 0\n"
+        )
+        assert table(tmp_path, text).rows == (SegmentRow(7, "left kidney", color_rgb=(1, 128 / 255, 0), line=4),)
+
+    def test_labels_of_itk_snap(self, tmp_path):
+        text = '# ITK-SnAP\n    0  0 0 0  0 0 0 "Clear Label"\n    3  0 51 255  0.5 1 1 "left_kidney (L)"\n'
+        assert table(tmp_path, text).rows == (SegmentRow(3, "left_kidney (L)", color_rgb=(0, 0.2, 1), line=3),)
+
+    @pytest.mark.parametrize("labels", ['{"background": 0, "liver": 2}', '{"0": "background", "2": "liver"}'])
+    def test_labels_of_nnunet_in_both_directions(self, tmp_path, labels):
+        assert table(tmp_path, f'{{"labels": {labels}}}').rows == (SegmentRow(2, "liver"),)
+
+    def test_dcmqi(self, tmp_path):
+        text = """{"segmentAttributes": [[{"labelID": 4, "SegmentLabel": "left kidney", "SegmentDescription": "seen",
+            "SegmentAlgorithmType": "AUTOMATIC", "SegmentAlgorithmName": "net",
+            "recommendedDisplayRGBValue": [0, 51, 255],
+            "SegmentedPropertyCategoryCodeSequence": {"CodingSchemeDesignator": "SCT", "CodeValue": "123037004",
+                "CodeMeaning": "Anatomical Structure"},
+            "SegmentedPropertyTypeCodeSequence": {"CodingSchemeDesignator": "SCT", "CodeValue": "64033007",
+                "CodeMeaning": "Kidney"},
+            "SegmentedPropertyTypeModifierCodeSequence": {"CodingSchemeDesignator": "SCT", "CodeValue": "7771000",
+                "CodeMeaning": "Left"}}]]}"""
+        row = SegmentRow(4, "left kidney", LEFT_KIDNEY, (0, 0.2, 1), "seen", AlgorithmType.AUTOMATIC, "net")
+        assert table(tmp_path, text).rows == (row,)
+
+    @pytest.mark.parametrize(
+        ("text", "told"),
+        [
+            ('{"labels":\n{"a": 1,}}', ", line 2 … it is no JSON"),
+            ('{"a": 1}', " … it has neither dcmqi's 'segmentAttributes' nor nnU-Net's 'labels'."),
+            ('{"labels": {"whole": [1, 2]}}', " … 'whole' is a region of several values, [1, 2], and a voxel has one"),
+            ('{"labels": {"whole": "-1"}}', " … 'whole' is no label value, a whole number from 0 to 65535."),
+            ('{"segmentAttributes": [[{"labelID": "x"}]]}', " … in segment 1, 'x' is no label value, a whole number"),
+            ('{"segmentAttributes": [[3]]}', " … segment 1 is no object of attributes."),
+            (
+                '{"segmentAttributes": [[{"labelID": 1, "recommendedDisplayRGBValue": [1, 2]}]]}',
+                " … in segment 1, '[1, 2]' is no colour of three numbers from 0 to 255.",
+            ),
+            ('{"segmentAttributes": [[{"labelID": 1}, {"labelID": 1}]]}', " … the value 1 comes twice."),
+            ("1 liver 255 0 0 255\n2 spleen 255 0\n", ", line 2 … '2 spleen 255 0' is no line of value, name"),
+            ("1 liver 255 0 0 255\n2 spleen 256 0 0 255\n", ", line 2 … '256 0 0' is no colour of three"),
+            ('1 0 0 0 1 1 1 "a"\n1 0 0 0 1 1 1 "b"\n', ", line 2 … the value 1 comes twice, first in line 1."),
+        ],
+    )  # fmt: skip
+    def test_what_is_wrong_with_them_is_refused(self, tmp_path, text, told):
+        assert refusal(tmp_path, text).startswith(
+            f"The table of segments names.csv{told.replace(' …', ' cannot be used:')}"
+        )
+
+
+NAMES = (
+    b"<?xml version='1.0' encoding='UTF-8'?><CaretExtension><VolumeInformation Index='0'><LabelTable>"
+    b"<Label Key='0' Red='0' Green='0' Blue='0'><![CDATA[???]]></Label>"
+    b"<Label Key='1' Red='1' Green='0.2' Blue='0'><![CDATA[liver]]></Label>"
+    b"<Label Key='2' Red='0' Green='0.2' Blue='1'><![CDATA[L\xc3\xa4sion]]></Label>"
+    b"<Label Key='9' Red='0' Green='1' Blue='1'><![CDATA[nose]]></Label>"
+    b"</LabelTable></VolumeInformation></CaretExtension>"
+)
+
+
+class TestNamesInNifti:
+    LABELS = np.array([[[0, 1], [2, 2]], [[3, 0], [1, 1]]], np.uint8)
+
+    @pytest.mark.parametrize("kind", [nibabel.Nifti1Image, nibabel.Nifti2Image])
+    def test_they_name_the_labels(self, tmp_path, kind):
+        segmentation = read_segmentation(a_nifti(tmp_path, self.LABELS, with_names=NAMES, kind=kind))
+        assert [(one.name, one.layer_value, one.color_rgb) for one in segmentation.segments[:2]] == [
+            ("liver", 1, (1, 0.2, 0)),
+            ("Läsion", 2, (0, 0.2, 1)),
+        ]
+        assert [finding.what for finding in segmentation.findings] == [
+            "'Label 3' has no row in the table, so nothing is said of it."
+        ]
+        assert np.array_equal(segmentation.layers[0].labels_kji, self.LABELS)
+
+    def test_names_of_totalsegmentator_bring_their_codes_and_one_color_for_all_is_none(self, tmp_path):
+        text = NAMES.replace(b"L\xc3\xa4sion", b"spleen").replace(b"Red='1' Green='0.2'", b"Red='0' Green='0'")
+        text = text.replace(b"Green='0.2' Blue='1'", b"Green='0' Blue='0'").replace(
+            b"Green='1' Blue='1'", b"Green='0' Blue='0'"
+        )
+        segmentation = read_segmentation(a_nifti(tmp_path, np.minimum(self.LABELS, 2), with_names=text))
+        assert segmentation.segments[0].terminology == LIVER
+        assert [one.id for one in segmentation.findings] == ["known-names"]
+        assert segmentation.segments[0].color_rgb == tuple(part / 255 for part in (40, 140, 40))
+
+    @pytest.mark.parametrize(
+        ("text", "told"),
+        [
+            (b"<!DOCTYPE a><LabelTable/>", "the names in its header are no plain XML"),
+            (b"<LabelTable><", "the names in its header are damaged"),
+            (NAMES.replace(b"Key='1'", b"Key='x'"), "'x' is no label value"),
+            (NAMES.replace(b"Key='1'", b"Key='2'"), "the value 2 comes twice"),
+            (NAMES.replace(b"Red='1'", b"Red='2'"), "is no colour of three numbers from 0 to 1"),
+        ],
+    )
+    def test_damaged_ones_are_told_and_the_voxels_are_right(self, tmp_path, text, told):
+        segmentation = read_segmentation(a_nifti(tmp_path, self.LABELS, with_names=text))
+        assert [one.name for one in segmentation.segments] == ["Label 1", "Label 2", "Label 3"]
+        assert [one.id for one in segmentation.findings] == ["names-unreadable"]
+        assert told in segmentation.findings[0].what
+
+    def test_other_extensions_are_passed_over(self, tmp_path):
+        segmentation = read_segmentation(a_nifti(tmp_path, self.LABELS, with_names=b"<afni/>"))
+        assert segmentation.findings == ()

@@ -41,7 +41,8 @@ def add_input_arguments(parser: argparse.ArgumentParser, *, is_series_needed: bo
         "segmentation",
         type=Path,
         metavar="SEGMENTATION",
-        help=".seg.nrrd, or a label map as .nrrd, .nii, .nii.gz or .mha",
+        help=".seg.nrrd, a DICOM SEG, a label map as .nrrd, .nhdr, .nii, .nii.gz, .mha or .mhd, or a folder of masks, "
+        "one file for each segment",
     )
     parser.add_argument(
         "series_dir",
@@ -51,6 +52,13 @@ def add_input_arguments(parser: argparse.ArgumentParser, *, is_series_needed: bo
         help="folder with the DICOM images that were segmented; others may lie there too",
     )
     parser.add_argument("--series", metavar="UID", help="Series Instance UID, if the folder has several that fit")
+    parser.add_argument(
+        "--mask",
+        type=Path,
+        action="append",
+        metavar="FILE",
+        help="a further segment, its name that of the file; SEGMENTATION is a mask then, too; may be repeated",
+    )
     parser.add_argument(
         "--segments",
         metavar="TABLE",
@@ -120,10 +128,11 @@ def _described(parsed: argparse.Namespace, segmentation: Segmentation) -> Segmen
     """Return the segmentation with what the caller says of its segments."""
     from SegRLEExportLib.files.tables.describe import described, with_algorithm
     from SegRLEExportLib.files.tables.read import read_table
+    from SegRLEExportLib.files.tables.totalsegmentator import with_known_names
     from SegRLEExportLib.model.segmentation import AlgorithmType
 
     if parsed.segments:
-        segmentation = described(segmentation, read_table(parsed.segments))
+        segmentation = with_known_names(described(segmentation, read_table(parsed.segments)), has_colors=True)
     algorithm_type = AlgorithmType(parsed.algorithm_type) if parsed.algorithm_type else None
     return with_algorithm(segmentation, algorithm_type, parsed.algorithm_name, parsed.algorithm_version)
 
@@ -131,6 +140,8 @@ def _described(parsed: argparse.Namespace, segmentation: Segmentation) -> Segmen
 def _segmentation_of(parsed: argparse.Namespace) -> Segmentation:
     """Return the segmentation of a file; only surfaces are read with Slicer's own code, onto the grid of the images."""
     path = parsed.segmentation
+    if parsed.mask:
+        return _of_masks([path, *parsed.mask])
     if path.name.lower().endswith(SURFACE_SUFFIXES):
         from SegRLEExportLib.slicer_side.nodes.mrml_host import read_segmentation_file
 
@@ -139,6 +150,12 @@ def _segmentation_of(parsed: argparse.Namespace) -> Segmentation:
     from SegRLEExportLib.files import read
 
     return read.read_segmentation(path)
+
+
+def _of_masks(paths: list[Path]) -> Segmentation:
+    from SegRLEExportLib.files import read
+
+    return read.read_masks(paths, paths[0].resolve().parent.name)
 
 
 def _grid_of_images(parsed: argparse.Namespace) -> Geometry | None:

@@ -23,6 +23,8 @@ _ONE_FILE, _TWO_FILES = (b"n+1", b"n+2"), (b"ni1", b"ni2")
 _MM = {0: 1.0, 1: 1000.0, 2: 1.0, 3: 0.001}
 """Millimetres of a unit of length; 0 says nothing, and all programs take it as mm."""
 
+_MOST_EXTENSION_BYTES = 1 << 24
+
 _RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 
@@ -38,8 +40,8 @@ def read_nifti(file: BinaryIO) -> Volumes:
     dtype = _dtype(header)
     shape = _shape(header)
     geometry = placed((shape[1], shape[2], shape[3]), _kji_to_lps(header, flat=header["dim"][0] < 3))
-    _go_to_voxels(stream, header)
-    return Volumes(_scaled(header, read_array(stream, shape, dtype)), geometry)
+    extension = _up_to_voxels(stream, header)
+    return Volumes(_scaled(header, read_array(stream, shape, dtype)), geometry, extension)
 
 
 def _version(start: bytes) -> tuple[int, str] | None:
@@ -135,11 +137,16 @@ def _qform(header: Any, *, flat: bool) -> Matrix:
         raise UnreadableError("its header is damaged: its quaternion is no rotation") from error
 
 
-def _go_to_voxels(stream: ByteStream, header: Any) -> None:
+def _up_to_voxels(stream: ByteStream, header: Any) -> bytes:
+    """Return what stands before the voxels; nothing if it is too much to be names."""
     size, offset = int(header["sizeof_hdr"]), float(header["vox_offset"])
     if not isfinite(offset) or offset != int(offset) or offset < size + 4:
         raise UnreadableError(f"its header is damaged: its voxels cannot begin at byte {offset:g}")
-    stream.skip(int(offset) - size)
+    count = int(offset) - size
+    if count <= _MOST_EXTENSION_BYTES:
+        return stream.take(count)
+    stream.skip(count)
+    return b""
 
 
 def _scaled(header: Any, voxels: NDArray[Any]) -> NDArray[Any]:

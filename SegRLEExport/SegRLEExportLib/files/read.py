@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import numpy as np
 from numpy.typing import NDArray
 
 from SegRLEExportLib.errors import UnreadableSegmentationError, UnreadableVolumeError
 from SegRLEExportLib.files.byte_stream import ByteStream, UnreadableError, regular_file
+from SegRLEExportLib.files.masks import Mask, of_masks, usual_color
 from SegRLEExportLib.files.metaimage import is_metaimage, read_metaimage
 from SegRLEExportLib.files.nifti import is_nifti, read_nifti
 from SegRLEExportLib.files.nrrd import is_nrrd, read_header, read_volumes
 from SegRLEExportLib.files.seg_nrrd import has_segments, read_segments
+from SegRLEExportLib.files.tables.describe import described
+from SegRLEExportLib.files.tables.nifti_names import names_in
+from SegRLEExportLib.files.tables.row import TableFaultError
+from SegRLEExportLib.files.tables.totalsegmentator import with_known_names
 from SegRLEExportLib.files.volume import Volumes, labels_of, values_in
+from SegRLEExportLib.model.finding import Finding, Severity
 from SegRLEExportLib.model.geometry import Geometry
 from SegRLEExportLib.model.segmentation import AlgorithmType, Layer, Segment, Segmentation
 from SegRLEExportLib.reading.header import is_dicom
@@ -23,15 +33,18 @@ _START_BYTES = 16
 
 _SUFFIXES = (".seg.nrrd", ".seg.nhdr", ".nii.gz")
 
-_COLORS = ((0.50, 0.68, 0.50), (0.95, 0.84, 0.57), (0.69, 0.48, 0.40), (0.44, 0.72, 0.82), (0.85, 0.40, 0.31))
-"""For label maps, which have none; repeated."""
+_MASK_SUFFIXES = (".nii", ".nii.gz", ".nrrd", ".nhdr", ".mha", ".mhd")
 
 
 def read_segmentation(path: Path) -> Segmentation:
     """Return the segments of a .seg.nrrd or DICOM SEG, or the labels of an NRRD, NIfTI or MetaImage as segments.
 
+    A folder has masks, one file for each segment; a file of several volumes has one in each.
+
     Raises `UnreadableSegmentationError`, for a DICOM file `NotASegmentationFileError` or `UnusableSegFileError`.
     """
+    if os.path.isdir(path):  # Path.is_dir raises for names that cannot be
+        return read_masks(masks_in(path), path.resolve().name)
     if is_dicom(path):
         return segmentation_of([path])
     try:
@@ -80,6 +93,8 @@ def _inflated_start(file: BinaryIO) -> bytes:
 
 
 def _of_labels(volumes: Volumes, path: Path) -> Segmentation:
+    if len(volumes.voxels_nkji) > 1:
+        return of_masks(_stem(path), _one_hot(volumes))
     labels = labels_of(volumes.only_one())
     segments = tuple(
         Segment(
@@ -87,12 +102,82 @@ def _of_labels(volumes: Volumes, path: Path) -> Segmentation:
             f"Label {value}",
             0,
             value,
-            _COLORS[(value - 1) % len(_COLORS)],
+            usual_color(value),
             algorithm_type=AlgorithmType.MANUAL,
         )
         for value in values_in(labels)
     )
-    return Segmentation(_stem(path), (Layer(labels, volumes.geometry),), segments)
+    return _named(Segmentation(_stem(path), (Layer(labels, volumes.geometry),), segments), volumes, path)
+
+
+def _named(segmentation: Segmentation, volumes: Volumes, path: Path) -> Segmentation:
+    """Return the segmentation with the names that the file itself carries, if there are any."""
+    try:
+        table = names_in(volumes.extension, path.name)
+    except TableFaultError as fault:
+        finding = Finding(
+            "names-unreadable",
+            Severity.WARNING,
+            f"The file has names for its labels, but they cannot be read: {fault}.",
+            where=path.name,
+            help="Give a table of names.",
+        )
+        return replace(segmentation, findings=(*segmentation.findings, finding))
+    if table is None:
+        return segmentation
+    has_colors = any(row.color_rgb for row in table.rows)
+    return with_known_names(described(segmentation, table), has_colors=has_colors)
+
+
+def _one_hot(volumes: Volumes) -> Iterator[Mask]:
+    """Yield the volumes of a file as masks, one a segment; raise `UnreadableError` if they are none."""
+    count = len(volumes.voxels_nkji)
+    for n, voxels in enumerate(volumes.voxels_nkji, start=1):
+        if not np.all((voxels == 0) | (voxels == 1)):
+            raise UnreadableError(
+                f"it has {count} volumes, and one is needed, or several of 0 and 1 alone, one for each segment"
+            )
+        yield Mask(f"Segment_{n}", f"Segment {n}", np.asarray(voxels != 0), volumes.geometry)
+
+
+def read_masks(paths: Sequence[Path], name: str) -> Segmentation:
+    """Return a segmentation of the masks in files, one each, in the order given; names are those of the files.
+
+    A mask has the values 0 and 1 (or 255). Raises `UnreadableSegmentationError`.
+    """
+    names = [_stem(path) for path in paths]
+    for path, stem in zip(paths, names):
+        if names.count(stem) > 1:
+            raise UnreadableSegmentationError(path, f"two masks have the name '{stem}'")
+    return with_known_names(of_masks(name, (_mask(path) for path in paths)), has_colors=False)
+
+
+def masks_in(folder: Path) -> list[Path]:
+    """Return the files of a folder that can be masks, by name; raise `UnreadableSegmentationError` if there is none."""
+    try:
+        found = sorted(path for path in folder.iterdir() if path.name.lower().endswith(_MASK_SUFFIXES))
+    except OSError as error:
+        raise UnreadableSegmentationError(folder, f"the folder cannot be read ({error.strerror})") from error
+    visible = [path for path in found if not path.name.startswith(".")]
+    if not visible:
+        raise UnreadableSegmentationError(folder, f"the folder has no mask ({', '.join(_MASK_SUFFIXES)})")
+    return visible
+
+
+def _mask(path: Path) -> Mask:
+    try:
+        with regular_file(path) as file:
+            volumes = _volumes(file, path)
+            voxels = volumes.only_one()
+            values = values_in(labels_of(voxels))
+    except UnreadableError as error:
+        raise UnreadableSegmentationError(path, str(error)) from error
+    if values not in ([], [1], [255]):
+        shown = ", ".join(str(value) for value in values[:5])
+        raise UnreadableSegmentationError(
+            path, f"as a mask it must have the values 0 and 1, and it has {shown}; give it alone as a label map"
+        )
+    return Mask(_stem(path), _stem(path), np.asarray(voxels != 0), volumes.geometry)
 
 
 def _stem(path: Path) -> str:

@@ -23,6 +23,8 @@ class Volumes:
     voxels_nkji: NDArray[Any]
     """(volume, k, j, i)."""
     geometry: Geometry
+    extension: bytes = b""
+    """What a NIfTI has between its header and the voxels."""
 
     def only_one(self) -> NDArray[Any]:
         """Return the voxels (k, j, i) of the one volume; raise `UnreadableError` if there are several."""

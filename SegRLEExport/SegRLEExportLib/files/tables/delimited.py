@@ -49,6 +49,12 @@ _OTHER_WORDS = {
     "r": "red",
     "g": "green",
     "b": "blue",
+    "color r": "red",
+    "color g": "green",
+    "color b": "blue",
+    "color a": "alpha",
+    "typemodifier": "modifier",
+    "regionmodifier": "region modifier",
 }
 
 _SEQUENCES = {
@@ -61,6 +67,7 @@ _SEQUENCES = {
 
 _PARTS = {
     "scheme": 0,
+    "codingscheme": 0,
     "codingschemedesignator": 0,
     "value": 1,
     "code": 1,
@@ -70,7 +77,7 @@ _PARTS = {
 }
 """The last word of a column that has a part of a code."""
 
-_KNOWN = {*COLUMNS, "algorithm type", "algorithm name", "algorithm version", "red", "green", "blue"}
+_KNOWN = {*COLUMNS, "algorithm type", "algorithm name", "algorithm version", "red", "green", "blue", "alpha"}
 _KNOWN |= {f"{name} {part}" for name in CODES for part in range(3)}
 
 _SEPARATORS = ("\t", ";", ",")

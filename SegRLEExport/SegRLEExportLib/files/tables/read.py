@@ -8,6 +8,8 @@ from pathlib import Path
 from SegRLEExportLib.errors import SegmentTableError
 from SegRLEExportLib.files.byte_stream import UnreadableError, regular_file
 from SegRLEExportLib.files.tables.delimited import is_delimited, read_delimited
+from SegRLEExportLib.files.tables.json_tables import is_json, read_json
+from SegRLEExportLib.files.tables.label_lists import is_label_list, read_label_list
 from SegRLEExportLib.files.tables.row import SegmentTable, TableFaultError
 from SegRLEExportLib.files.tables.totalsegmentator import TABLES, own_table
 
@@ -16,7 +18,11 @@ _MOST_BYTES = 1 << 24
 _MARKS = ((b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
 """How Unicode text of a spreadsheet begins; all others are UTF-8, with a mark or without."""
 
-_ROOMS: tuple[tuple[Callable[[str], bool], Callable[[str, str], SegmentTable]], ...] = ((is_delimited, read_delimited),)
+_ROOMS: tuple[tuple[Callable[[str], bool], Callable[[str, str], SegmentTable]], ...] = (
+    (is_json, read_json),
+    (is_label_list, read_label_list),
+    (is_delimited, read_delimited),
+)
 
 
 def read_table(table: Path | str) -> SegmentTable:

@@ -11,7 +11,8 @@ from functools import lru_cache
 from pathlib import Path
 
 from SegRLEExportLib.files.tables.delimited import read_delimited
-from SegRLEExportLib.files.tables.row import SegmentRow, SegmentTable, plain_name
+from SegRLEExportLib.files.tables.row import SegmentTable, plain_name
+from SegRLEExportLib.model.finding import Finding, Severity
 from SegRLEExportLib.model.segmentation import Segmentation
 
 TABLES = {"totalsegmentator": "total", "totalsegmentator-mr": "total mr"}
@@ -32,13 +33,27 @@ def own_table(name: str) -> SegmentTable:
     return SegmentTable(f"the table '{name}'", tuple(rows), may_have_more=True)
 
 
-def table_where_all_are_known(segmentation: Segmentation) -> SegmentTable | None:
-    """Return the table, by names alone, if every segment has a name of it and none is coded; or else None."""
+def with_known_names(segmentation: Segmentation, *, has_colors: bool) -> Segmentation:
+    """Return the segmentation with codes, and colours if it has none, where every name is known and none is coded."""
     known = {plain_name(row.name): row for row in own_table("totalsegmentator").rows}
-    rows: list[SegmentRow] = []
-    for segment in segmentation.segments:
-        row = known.get(plain_name(segment.name))
-        if row is None or segment.terminology is not None:
-            return None
-        rows.append(replace(row, value=None, name=""))
-    return SegmentTable("the table 'totalsegmentator'", tuple(rows)) if rows else None
+    rows = [known.get(plain_name(segment.name)) for segment in segmentation.segments]
+    is_coded = any(segment.terminology for segment in segmentation.segments)
+    if is_coded or not rows or not all(rows):
+        return segmentation
+    segments = tuple(
+        replace(
+            segment,
+            terminology=row.terminology,
+            color_rgb=segment.color_rgb if has_colors or row.color_rgb is None else row.color_rgb,
+        )
+        for segment, row in zip(segmentation.segments, rows)
+        if row is not None
+    )
+    found = Finding(
+        "known-names",
+        Severity.NOTE,
+        "All names are those of TotalSegmentator, so its SNOMED CT codes are written.",
+        where=segmentation.name,
+        help="To write others, give a table with codes.",
+    )
+    return replace(segmentation, segments=segments, findings=(*segmentation.findings, found))

@@ -1,0 +1,107 @@
+"""Masks, one for each segment: a folder, several files, or several volumes of one file."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from file_builders import TO_RAS, a_nifti
+from SegRLEExportLib.errors import UnreadableSegmentationError
+from SegRLEExportLib.files.read import masks_in, read_masks, read_segmentation
+
+SHAPE = (3, 4, 5)
+
+
+def a_mask(*places: tuple[int, int, int]):
+    mask = np.zeros(SHAPE, np.uint8)
+    for place in places:
+        mask[place] = 1
+    return mask
+
+
+ONE, OTHER, BOTH = a_mask((0, 0, 0), (1, 1, 1)), a_mask((2, 2, 2)), a_mask((1, 1, 1), (2, 2, 2))
+
+
+def mask_of(segmentation, n):
+    segment = segmentation.segments[n]
+    return np.asarray(segmentation.layers[segment.layer_index].labels_kji == segment.layer_value)
+
+
+def refusal(read, *arguments):
+    with pytest.raises(UnreadableSegmentationError) as caught:
+        read(*arguments)
+    return str(caught.value)
+
+
+def test_a_folder_has_a_segment_for_each_file_and_overlaps_are_kept(tmp_path):
+    for name, mask in (("spleen", OTHER), ("liver", ONE), ("body", BOTH)):
+        a_nifti(tmp_path, mask, name=f"{name}.nii.gz")
+    (tmp_path / "statistics.json").write_text("{}")
+    (tmp_path / "._liver.nii.gz").write_bytes(b"made by macOS")
+
+    segmentation = read_segmentation(tmp_path)
+
+    assert segmentation.name == tmp_path.name
+    assert [segment.name for segment in segmentation.segments] == ["body", "liver", "spleen"]
+    for n, mask in enumerate((BOTH, ONE, OTHER)):
+        assert np.array_equal(mask_of(segmentation, n), mask)
+    assert len(segmentation.layers) == 2
+
+
+def test_masks_that_do_not_meet_share_a_layer_and_an_empty_one_is_kept(tmp_path):
+    paths = [a_nifti(tmp_path, mask, name=f"{n}.nii") for n, mask in enumerate((ONE, a_mask(), OTHER))]
+    segmentation = read_masks(paths, "three")
+    assert [(one.layer_index, one.layer_value) for one in segmentation.segments] == [(0, 1), (0, 2), (0, 3)]
+
+
+def test_each_may_have_a_grid_of_its_own(tmp_path):
+    moved = TO_RAS.copy()
+    moved[2, 3] += 2.5
+    paths = [a_nifti(tmp_path, ONE, name="a.nii"), a_nifti(tmp_path, OTHER, moved, name="b.nii")]
+    paths.append(a_nifti(tmp_path, OTHER, name="c.nii"))
+    segmentation = read_masks(paths, "three")
+    assert [one.layer_index for one in segmentation.segments] == [0, 1, 0]
+    assert segmentation.layers[1].geometry.kji_to_lps[2, 3] == 52.5
+
+
+@pytest.mark.parametrize("mask", [ONE * 255, ONE.astype(np.float32), ONE.astype(np.int16)])
+def test_other_ways_to_say_inside(tmp_path, mask):
+    assert np.array_equal(mask_of(read_masks([a_nifti(tmp_path, mask)], "m"), 0), ONE)
+
+
+def test_known_names_bring_codes_and_colors(tmp_path):
+    paths = [a_nifti(tmp_path, ONE, name="liver.nii.gz"), a_nifti(tmp_path, OTHER, name="kidney_left.nii.gz")]
+    segmentation = read_masks(paths, "case")
+    assert [one.terminology.type.value for one in segmentation.segments] == ["10200004", "64033007"]
+    assert [one.id for one in segmentation.findings] == ["known-names"]
+
+
+def test_other_values_are_refused(tmp_path):
+    path = a_nifti(tmp_path, ONE + 2 * OTHER, name="labels.nii.gz")
+    assert refusal(read_masks, [path], "m").startswith(
+        f"The segmentation {path} cannot be read: as a mask it must have the values 0 and 1, and it has 1, 2; "
+        "give it alone as a label map."
+    )
+
+
+def test_a_mask_that_cannot_be_read_is_named(tmp_path):
+    whole = a_nifti(tmp_path, ONE, name="a.nii.gz")
+    cut = a_nifti(tmp_path, OTHER, name="b.nii.gz")
+    cut.write_bytes(cut.read_bytes()[:-9])
+    assert f"The segmentation {cut} cannot be read: it is cut short" in refusal(read_masks, [whole, cut], "m")
+
+
+def test_two_files_of_one_name_are_refused(tmp_path):
+    paths = [a_nifti(tmp_path, ONE, name="a.nii"), a_nifti(tmp_path, ONE, name="a.nii.gz")]
+    assert "two masks have the name 'a'" in refusal(read_masks, paths, "m")
+
+
+def test_a_folder_without_masks_is_refused(tmp_path):
+    (tmp_path / "x.dcm").touch()
+    assert "the folder has no mask (.nii, .nii.gz, .nrrd, .nhdr, .mha, .mhd)" in refusal(masks_in, tmp_path)
+
+
+def test_volumes_of_zero_and_one_are_segments(tmp_path):
+    segmentation = read_segmentation(a_nifti(tmp_path, np.stack([ONE, OTHER, BOTH])))
+    assert [one.name for one in segmentation.segments] == ["Segment 1", "Segment 2", "Segment 3"]
+    for n, mask in enumerate((ONE, OTHER, BOTH)):
+        assert np.array_equal(mask_of(segmentation, n), mask)
