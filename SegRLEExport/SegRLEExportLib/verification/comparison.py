@@ -1,27 +1,29 @@
-"""Whether SEG files, ours or not, hold just what a segmentation holds: every voxel, in world space."""
+"""Whether SEG files, ours or not, hold just what a segmentation holds, and say of it what they should.
+
+Voxels are compared in world space. What is said of segments is compared with what the segmentation says; patient,
+study, references and places with the series, if there is one. Files of this program must be to the letter what
+`expected_header`, `expected_segments` and `expected_frames` tell, but for what only the caller of their export knew.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from SegRLEExportLib.model.geometry import Geometry, Matrix, PlaneStack
+from SegRLEExportLib.model.geometry import PlaneStack
 from SegRLEExportLib.model.printable import printable_lines
-from SegRLEExportLib.model.segmentation import Segmentation
+from SegRLEExportLib.model.segmentation import Segment, Segmentation
 from SegRLEExportLib.model.source_series import SourceSeries
 from SegRLEExportLib.planes.pairing import as_drawn
-from SegRLEExportLib.planes.regions import Region
-from SegRLEExportLib.planes.sampling import SampledLayer
-from SegRLEExportLib.reading.pixels import FrameBlock
+from SegRLEExportLib.reading.damage import readable
 from SegRLEExportLib.reading.seg_file import SegFile
-from SegRLEExportLib.verification.expected_texts import LONG_STRING, cut, in_one_line
-
-_SAME_PLACE_MM = 0.01
+from SegRLEExportLib.verification.overlap_counts import Counting, Counts, Key, pairs_of
+from SegRLEExportLib.verification.placing import are_on_images, place_differences
+from SegRLEExportLib.verification.said import AttributeCheck, Difference
 
 
 @dataclass(frozen=True)
@@ -45,13 +47,28 @@ class Comparison:
     """The outcome."""
 
     segments: tuple[SegmentComparison, ...]
+    differences: tuple[Difference, ...]
+    """Those beside the voxels that are counted."""
     remarks: tuple[str, ...]
-    """Differences beside the voxels."""
+    """What is good to know and no difference."""
+    not_compared: tuple[str, ...]
 
     @property
     def is_equal(self) -> bool:
-        """Whether files and segmentation agree in everything."""
-        return not self.remarks and all(segment.is_equal for segment in self.segments)
+        """Whether files and segmentation agree in everything that was compared."""
+        return not self.differences and self.are_voxels_equal
+
+    @property
+    def are_voxels_equal(self) -> bool:
+        """Whether each segment has the same voxels in both, and nothing else has any."""
+        is_other = any(difference.kind == "voxels" for difference in self.differences)
+        return not is_other and all(segment.is_equal for segment in self.segments)
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """What differs."""
+        voxels = () if self.are_voxels_equal else ("voxels",)
+        return tuple(dict.fromkeys((*voxels, *(difference.kind for difference in self.differences))))
 
     def __str__(self) -> str:
         lines = [
@@ -59,147 +76,137 @@ class Comparison:
             f"{segment.only_in_segmentation} only in the segmentation"
             for segment in self.segments
         ]
-        verdict = "equal" if self.is_equal else "DIFFERENT"
-        return printable_lines(
-            [f"{verdict}: compared in world space", *lines, *(f"  {remark}" for remark in self.remarks)]
-        )
+        lines.extend(f"  {difference.kind}: {difference.what}" for difference in self.differences)
+        lines.extend(f"  note: {remark}" for remark in self.remarks)
+        if self.not_compared:
+            lines.append(f"  not compared: {'; '.join(self.not_compared)}")
+        return printable_lines([self._verdict(), *lines])
+
+    def _verdict(self) -> str:
+        if self.is_equal:
+            return "equal: compared in world space, positions to a thousandth of a pixel"
+        voxels = ", every voxel is equal" if self.are_voxels_equal else ""
+        return f"DIFFERENT in {', '.join(self.kinds)}{voxels}: compared in world space"
 
     def to_json(self) -> dict[str, Any]:
         """Return the outcome as a JSON object."""
-        segments = [
-            {
-                "name": segment.name,
-                "equal": segment.equal,
-                "only_in_file": segment.only_in_file,
-                "only_in_segmentation": segment.only_in_segmentation,
-            }
-            for segment in self.segments
-        ]
-        return {"equal": self.is_equal, "segments": segments, "remarks": list(self.remarks)}
+        return {
+            "equal": self.is_equal,
+            "different_in": list(self.kinds),
+            "segments": [asdict(segment) for segment in self.segments],
+            "differences": [asdict(difference) for difference in self.differences],
+            "remarks": list(self.remarks),
+            "not_compared": list(self.not_compared),
+        }
 
 
 def compare(paths: Sequence[Path], segmentation: Segmentation, source: SourceSeries | None = None) -> Comparison:
-    """Compare the segments of the files with those of the same name; with `source`, also what the files refer to.
+    """Compare files with a segmentation, and with `source` all that they say of patient, study, images and places.
 
     Raises `NotASegmentationFileError`.
     """
-    tallies = {position: _Tally() for position in range(len(segmentation.segments))}
-    found: set[int] = set()
-    remarks = []
-    for seg in (SegFile(path) for path in paths):
-        position_of_number = {}
-        for record in seg.segments:
-            position = _position_of(record.label, segmentation, found)
-            if position is None:
-                remarks.append(f"the segment '{record.label}' of {seg.path.name} is not in the segmentation")
-            else:
-                found.add(position)
-                position_of_number[record.number] = position
-        _tally(seg, position_of_number, segmentation, tallies, source)
-        remarks.extend(_doubled_frames(seg))
-        if source is not None:
-            remarks.extend(_reference_remarks(seg, source))
-    missing = [segment.name for n, segment in enumerate(segmentation.segments) if n not in found]
-    remarks.extend(f"the segment '{name}' is in none of the files" for name in missing)
-    return Comparison(tuple(_outcome(segmentation, n, tallies[n]) for n in tallies), tuple(remarks))
+    return _Comparing([SegFile(path) for path in paths], segmentation, source).outcome()
 
 
-@dataclass
-class _Tally:
-    equal: int = 0
-    only_in_file: int = 0
+class _Comparing:
+    def __init__(self, segs: list[SegFile], segmentation: Segmentation, source: SourceSeries | None) -> None:
+        self._segs = segs
+        self._segmentation = segmentation
+        self._source = source
+        self._differences: list[Difference] = []
+        self._remarks: list[str] = []
+        self._not_compared: list[str] = []
 
+    def outcome(self) -> Comparison:
+        """Count all pixels, find who belongs to whom, and compare what is said of each."""
+        counting = Counting(self._segmentation)
+        for seg in self._segs:
+            counting.add(seg, self._stacks(seg))
+        counts, totals = counting.counts, [_voxels(self._segmentation, one) for one in self._segmentation.segments]
+        pairs = pairs_of(self._segs, self._segmentation, counts, totals)
+        segments = self._segments(counts, totals, pairs)
+        self._tell_lonely(counts, totals, pairs)
+        self._tell_pixels(counts)
+        for file, seg in enumerate(self._segs):
+            self._tell_said(file, seg, counts, totals, pairs)
+        if self._source is None:
+            self._not_compared.append("patient, study, references and places of the images (no series was given)")
+        return Comparison(
+            segments,
+            tuple(dict.fromkeys(self._differences)),
+            tuple(dict.fromkeys(self._remarks)),
+            tuple(dict.fromkeys(self._not_compared)),
+        )
 
-def _position_of(label: str, segmentation: Segmentation, found: set[int]) -> int | None:
-    """Return the first segment of that name which has no partner yet."""
-    for position, segment in enumerate(segmentation.segments):
-        if cut(in_one_line(segment.name), LONG_STRING) == label and position not in found:
-            return position
-    return None
+    def _stacks(self, seg: SegFile) -> list[PlaneStack]:
+        """Return the planes of a file as each layer has them: elsewhere if it is an even copy of the images."""
+        stack, source = seg.planes[0], self._source
+        layers = self._segmentation.layers
+        if source is None or not are_on_images(stack, source):
+            return [stack] * len(layers)
+        return [as_drawn(layer.geometry, stack, source.stack) for layer in layers]
 
+    def _segments(self, counts: Counts, totals: list[int], pairs: dict[Key, int]) -> tuple[SegmentComparison, ...]:
+        key_of = {position: key for key, position in pairs.items()}
+        found = []
+        for position, segment in enumerate(self._segmentation.segments):
+            key = key_of.get(position)
+            equal = 0 if key is None else counts.shared[key, position]
+            in_file = 0 if key is None else counts.in_file[key]
+            found.append(SegmentComparison(segment.name, equal, in_file - equal, totals[position] - equal))
+        return tuple(found)
 
-def _tally(
-    seg: SegFile,
-    position_of_number: dict[int, int],
-    segmentation: Segmentation,
-    tallies: dict[int, _Tally],
-    source: SourceSeries | None,
-) -> None:
-    """Add what each frame of the file has in common with the segmentation at its place; doubled ones count once."""
-    stack, plane_of_frame = seg.planes
-    layers = [SampledLayer(layer, _as_drawn(layer.geometry, stack, source)) for layer in segmentation.layers]
-    seen: set[tuple[int, int]] = set()
-    for block, frame_number, plane in zip(seg.blocks(), seg.frames.segment_numbers, plane_of_frame):
-        if (frame_number, plane) in seen:
-            continue
-        seen.add((frame_number, plane))
-        for number in _numbers_in(block) if seg.is_label_map else [frame_number]:
-            if number not in position_of_number:
+    def _tell_lonely(self, counts: Counts, totals: list[int], pairs: dict[Key, int]) -> None:
+        """Tell segments that are in the files or in the segmentation alone."""
+        for file, seg in enumerate(self._segs):
+            for record in seg.segments:
+                if (file, record.number) not in pairs:
+                    what = f"the segment '{record.label}' of {seg.path.name} is not in the segmentation"
+                    self._differ("voxels" if counts.in_file[file, record.number] else "segments", what)
+        for position, segment in enumerate(self._segmentation.segments):
+            if position in pairs.values():
                 continue
-            position = position_of_number[number]
-            segment = segmentation.segments[position]
-            in_file = block.pixels[0] == number if seg.is_label_map else block.pixels[0] != 0
-            region = layers[segment.layer_index].region(plane)
-            shared = 0 if region is None else _shared(in_file, block.first_row, region, segment.layer_value)
-            tallies[position].equal += shared
-            tallies[position].only_in_file += int(np.count_nonzero(in_file)) - shared
+            if totals[position] or not all(seg.is_fractional for seg in self._segs):
+                self._differ("segments", f"the segment '{segment.name}' is in none of the files")
+            else:
+                self._remarks.append(f"the segment '{segment.name}' has no voxels, and no file")
+
+    def _tell_pixels(self, counts: Counts) -> None:
+        """Tell pixels that are nobody's, shares of a segment, and frames that repeat others."""
+        for file, seg in enumerate(self._segs):
+            described = {record.number for record in seg.segments} | {seg.padding_value or 0, 0}
+            for (of_file, number), count in sorted(counts.in_file.items()):
+                if of_file == file and number not in described:
+                    what = f"{count} pixels of {seg.path.name} are of segment {number}, which is not described"
+                    self._differ("voxels", what)
+            fractions = sum(count for key, count in counts.fractions.items() if key[0] == file)
+            if fractions:
+                what = f"{fractions} pixels of {seg.path.name} hold parts of a segment, and the segmentation has none"
+                self._differ("voxels", what)
+            undescribed = sorted(set(seg.frames.segment_numbers) - described)
+            if undescribed:
+                self._differ("segments", f"frames of {seg.path.name} are of segment {undescribed[0]}, not described")
+            if doubled := counts.doubled_frames[file]:
+                what = f"frames of {seg.path.name} that repeat the segment and plane of another: {doubled}"
+                self._differ("frames", what)
+
+    def _tell_said(self, file: int, seg: SegFile, counts: Counts, totals: list[int], pairs: dict[Key, int]) -> None:
+        """Tell what a file says of segments, patient, study, images and places, and should not."""
+        place_texts, place_remarks = place_differences(seg, self._segmentation, self._source)
+        self._differences.extend(Difference("places", text) for text in place_texts)
+        self._remarks.extend(place_remarks)
+        own = {number: position for (of_file, number), position in pairs.items() if of_file == file}
+        empty = {position for position in own.values() if not totals[position]}
+        with readable(seg.path, "its attributes"):
+            check = AttributeCheck(seg, self._segmentation, self._source, own, empty)
+            self._differences.extend(check.differences())
+        self._remarks.extend(check.remarks)
+        self._not_compared.extend(check.not_compared)
+        del counts
+
+    def _differ(self, kind: str, what: str) -> None:
+        self._differences.append(Difference(kind, what))
 
 
-def _numbers_in(block: FrameBlock) -> list[int]:
-    """Return the numbers of the segments that a frame of a label map shows."""
-    numbers: list[int] = np.flatnonzero(np.bincount(block.pixels.reshape(-1))).tolist()
-    return [number for number in numbers if number]
-
-
-def _shared(in_file: NDArray[np.bool_], first_row: int, region: Region, value: int) -> int:
-    """Return how many pixels of a frame, from that row on, hold the value in the segmentation, too."""
-    rows, columns = region.labels.shape
-    top, bottom = max(first_row, region.first_row), min(first_row + len(in_file), region.first_row + rows)
-    if top >= bottom:
-        return 0
-    labels = region.labels[top - region.first_row : bottom - region.first_row]
-    pixels = in_file[top - first_row : bottom - first_row, region.first_column : region.first_column + columns]
-    return int(np.count_nonzero(pixels & (labels == value)))
-
-
-def _as_drawn(geometry: Geometry, stack: PlaneStack, source: SourceSeries | None) -> PlaneStack:
-    """Return the planes of a file where the grid has them: elsewhere if they are images and it an even copy of them."""
-    if source is None or _distances_mm(stack.positions_lps, source).max() > _SAME_PLACE_MM:
-        return stack
-    return as_drawn(geometry, stack, source.stack)
-
-
-def _distances_mm(positions_lps: Matrix, source: SourceSeries) -> Matrix:
-    """Return how far each plane's first pixel lies from the nearest one of an image."""
-    between = positions_lps[:, None] - source.stack.positions_lps[None]
-    nearest: Matrix = np.linalg.norm(between, axis=2).min(axis=1)
-    return nearest
-
-
-def _doubled_frames(seg: SegFile) -> list[str]:
-    claims = list(zip(seg.frames.segment_numbers, seg.planes[1]))
-    doubled = len(claims) - len(set(claims))
-    return [f"frames of {seg.path.name} that repeat the segment and plane of another: {doubled}"] if doubled else []
-
-
-def _outcome(segmentation: Segmentation, position: int, tally: _Tally) -> SegmentComparison:
-    segment = segmentation.segments[position]
-    labels = segmentation.layers[segment.layer_index].labels_kji
-    total = int(np.count_nonzero(labels == segment.layer_value))
-    return SegmentComparison(segment.name, tally.equal, tally.only_in_file, total - tally.equal)
-
-
-def _reference_remarks(seg: SegFile, source: SourceSeries) -> list[str]:
-    known = {frame.sop_instance_uid for frame in source.frames}
-    unknown = seg.referenced_instance_uids - known
-    remarks = []
-    if not seg.referenced_instance_uids:
-        remarks.append(f"{seg.path.name} refers to no images")
-    if unknown:
-        remarks.append(f"{seg.path.name} refers to {len(unknown)} images that are not in the series")
-    stack, plane_of_frame = seg.planes
-    is_elsewhere = _distances_mm(stack.positions_lps, source) > _SAME_PLACE_MM
-    elsewhere = int(np.count_nonzero(is_elsewhere[plane_of_frame]))
-    if elsewhere:
-        remarks.append(f"{elsewhere} frames of {seg.path.name} do not begin where an image of the series begins")
-    return remarks
+def _voxels(segmentation: Segmentation, segment: Segment) -> int:
+    return int(np.count_nonzero(segmentation.layers[segment.layer_index].labels_kji == segment.layer_value))

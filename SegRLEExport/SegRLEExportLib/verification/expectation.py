@@ -37,12 +37,14 @@ class Decimals:
     """Numbers as Decimal Strings."""
 
     numbers: tuple[float, ...]
+    tolerance: float = _TEXT_TOLERANCE
+    """What each may be off, as a part of it or in its unit."""
 
     def accepts(self, found: Value | None) -> bool:
         return (
             isinstance(found, tuple)
             and len(found) == len(self.numbers)
-            and all(_is_number(text, wanted) for text, wanted in zip(found, self.numbers))
+            and all(_is_number(text, wanted, self.tolerance) for text, wanted in zip(found, self.numbers))
         )
 
     def __str__(self) -> str:
@@ -122,8 +124,8 @@ def _as_value(wanted: str | int | Sequence[Any]) -> tuple[Any, ...]:
     return wanted if isinstance(wanted, tuple) else (wanted,)
 
 
-def _is_number(text: object, wanted: float) -> bool:
+def _is_number(text: object, wanted: float, tolerance: float) -> bool:
     try:
-        return abs(float(str(text)) - wanted) <= _TEXT_TOLERANCE * max(1.0, abs(wanted))
+        return abs(float(str(text)) - wanted) <= tolerance * max(1.0, abs(wanted))
     except ValueError:
         return False

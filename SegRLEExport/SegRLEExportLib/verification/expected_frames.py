@@ -55,18 +55,27 @@ class ExpectedFrames:
     sources: tuple[SourceFrame | None, ...]
     thickness_mm: float
     is_label_map: bool
+    same_place_mm: float = _SAME_PLACE_MM
+    """Positions that differ by no more are the same."""
+
+    tolerance: float = 1e-9
+    """What spacing, thickness and directions may be off, as a part of them or in their unit."""
+
     _right_skeletons: set[tuple[bytes, ...]] = field(default_factory=set, repr=False)
 
     @classmethod
-    def of(cls, order: Order, *, is_label_map: bool) -> ExpectedFrames:
+    def of(
+        cls, order: Order, *, is_label_map: bool, same_place_mm: float = _SAME_PLACE_MM, tolerance: float = 1e-9
+    ) -> ExpectedFrames:
         """Return what was asked for."""
         if order.options.grid is Grid.SOURCE:
             thickness = order.source.slice_thickness_mm or _thickness(order.source.stack)
-            return cls(order.source.stack, order.source.frames, thickness, is_label_map)
+            return cls(order.source.stack, order.source.frames, thickness, is_label_map, same_place_mm, tolerance)
         grid = _own_grid(order.segmentation)
         stack = _planes_of(grid)
         thickness = float(abs(grid.kji_to_lps[:3, 0] @ stack.normal_lps))
-        return cls(stack, _images_in(stack, order.source), thickness, is_label_map)
+        sources = _images_in(stack, order.source)
+        return cls(stack, sources, thickness, is_label_map, same_place_mm, tolerance)
 
     @property
     def rows(self) -> int:
@@ -82,14 +91,14 @@ class ExpectedFrames:
         """Return what is to be said of all frames."""
         stack = self.stack
         measures: dict[str, Any] = {
-            "SliceThickness": Decimals((self.thickness_mm,)),
-            "PixelSpacing": Decimals(stack.pixel_spacing_mm),
+            "SliceThickness": Decimals((self.thickness_mm,), self.tolerance),
+            "PixelSpacing": Decimals(stack.pixel_spacing_mm, self.tolerance),
             "SpacingBetweenSlices": EvenSteps(tuple(self._heights.tolist())),
         }
         directions = (*stack.row_direction_lps.tolist(), *stack.column_direction_lps.tolist())
         return {
             "PixelMeasuresSequence": [measures],
-            "PlaneOrientationSequence": [{"ImageOrientationPatient": Decimals(directions)}],
+            "PlaneOrientationSequence": [{"ImageOrientationPatient": Decimals(directions, self.tolerance)}],
         }
 
     def planes_at(self, positions_lps: Matrix) -> list[int | None]:
@@ -97,7 +106,7 @@ class ExpectedFrames:
         heights = positions_lps @ self.stack.normal_lps
         near = self._order[nearest_of(self._heights, heights)] if len(self.stack) > 1 else np.zeros(len(heights), int)
         off_mm = np.abs(self.stack.positions_lps[near] - positions_lps).max(axis=1, initial=0.0)
-        return [plane if off <= _SAME_PLACE_MM else None for plane, off in zip(near.tolist(), off_mm.tolist())]
+        return [plane if off <= self.same_place_mm else None for plane, off in zip(near.tolist(), off_mm.tolist())]
 
     def group_differences(self, plane: int, content: bytes) -> Iterator[str]:
         """Yield what a frame on that plane should not say; its numbers are compared frame by frame.
@@ -124,7 +133,7 @@ class ExpectedFrames:
         before_position, position, rest = _cut(rest, _POSITION_HEAD)
         before_number, _, rest = _cut(rest, _NUMBER_HEAD)
         texts = tuple(position.decode("ascii", "replace").rstrip(" ").split("\\"))
-        if found_uid != uid or not Decimals(tuple(self.stack.positions_lps[plane].tolist())).accepts(texts):
+        if found_uid != uid or not self._position(plane).accepts(texts):
             return None
         return before_uid, before_indices, before_position, before_number, rest
 
@@ -134,13 +143,15 @@ class ExpectedFrames:
         wanted: dict[str, Any] = {
             "DerivationImageSequence": [] if source is None else [_derivation(source)],
             "FrameContentSequence": [{"DimensionIndexValues": Anything()}],
-            "PlanePositionSequence": [
-                {"ImagePositionPatient": Decimals(tuple(self.stack.positions_lps[plane].tolist()))}
-            ],
+            "PlanePositionSequence": [{"ImagePositionPatient": self._position(plane)}],
         }
         if not self.is_label_map:
             wanted["SegmentIdentificationSequence"] = [{"ReferencedSegmentNumber": Anything()}]
         return wanted
+
+    def _position(self, plane: int) -> Decimals:
+        """Return where the first pixel is to lie, of which `planes_at` has seen that it lies there."""
+        return Decimals(tuple(self.stack.positions_lps[plane].tolist()), self.same_place_mm)
 
     def dimension_indices(self, frames: list[tuple[int, int]]) -> list[tuple[int, ...]]:
         """Return the indices of frames, each given as its segment number and plane: that, and the plane's rank."""

@@ -10,10 +10,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from pydicom import Dataset
-from pydicom.datadict import dictionary_VR, keyword_for_tag
+from pydicom.config import RAISE
+from pydicom.datadict import dictionary_VM, dictionary_VR, keyword_for_tag
 from pydicom.dataelem import DataElement
 from pydicom.multival import MultiValue
 from pydicom.tag import Tag
+from pydicom.valuerep import validate_value
 
 from SegRLEExportLib.model.source_series import SourceSeries, text_of
 from SegRLEExportLib.uids import derived_uid, is_usable_uid
@@ -72,6 +74,40 @@ def expected_source(source: SourceSeries, told: Collection[str]) -> Expectation:
             wanted.setdefault(keyword, EMPTY)
     wanted["FrameOfReferenceUID"] = frame_of_reference(source)
     return wanted
+
+
+def doubtful(header: Dataset) -> set[str]:
+    """Return the keywords, at any depth, of values that may have had to be repaired, as far as pydicom can tell."""
+    found: set[str] = set()
+    for keyword in (*_ALWAYS, *_PATIENT, *_STUDY, *_TRIAL, *_VISIT):
+        if keyword in header and _is_doubtful(header, keyword):
+            found.add(keyword)
+    has_trial = [keyword for keyword in _TRIAL if keyword in header]
+    needed = ("ClinicalTrialSponsorName", "ClinicalTrialProtocolID")
+    has_subject = "ClinicalTrialSubjectID" in header or "ClinicalTrialSubjectReadingID" in header
+    if has_trial and not (has_subject and all(text_of(header, keyword).strip() for keyword in needed)):
+        found.update(has_trial)
+    return found
+
+
+def _is_doubtful(dataset: Dataset, keyword: str) -> bool:
+    """Tell whether a value is not what its VR allows, or in characters of which nothing is said."""
+    vr = dictionary_VR(keyword)
+    try:
+        value = dataset[keyword].value
+        if vr == "SQ":
+            return any(_is_doubtful_item(item) for item in value or [])
+        texts = _parts(value)
+        for text in texts if vr not in _NUMBER_VRS else ():
+            validate_value(vr, text.strip(" \0"), RAISE)
+    except Exception:  # pydicom raises whatever the conversion of a damaged value raises
+        return True
+    is_plain = all(text.isascii() and text.isprintable() for text in texts)
+    return not is_plain or (len(texts) > 1 and dictionary_VM(keyword) == "1") or isinstance(value, bytes)
+
+
+def _is_doubtful_item(item: Dataset) -> bool:
+    return not len(item) or any(_is_doubtful(item, keyword) for keyword in _standard(item))
 
 
 def frame_of_reference(source: SourceSeries) -> str:

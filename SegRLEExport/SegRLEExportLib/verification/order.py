@@ -26,10 +26,15 @@ class Order:
     findings: tuple[Finding, ...]
     """What the caller was told: a value of the source may differ only where that was said."""
 
+    doubtful: tuple[str, ...] = ()
+    """Keywords of more attributes of the source that may not have been written as they are."""
+
     @cached_property
     def told(self) -> frozenset[str]:
         """Keywords of the attributes of which it was told that something else is written."""
-        return frozenset(finding.where.rpartition(" ")[2] for finding in self.findings if finding.where)
+        return frozenset(
+            (*(finding.where.rpartition(" ")[2] for finding in self.findings if finding.where), *self.doubtful)
+        )
 
 
 @dataclass(frozen=True)

@@ -8,17 +8,23 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Union, overload
 
+from pydicom import Dataset
 from pydicom.datadict import dictionary_VR, keyword_for_tag
+from pydicom.filebase import DicomBytesIO
+from pydicom.filewriter import write_dataset
 from pydicom.tag import Tag
 
 from SegRLEExportLib.encoding.vrs import LONG_VRS
 
 Value = Union["Items", "tuple[Any, ...]"]
 """Items of a sequence; else texts (numbers of strings are texts, too), numbers or bytes. Empty values have none."""
+
+UTF_8 = "ISO_IR 192"
 
 _ITEM = (0xFFFE, 0xE000)
 _NUMBERS = {b"US": "H", b"SS": "h", b"UL": "I", b"SL": "i", b"FL": "f", b"FD": "d"}
@@ -95,6 +101,30 @@ class Items(Sequence[Stated]):
 def stated_in(content: bytes) -> Stated:
     """Return what a whole dataset states; raises `NotStatedError`."""
     return _dataset(content, 0, len(content))
+
+
+def stated_by(dataset: Dataset) -> Stated:
+    """Return what a dataset of pydicom's states, in whatever coding and characters it was; private ones left out.
+
+    Written anew as this package writes, and read as `stated_in` reads; raises what pydicom raises of damaged values.
+    """
+    copy = deepcopy(dataset)
+    copy.remove_private_tags()
+    copy.decode()
+    _state_lengths(copy)
+    written = DicomBytesIO()
+    written.is_little_endian, written.is_implicit_VR = True, False
+    write_dataset(written, Dataset(dict(copy)), UTF_8)
+    return stated_in(written.getvalue())
+
+
+def _state_lengths(dataset: Dataset) -> None:
+    for element in dataset:
+        if element.VR == "SQ":
+            element.is_undefined_length = False
+            for item in element.value:
+                item.is_undefined_length_sequence_item = False
+                _state_lengths(item)
 
 
 def _dataset(content: bytes, position: int, stop: int) -> Stated:

@@ -1,0 +1,128 @@
+"""How many pixels each segment of files shares with each of a segmentation, and which of them belong together.
+
+Segments belong together by name; where names are not there, differ or are the same, by voxels.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from SegRLEExportLib.model.geometry import PlaneStack
+from SegRLEExportLib.model.segmentation import Labels, Segmentation
+from SegRLEExportLib.planes.sampling import SampledLayer
+from SegRLEExportLib.reading.pixels import FrameBlock
+from SegRLEExportLib.reading.seg_file import SegFile
+from SegRLEExportLib.verification.expected_texts import LONG_STRING, cut, in_one_line
+
+Key = tuple[int, int]
+"""A segment of a file: which file, from 0, and its number."""
+
+_SAME_SEGMENT = 0.5
+"""Segments of different names that share this part of their voxels (Dice) belong together."""
+
+
+@dataclass
+class Counts:
+    """Pixels of the segments of all files."""
+
+    in_file: Counter[Key] = field(default_factory=Counter)
+    shared: Counter[tuple[Key, int]] = field(default_factory=Counter)
+    """With each segment of the segmentation, by its position."""
+    fractions: Counter[Key] = field(default_factory=Counter)
+    """Pixels that are neither 0 nor the whole."""
+    doubled_frames: list[int] = field(default_factory=list)
+    """Of each file, frames that repeat segment and plane of another; they are not counted."""
+
+
+class Counting:
+    """Counts the pixels of one file after the other."""
+
+    def __init__(self, segmentation: Segmentation) -> None:
+        self.counts = Counts()
+        self._segmentation = segmentation
+        self._tables = [_positions_plus_1(segmentation, index) for index in range(len(segmentation.layers))]
+
+    def add(self, seg: SegFile, stacks: Sequence[PlaneStack]) -> None:
+        """Count the pixels of a file; `stacks` are its planes as each layer has them."""
+        file = len(self.counts.doubled_frames)
+        _, plane_of_frame = seg.planes
+        layers = [SampledLayer(layer, stack) for layer, stack in zip(self._segmentation.layers, stacks)]
+        seen: set[Key] = set()
+        for block, number, plane in zip(seg.blocks(), seg.frames.segment_numbers, plane_of_frame):
+            if (number, plane) not in seen:
+                seen.add((number, plane))
+                whole = seg.maximum_fraction if seg.is_fractional else None
+                self._add_frame(file, number, block, [layer.region(plane) for layer in layers], whole)
+        self.counts.doubled_frames.append(seg.frame_count - len(seen))
+
+    def _add_frame(self, file: int, number: int, block: FrameBlock, regions: list, whole: int | None) -> None:  # type: ignore[type-arg]
+        found = block.pixels[0].astype(np.intp) if not number else (block.pixels[0] != 0).astype(np.intp) * number
+        for value, count in _counted(found):
+            self.counts.in_file[file, value] += count
+        if whole is not None:
+            between = (block.pixels[0] != 0) & (block.pixels[0] != whole)
+            self.counts.fractions[file, number] += int(np.count_nonzero(between))
+        for region, table in zip(regions, self._tables):
+            if region is None:
+                continue
+            rows, columns = region.labels.shape
+            top = max(block.first_row, region.first_row)
+            bottom = min(block.first_row + len(found), region.first_row + rows)
+            if top < bottom:
+                part = found[top - block.first_row : bottom - block.first_row, region.first_column :][:, :columns]
+                wanted = table.take(region.labels[top - region.first_row : bottom - region.first_row], mode="clip")
+                both = (part != 0) & (wanted != 0)
+                size = int(wanted.max(initial=0)) + 1
+                for pair, count in _counted(part[both] * size + wanted[both]):
+                    value, position_plus_1 = divmod(pair, size)
+                    self.counts.shared[(file, value), position_plus_1 - 1] += count
+
+
+def pairs_of(
+    segs: Sequence[SegFile], segmentation: Segmentation, counts: Counts, totals: Sequence[int]
+) -> dict[Key, int]:
+    """Return the position for each segment of a file that has a partner; `totals` are the voxels of each position."""
+    labels = {(file, record.number): record.label for file, seg in enumerate(segs) for record in seg.segments}
+    names = [cut(in_one_line(segment.name), LONG_STRING) for segment in segmentation.segments]
+    likeness = {
+        (key, position): 2 * shared / max(1, counts.in_file[key] + totals[position])
+        for (key, position), shared in counts.shared.items()
+        if key in labels
+    }
+    by_likeness = sorted(likeness, key=lambda pair: (-likeness[pair], pair))
+    same_name = [
+        (key, position) for key, label in labels.items() for position, name in enumerate(names) if name == label
+    ]
+    alike = [pair for pair in by_likeness if likeness[pair] >= _SAME_SEGMENT]
+    ordered = [*(pair for pair in by_likeness if pair in set(same_name)), *same_name, *alike]
+    pairs: dict[Key, int] = {}
+    for key, position in ordered:
+        if key not in pairs and position not in pairs.values():
+            pairs[key] = position
+    return dict(sorted(pairs.items()))
+
+
+def _positions_plus_1(segmentation: Segmentation, layer_index: int) -> NDArray[np.intp]:
+    labels: Labels = segmentation.layers[layer_index].labels_kji
+    table = np.zeros(np.iinfo(labels.dtype).max + 1, dtype=np.intp)
+    for position, segment in enumerate(segmentation.segments):
+        if segment.layer_index == layer_index:
+            table[segment.layer_value] = position + 1
+    return table
+
+
+def _counted(values: NDArray[np.intp]) -> list[tuple[int, int]]:
+    """Return each value above 0 and how often it occurs."""
+    flat = values.reshape(-1)
+    if not flat.size or flat.max() > 1 << 22:
+        found, often = np.unique(flat, return_counts=True)
+    else:
+        often = np.bincount(flat)
+        found = np.flatnonzero(often)
+        often = often[found]
+    return [(int(value), int(count)) for value, count in zip(found.tolist(), often.tolist()) if value]

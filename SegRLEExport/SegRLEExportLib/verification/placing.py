@@ -1,0 +1,47 @@
+"""Where the pixels of a file lie, beside the images of a series and the voxels of a segmentation."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from SegRLEExportLib.model.geometry import PlaneStack
+from SegRLEExportLib.model.segmentation import Segmentation
+from SegRLEExportLib.model.source_series import SourceSeries
+from SegRLEExportLib.planes.sampling import SampledLayer
+from SegRLEExportLib.reading.seg_file import SegFile
+
+SAME_PLACE_PIXELS = 1e-3
+"""Pixels that lie no farther from those of an image lie on them."""
+
+_SAME_VOXEL = 0.01
+"""The same beside the voxels of a segmentation, whose file may round."""
+
+
+def are_on_images(stack: PlaneStack, source: SourceSeries) -> bool:
+    """Tell whether each plane is that of an image, pixel on pixel."""
+    images = source.stack
+    tolerance_mm = SAME_PLACE_PIXELS * min(images.pixel_spacing_mm)
+    between = stack.positions_lps[:, None] - images.positions_lps[None]
+    first_off = np.linalg.norm(between, axis=2).min(axis=1).max(initial=0.0)
+    last = np.array([stack.rows - 1, stack.columns - 1, 0])
+    last_off = np.linalg.norm((stack.plane_to_lps(0) - images.plane_to_lps(0))[:3] @ last)
+    return (stack.rows, stack.columns) == (images.rows, images.columns) and max(first_off, last_off) <= tolerance_mm
+
+
+def place_differences(
+    seg: SegFile, segmentation: Segmentation, source: SourceSeries | None
+) -> tuple[list[str], list[str]]:
+    """Return what is wrong with the places of a file, and what is to be said of them."""
+    stack, _ = seg.planes
+    is_on_images = source is not None and are_on_images(stack, source)
+    used = {segment.layer_index for segment in segmentation.segments}
+    off = [SampledLayer(segmentation.layers[index], stack).displacement_voxels for index in used]
+    off_voxels = min(off, default=0.0)
+    if off_voxels <= _SAME_VOXEL:
+        if source is None or is_on_images:
+            return [], []
+        return [], [f"the frames of {seg.path.name} lie on the segmentation's own grid, and not on the images"]
+    what = f"the pixels of {seg.path.name} lie up to {off_voxels:.2f} voxels from the voxels of the segmentation"
+    if is_on_images:
+        return [], [f"{what}, as those of the images do"]
+    return [what + (", and not on the images" if source is not None else "")], []
