@@ -268,7 +268,8 @@ class TestComparison:
 
         comparison = compare([path], a_separate_pair())
 
-        assert comparison.remarks == (f"frames of {path.name} that repeat the segment and plane of another: 1",)
+        told = [difference.what for difference in comparison.differences if difference.kind == "frames"]
+        assert told[0] == f"frames of {path.name} that repeat the segment and plane of another: 1"
         assert all(segment.is_equal for segment in comparison.segments)
         assert not comparison.is_equal
 
@@ -282,8 +283,9 @@ class TestComparison:
     def test_names_segments_that_have_no_partner(self, written):
         outcome = compare(written("none"), a_segmentation([two_overlapping_boxes()[0]] * 2, names=["one", "third"]))
 
-        assert any("the segment 'other' of" in remark for remark in outcome.remarks)
-        assert "the segment 'third' is in none of the files" in outcome.remarks
+        told = [difference.what for difference in outcome.differences]
+        assert any("the segment 'other' of" in what for what in told)
+        assert "the segment 'third' is in none of the files" in told
 
     def test_finds_two_segments_of_one_name_each_its_partner(self, tmp_path):
         same = a_segmentation([layer.labels_kji > 0 for layer in a_separate_pair().layers], names=["same", "same"])
@@ -297,4 +299,4 @@ class TestComparison:
 
         outcome = compare(written("none"), a_separate_pair(), replace(source, frames=frames))
 
-        assert any("images that are not in the series" in remark for remark in outcome.remarks)
+        assert any(difference.kind == "references" for difference in outcome.differences)

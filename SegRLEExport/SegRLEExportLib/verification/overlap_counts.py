@@ -1,6 +1,6 @@
 """How many pixels each segment of files shares with each of a segmentation, and which of them belong together.
 
-Segments belong together by name; where names are not there, differ or are the same, by voxels.
+Segments belong together by name, if they share a voxel; where names are not there, differ or are the same, by voxels.
 """
 
 from __future__ import annotations
@@ -99,7 +99,8 @@ def pairs_of(
         (key, position) for key, label in labels.items() for position, name in enumerate(names) if name == label
     ]
     alike = [pair for pair in by_likeness if likeness[pair] >= _SAME_SEGMENT]
-    ordered = [*(pair for pair in by_likeness if pair in set(same_name)), *same_name, *alike]
+    are_named_alike = set(same_name)
+    ordered = [*(pair for pair in by_likeness if pair in are_named_alike), *alike, *same_name]
     pairs: dict[Key, int] = {}
     for key, position in ordered:
         if key not in pairs and position not in pairs.values():

@@ -279,7 +279,8 @@ class AttributeCheck:
             found = header.get(keyword)
             accepted = expected.accepts(found) if hasattr(expected, "accepts") else (found or ()) == _tuple(expected)
             if not accepted:
-                what = f"{name_of(keyword)} of {self.seg.path.name} is {shown(found)}, that of the series {shown(expected)}"
+                name, due = name_of(keyword), shown(expected)
+                what = f"{name} of {self.seg.path.name} is {shown(found)}, that of the series {due}"
                 yield Difference("patient and study", what)
         yield from self._images(self.source)
 

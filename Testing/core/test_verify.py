@@ -1,0 +1,295 @@
+"""`segrle verify`: what differs is told by its kind, what does not is equal, and what was not compared is listed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pydicom
+import pytest
+from builders import A_GRID, LIVER, a_grid, a_segmentation, a_source, a_sphere, fixed_options, two_overlapping_boxes
+from SegRLEExportLib.encoding.plan import PLANS
+from SegRLEExportLib.export import export
+from SegRLEExportLib.model.segmentation import AlgorithmType, Layer, Segment, Segmentation
+from SegRLEExportLib.options import Grid
+from SegRLEExportLib.verification.comparison import compare
+
+every_encoding = pytest.mark.parametrize("encoding", PLANS)
+
+
+def a_pair() -> Segmentation:
+    one = two_overlapping_boxes()[0]
+    return a_segmentation([one, a_sphere() & ~one], names=["one", "other"])
+
+
+def a_label_map(pair: Segmentation) -> Segmentation:
+    """The same voxels as a reader of label maps gives them: without names and codes."""
+    labels = np.zeros(A_GRID.shape_kji, np.uint8)
+    for value, layer in enumerate(pair.layers, start=1):
+        labels[layer.labels_kji > 0] = value
+    segments = tuple(
+        Segment(f"Label_{value}", f"Label {value}", 0, value, algorithm_type=AlgorithmType.MANUAL) for value in (1, 2)
+    )
+    return Segmentation("labels", (Layer(labels, A_GRID),), segments)
+
+
+@pytest.fixture
+def written(tmp_path):
+    """What an export of the pair writes in an encoding, changed by `change`."""
+
+    def write(encoding="none", change=None, segmentation=None, source=None, **options):
+        folder = tmp_path / str(len(list(tmp_path.iterdir())))
+        paths = export(
+            segmentation or a_pair(), source or a_source(), folder, encoding, options=fixed_options(**options)
+        ).paths
+        for path in paths if change else ():
+            dataset = pydicom.dcmread(path)
+            change(dataset)
+            dataset.save_as(path)
+        return paths
+
+    return write
+
+
+def groups(dataset):
+    return dataset.PerFrameFunctionalGroupsSequence
+
+
+def sources(dataset):
+    return [group.DerivationImageSequence[0].SourceImageSequence[0] for group in groups(dataset)]
+
+
+def sources_reversed(dataset):
+    uids = [source.ReferencedSOPInstanceUID for source in sources(dataset)]
+    for source, uid in zip(sources(dataset), reversed(uids)):
+        source.ReferencedSOPInstanceUID = uid
+
+
+def sources_999(dataset):
+    for source in sources(dataset):
+        source.ReferencedSOPInstanceUID = "9.9.9"
+
+
+def values(**attributes):
+    def change(dataset):
+        for keyword, value in attributes.items():
+            setattr(dataset, keyword, value)
+
+    return change
+
+
+def every_code_brain(dataset):
+    for item in dataset.SegmentSequence:
+        item.SegmentedPropertyTypeCodeSequence[0].CodeValue = "12738006"
+
+
+def measures(dataset):
+    return dataset.SharedFunctionalGroupsSequence[0].PixelMeasuresSequence[0]
+
+
+def wide_pixels(dataset):
+    measures(dataset).PixelSpacing = [float(mm) * 1.015 for mm in measures(dataset).PixelSpacing]
+
+
+def thick_slices(dataset):
+    measures(dataset).SliceThickness = 30
+
+
+def own_orientation(dataset):
+    orientation = pydicom.Dataset()
+    orientation.ImageOrientationPatient = [1, 0, 0, 0, 1, 0]
+    groups(dataset)[-1].PlaneOrientationSequence = [orientation]
+
+
+def numbers_exchanged(dataset):
+    for item in dataset.SegmentSequence:
+        item.SegmentNumber = 3 - item.SegmentNumber
+    for group in groups(dataset):
+        identification = group.SegmentIdentificationSequence[0]
+        identification.ReferencedSegmentNumber = 3 - identification.ReferencedSegmentNumber
+
+
+def only_described_exchanged(dataset):
+    one, other = dataset.SegmentSequence
+    one.SegmentLabel, other.SegmentLabel = other.SegmentLabel, one.SegmentLabel
+
+
+def undescribed(dataset):
+    del dataset.SegmentSequence[1]
+
+
+def renamed(dataset):
+    dataset.SegmentSequence[0].SegmentLabel = "something else"
+
+
+def shifted(mm):
+    def change(dataset):
+        for group in groups(dataset):
+            position = group.PlanePositionSequence[0]
+            x, y, z = position.ImagePositionPatient
+            position.ImagePositionPatient = [x, y + mm, z]
+
+    return change
+
+
+WITH_SERIES = [
+    pytest.param(sources_reversed, "references", id="source images reversed"),
+    pytest.param(sources_999, "references", id="source images 9.9.9"),
+    pytest.param(values(FrameOfReferenceUID="1.2.3"), "patient and study", id="frame of reference"),
+    pytest.param(values(StudyInstanceUID="1.2.3"), "patient and study", id="study"),
+    pytest.param(values(PatientName="Other^One"), "patient and study", id="patient"),
+    pytest.param(shifted(0.4), "places", id="half a pixel off"),
+    pytest.param(shifted(0.001), "places", id="more than a thousandth of a pixel off"),
+    pytest.param(thick_slices, "places", id="slice thickness"),
+]
+WITHOUT = [
+    pytest.param(every_code_brain, "codes", id="every code Brain"),
+    pytest.param(wide_pixels, "places", id="pixel spacing"),
+    pytest.param(own_orientation, "places", id="orientation of a frame"),
+    pytest.param(numbers_exchanged, "numbers", id="numbers exchanged"),
+    pytest.param(only_described_exchanged, "names", id="names exchanged"),
+    pytest.param(undescribed, "voxels", id="a segment not described"),
+    pytest.param(renamed, "names", id="renamed"),
+    pytest.param(shifted(0.4), "places", id="half a pixel off"),
+    pytest.param(values(BitsStored=8), "form", id="bits stored"),
+]
+
+
+@pytest.mark.parametrize(("change", "kind"), [*WITH_SERIES, *WITHOUT])
+def test_with_the_series_a_difference_is_told_by_its_kind(change, kind, written):
+    outcome = compare(written(change=change), a_pair(), a_source())
+
+    assert not outcome.is_equal
+    assert kind in outcome.kinds, str(outcome)
+    assert str(outcome).startswith("DIFFERENT in ")
+
+
+@pytest.mark.parametrize(("change", "kind"), WITHOUT)
+def test_without_the_series_what_needs_none_is_told(change, kind, written):
+    outcome = compare(written(change=change), a_pair())
+
+    assert kind in outcome.kinds, str(outcome)
+
+
+@every_encoding
+@pytest.mark.parametrize("has_series", [False, True], ids=["without series", "with series"])
+@pytest.mark.parametrize("grid", list(Grid))
+def test_our_files_are_equal_whatever_their_grid(grid, has_series, encoding, written):
+    outcome = compare(written(encoding, grid=grid), a_pair(), a_source() if has_series else None)
+
+    assert outcome.is_equal, str(outcome)
+    assert ("no series was given" in str(outcome)) != has_series
+    assert "not compared: " in str(outcome)
+
+
+@every_encoding
+def test_a_label_map_of_the_same_voxels_is_equal_and_its_names_are_not_compared(encoding, written):
+    pair = a_pair()
+    outcome = compare(written(encoding, segmentation=pair), a_label_map(pair), a_source())
+
+    assert outcome.is_equal, str(outcome)
+    assert all(segment.equal for segment in outcome.segments)
+    assert any("have none, as in a label map" in what for what in outcome.not_compared)
+
+
+def test_equal_voxels_under_other_names_are_told_apart(written):
+    pair = a_pair()
+    named = replace(pair, segments=tuple(replace(one, name=f"my {one.name}") for one in pair.segments))
+
+    outcome = compare(written(), named, a_source())
+
+    assert outcome.kinds == ("names",)
+    assert outcome.are_voxels_equal
+    assert "every voxel is equal" in str(outcome)
+
+
+def test_frames_on_the_segmentations_own_grid_are_a_remark(written):
+    """Twice as many planes as images, and between them."""
+    grid = a_grid((9, 9, 7))
+    to_lps = grid.kji_to_lps.copy()
+    to_lps[2, 3] += 1.5
+    fine = replace(grid, kji_to_lps=to_lps)
+    mask = np.zeros(fine.shape_kji, bool)
+    mask[2:5, 2:5, 2:5] = True
+    between = a_segmentation([mask], grid=fine, terminologies=[LIVER])
+
+    outcome = compare(written(segmentation=between, grid=Grid.SEGMENTATION), between, a_source())
+
+    assert outcome.is_equal, str(outcome)
+    assert "lie on the segmentation's own grid, and not on the images" in outcome.remarks[0]
+
+
+def test_an_empty_segment_without_a_file_is_a_remark(written):
+    one = two_overlapping_boxes()[0]
+    pair = a_segmentation([one, one & False], names=["one", "empty"])
+
+    outcome = compare(written("rle-per-segment", segmentation=pair), pair, a_source())
+
+    assert outcome.is_equal, str(outcome)
+    assert outcome.remarks == ("the segment 'empty' has no voxels, and no file",)
+
+
+@every_encoding
+def test_an_empty_segment_that_is_described_is_equal(encoding, written):
+    one = two_overlapping_boxes()[0]
+    three = a_segmentation([one, one & False, a_sphere() & ~one], names=["one", "empty", "other"])
+
+    assert compare(written(encoding, segmentation=three), three, a_source()).is_equal
+
+
+def test_shares_of_a_segment_are_different(written):
+    def change(dataset):
+        pixels = dataset.pixel_array
+        stored = np.where(pixels > 0, 153, 0).astype(np.uint8).tobytes()
+        dataset.PixelData = stored + b"\0" * (len(stored) % 2)
+        dataset["PixelData"].is_undefined_length = False
+        dataset.file_meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
+
+    outcome = compare(written("rle-per-segment", change), a_pair(), a_source())
+
+    assert "voxels" in outcome.kinds
+    assert "hold parts of a segment" in str(outcome)
+
+
+def test_segments_that_share_a_name_find_their_partners_by_voxels(written):
+    pair = a_pair()
+    same = replace(pair, segments=tuple(replace(one, name="same") for one in pair.segments))
+    turned = replace(same, segments=same.segments[::-1])
+
+    assert compare(written(segmentation=same), same, a_source()).is_equal
+    assert compare(written(segmentation=same), turned, a_source()).are_voxels_equal
+
+
+def test_blank_names_are_no_difference(written):
+    pair = a_pair()
+    blank = replace(pair, segments=tuple(replace(one, name=" ") for one in pair.segments))
+
+    assert compare(written(segmentation=blank), blank, a_source()).is_equal
+
+
+def test_of_foreign_files_what_any_seg_says_is_compared(written):
+    def foreign(dataset):
+        dataset.Manufacturer = "Somebody"
+        dataset.ContentLabel = "OTHER"
+        for item in dataset.SegmentSequence:
+            item.RecommendedDisplayCIELabValue = [1, 2, 3]
+
+    def foreign_and_wrong(dataset):
+        foreign(dataset)
+        sources_reversed(dataset)
+        dataset.PatientID = "P-2"
+        every_code_brain(dataset)
+
+    assert compare(written(change=foreign), a_pair(), a_source()).is_equal
+    kinds = compare(written(change=foreign_and_wrong), a_pair(), a_source()).kinds
+    assert set(kinds) == {"references", "patient and study", "codes"}
+
+
+def test_the_outcome_is_told_to_programs_too(written):
+    told = compare(written(change=renamed), a_pair(), a_source()).to_json()
+
+    assert told["equal"] is False
+    assert told["different_in"] == ["names"]
+    assert told["differences"][0]["kind"] == "names"
+    assert told["segments"][0]["name"] == "one"
+    assert told["not_compared"]
