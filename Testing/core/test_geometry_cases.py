@@ -626,6 +626,33 @@ def test_images_of_several_times_are_told_apart_by_what_they_say(tmp_path, attri
     assert {int(frame.sop_instance_uid.rpartition(".")[2]) // 100 for frame in series.frames} == {0}
 
 
+@pytest.mark.parametrize("time", [1, 2, 3])
+@pytest.mark.parametrize("attribute", [{"TriggerTime": lambda time: 40.5 * time}, {}])
+def test_a_time_that_is_named_is_taken(tmp_path, time, attribute):
+    """By what tells times apart, or else by the order of Instance Numbers, which go on from time to time here."""
+    if attribute:
+        write(of_times(3, **attribute), tmp_path)
+    else:
+        write([image for n in range(3) for image in images(first=1 + 100 * n)], tmp_path)
+
+    (series,) = read_series(tmp_path, time=time)
+
+    assert series.findings == ()
+    assert {int(frame.sop_instance_uid.rpartition(".")[2]) // 100 for frame in series.frames} == {time - 1}
+
+
+@pytest.mark.parametrize("time", [0, 4, -1])
+def test_a_time_that_is_not_there_is_refused(tmp_path, time):
+    write(of_times(3, TriggerTime=lambda time: 40.5 * time), tmp_path)
+
+    (finding,) = read_series(tmp_path, time=time)[0].findings
+
+    assert str(finding) == (
+        f"error: Time {time} was asked for, and the images have 3. "
+        "Choose one that is there, from 1, or none for the first."
+    )
+
+
 def test_images_of_several_times_that_nothing_tells_apart_are_refused(tmp_path):
     planes = planes_of(write(images(), _folder(tmp_path / "one")))
     write(of_times(3), _folder(tmp_path / "all"))

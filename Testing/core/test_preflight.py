@@ -75,12 +75,14 @@ def with_table(text: str) -> Segmentation:
     return described(a_segmentation(), read_delimited(text, "names.csv"))
 
 
-def read(*datasets: object, instance_uids: list[str] | None = None) -> Callable[[Path], SourceSeries]:
+def read(
+    *datasets: object, instance_uids: list[str] | None = None, time: int | None = None
+) -> Callable[[Path], SourceSeries]:
     """The first volume of a series that is written to disk and read."""
 
     def source(folder: Path) -> SourceSeries:
         write(list(datasets), folder)
-        return read_series(folder, instance_uids)[0]
+        return read_series(folder, instance_uids, time)[0]
 
     return source
 
@@ -233,6 +235,7 @@ ROWS = [
         lambda folder: read(*(with_frame_of_reference(image, n) for n, image in enumerate(images())))(folder),
     ),
     Row("times-not-told-apart", ERROR, on_images, read(*images(), *with_numbers_anew(images(first=50)))),
+    Row("time-not-there", ERROR, on_images, read(*images(), time=2)),
     Row("several-patients", ERROR, on_images, read(*with_different("PatientID", "P-2"))),
     Row("several-studies", ERROR, on_images, read(*with_different("StudyInstanceUID", "1.2.3.4"))),
     Row("same-uid", ERROR, on_images, read(*with_different("SOPInstanceUID", images()[0].SOPInstanceUID))),

@@ -31,7 +31,7 @@ def run(parsed: argparse.Namespace) -> int:
     from SegRLEExportLib.source.series import find_source
 
     segmentation = read_segmentation(parsed)
-    source = find_source(parsed.series_dir, segmentation, parsed.series)
+    source = find_source(parsed.series_dir, segmentation, parsed.series, time=parsed.time)
     with ProgressLine(sys.stderr) as line:
         measured = forecast(segmentation, source, read_options(parsed), progress=line.update)
     advice = recommend(measured)

@@ -53,6 +53,9 @@ def add_input_arguments(parser: argparse.ArgumentParser, *, is_series_needed: bo
     )
     parser.add_argument("--series", metavar="UID", help="Series Instance UID, if the folder has several that fit")
     parser.add_argument(
+        "--time", type=int, metavar="N", help="which of several times at the same places, from 1; default: the first"
+    )
+    parser.add_argument(
         "--mask",
         type=Path,
         action="append",
@@ -182,7 +185,7 @@ def source_of(parsed: argparse.Namespace, segmentation: Segmentation, files: Pen
     if parsed.volume is None:
         from SegRLEExportLib.source.series import find_source
 
-        return find_source(parsed.series_dir, segmentation, parsed.series)
+        return find_source(parsed.series_dir, segmentation, parsed.series, time=parsed.time)
     from SegRLEExportLib.files.read import read_volume
     from SegRLEExportLib.writing.image_series import write_image_series
 

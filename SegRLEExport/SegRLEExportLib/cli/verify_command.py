@@ -31,7 +31,9 @@ def run(parsed: argparse.Namespace) -> int:
     from SegRLEExportLib.verification.comparison import compare
 
     segmentation = read_segmentation(parsed)
-    source = find_source(parsed.series_dir, segmentation, parsed.series) if parsed.series_dir else None
+    source = (
+        find_source(parsed.series_dir, segmentation, parsed.series, time=parsed.time) if parsed.series_dir else None
+    )
     paths = sorted(parsed.file.glob("*.dcm")) if parsed.file.is_dir() else [parsed.file]
     if not paths:
         raise NotASegmentationFileError(parsed.file, "the folder has no .dcm file")

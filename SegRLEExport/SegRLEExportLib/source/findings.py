@@ -72,6 +72,16 @@ def same_position(images: int, positions: int, chosen: str) -> Finding:
     )
 
 
+def time_not_there(time: int, times: int) -> Finding:
+    """Tell that the images were not taken as often as to have the time that was asked for."""
+    return Finding(
+        "time-not-there",
+        Severity.ERROR,
+        f"Time {time} was asked for, and the images have {times}.",
+        help="Choose one that is there, from 1, or none for the first.",
+    )
+
+
 def times_not_told_apart(images: int, positions: int) -> Finding:
     """Tell that images of several volumes lie at the same places, and nothing says which belong together."""
     return Finding(

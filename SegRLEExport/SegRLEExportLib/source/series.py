@@ -27,6 +27,7 @@ from SegRLEExportLib.source.findings import (
     identity_findings,
     missing_findings,
     same_position,
+    time_not_there,
     times_not_told_apart,
     unplaced_findings,
     unreadable_findings,
@@ -49,22 +50,27 @@ def find_source(
     segmentation: Segmentation,
     series_uid: str | None = None,
     instance_uids: Collection[str] | None = None,
+    time: int | None = None,
 ) -> SourceSeries:
     """Return the series in a folder (searched to its depths), or among files, that `segmentation` was drawn on.
 
     The series is the one named, or else the only one there is, or else the only one on whose planes the
-    segmentation lies exactly, or at least wholly. `instance_uids` limit the images to those of one volume.
+    segmentation lies exactly, or at least wholly. `instance_uids` limit the images to those of one volume;
+    `time`, from 1, names one of several that were taken at the same places, the first if it is None.
 
     Raises `NoSourceImagesError`, `SeriesChoiceError` or `UnusableSourceError`.
     """
-    return choose_series(read_series(where, instance_uids), segmentation, series_uid)
+    return choose_series(read_series(where, instance_uids, time), segmentation, series_uid)
 
 
-def read_series(where: Path | Sequence[Path], instance_uids: Collection[str] | None = None) -> list[SourceSeries]:
+def read_series(
+    where: Path | Sequence[Path], instance_uids: Collection[str] | None = None, time: int | None = None
+) -> list[SourceSeries]:
     """Return every volume in a folder or among files, in the order of their Series Instance UIDs.
 
     `instance_uids` are the SOP Instance UIDs of the volume that was segmented; other images of its series, such as
-    those of other times at the same places, are left aside.
+    those of other times at the same places, are left aside. `time` is as `find_source` has it; a series that does not
+    have it says so in its findings.
 
     Raises `NoSourceImagesError` or `UnusableSourceError` if there is none.
     """
@@ -84,7 +90,7 @@ def read_series(where: Path | Sequence[Path], instance_uids: Collection[str] | N
         volume
         for series_uid in sorted(sorted_out.planes_of)
         for volume in _volumes(
-            sorted_out.planes_of[series_uid], sorted_out.unplaced_of.get(series_uid, []), found_by_all
+            sorted_out.planes_of[series_uid], sorted_out.unplaced_of.get(series_uid, []), found_by_all, time
         )
     ]
 
@@ -213,7 +219,9 @@ def _no_place(unplaced_of: dict[str, list[UnplacedImage]]) -> UnusableSourceErro
     )
 
 
-def _volumes(planes: list[Plane], unplaced: list[UnplacedImage], found_by_all: list[Finding]) -> list[SourceSeries]:
+def _volumes(
+    planes: list[Plane], unplaced: list[UnplacedImage], found_by_all: list[Finding], time: int | None
+) -> list[SourceSeries]:
     """Return the volumes that the planes of one series form."""
     different = list({(plane.frame, plane.position): plane for plane in planes}.values())
     findings = [*found_by_all, *unplaced_findings(unplaced), *identity_findings(different)]
@@ -230,7 +238,7 @@ def _volumes(planes: list[Plane], unplaced: list[UnplacedImage], found_by_all: l
                 "reference; only those of one volume are referenced.",
             )
         )
-    return [_volume(members, findings) for members in volumes]
+    return [_volume(members, findings, time) for members in volumes]
 
 
 def _have_a_frame_of_reference_each(planes: list[Plane]) -> bool:
@@ -268,9 +276,9 @@ def _all_near(some: tuple[float, ...], others: tuple[float, ...], tolerance: flo
     return all(abs(a - b) <= tolerance for a, b in zip(some, others))
 
 
-def _volume(planes: list[Plane], findings: list[Finding]) -> SourceSeries:
+def _volume(planes: list[Plane], findings: list[Finding], time: int | None) -> SourceSeries:
     row_direction, column_direction = np.array(planes[0].orientation[:3]), np.array(planes[0].orientation[3:])
-    kept, told = _of_one_time(planes, np.cross(row_direction, column_direction))
+    kept, told = _of_one_time(planes, np.cross(row_direction, column_direction), time)
     own_findings = [*findings, *told]
     thicknesses = {plane.thickness for plane in kept}
     stack = PlaneStack(
@@ -290,27 +298,46 @@ def _volume(planes: list[Plane], findings: list[Finding]) -> SourceSeries:
     )
 
 
-def _of_one_time(planes: list[Plane], normal: Matrix) -> tuple[list[Plane], list[Finding]]:
+def _of_one_time(planes: list[Plane], normal: Matrix, time: int | None) -> tuple[list[Plane], list[Finding]]:
     """Return one plane at each height, along the normal and all of one time, and what is to be said of the others."""
     at_each_height = _by_height(planes, normal)
     if len(at_each_height) == len(planes):
-        return [same[0] for same in at_each_height], []
+        return [same[0] for same in at_each_height], _missing_time(time, 1)
     for index, tag in enumerate(TIMES):
         of_time = defaultdict(list)
         for plane in planes:
             of_time[plane.times[index]].append(plane)
         whole = all(len(_by_height(some, normal)) == len(some) == len(at_each_height) for some in of_time.values())
         if whole and "" not in of_time:
-            first = min(of_time, key=_by_number)
-            chosen = f"those of {name_of(tag)} {first}, the first of {len(of_time)}, are referenced"
-            kept = [same[0] for same in _by_height(of_time[first], normal)]
+            times = sorted(of_time, key=_by_number)
+            wanted = times[(time or 1) - 1 : time or 1] or times[:1]
+            kept = [same[0] for same in _by_height(of_time[wanted[0]], normal)]
+            if time is not None:
+                return kept, _missing_time(time, len(times))
+            chosen = f"those of {name_of(tag)} {times[0]}, the first of {len(times)}, are referenced"
             return kept, [same_position(len(planes), len(kept), chosen)]
-    kept = [min(same, key=lambda plane: plane.instance_number) for same in at_each_height]
-    numbers = [sorted(plane.instance_number for plane in same) for same in at_each_height]
+    return _by_instance_number(planes, at_each_height, time)
+
+
+def _by_instance_number(
+    planes: list[Plane], at_each_height: list[list[Plane]], time: int | None
+) -> tuple[list[Plane], list[Finding]]:
+    """Return one plane of each height by the order of Instance Numbers, where nothing else tells times apart."""
+    ordered = [sorted(same, key=lambda plane: plane.instance_number) for same in at_each_height]
+    times = min(len(same) for same in ordered)
+    n = 0 if time is None or time > times else time - 1
+    kept = [same[n] for same in ordered]
+    numbers = [[plane.instance_number for plane in same] for same in ordered]
     if any(len(same) > 1 and same[0] == same[1] for same in numbers):
         return kept, [times_not_told_apart(len(planes), len(kept))]
+    if time is not None:
+        return kept, _missing_time(time, times)
     chosen = "at each one the image with the lowest Instance Number is referenced"
     return kept, [same_position(len(planes), len(kept), chosen)]
+
+
+def _missing_time(time: int | None, times: int) -> list[Finding]:
+    return [time_not_there(time, times)] if time is not None and not 1 <= time <= times else []
 
 
 def _by_height(planes: list[Plane], normal: Matrix) -> list[list[Plane]]:
