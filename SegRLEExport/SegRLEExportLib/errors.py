@@ -166,6 +166,44 @@ class OtherReaderDiffersError(ExportError):
         )
 
 
+class UnknownFormatError(ExportError):
+    """Nothing is known by that name that a segmentation can be written as."""
+
+    def __init__(self, name: str, known: Iterable[str]) -> None:
+        super().__init__(f"'{name}' is no format that can be written. There are: {', '.join(known)}.")
+
+
+class SourceNeededError(ExportError):
+    """A format that refers to images, without any."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"{what}, and none were given. Give the folder with the DICOM images that were segmented.")
+
+
+class UnwritableSegmentationError(ExportError):
+    """A segmentation that a format cannot hold."""
+
+    def __init__(self, name: str, reason: str, remedy: str = "Write another format, DICOM SEG for example.") -> None:
+        super().__init__(f"'{name}' cannot be written so: {reason}. {remedy}")
+
+
+class UnusableCocoFileError(ExportError):
+    """The file that a case is to be added to is not one of COCO instances."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(f"{path} cannot be added to: {reason}. It was left as it is. Choose another name.")
+
+
+class ReadBackDiffersError(ExportError):
+    """A file that is not DICOM was read back, and is not what was to be written."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            f"{path.name} was read back and differs from the segmentation, so it was removed. "
+            "This is a fault of SegRLEExport or of the disk: please report it."
+        )
+
+
 class NotASegmentationFileError(ExportError):
     """The file is not a DICOM SEG, or cannot be parsed as one."""
 

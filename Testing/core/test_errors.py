@@ -74,6 +74,28 @@ MESSAGES = [
         "can state at most 4 GiB. Use the RLE compressed label map, or export fewer segments at a time.",
     ),
     (
+        errors.UnknownFormatError(".xyz", ["nifti", "rle"]),
+        "'.xyz' is no format that can be written. There are: nifti, rle.",
+    ),
+    (
+        errors.SourceNeededError("DICOM SEG refers to images"),
+        "DICOM SEG refers to images, and none were given. Give the folder with the DICOM images that were segmented.",
+    ),
+    (
+        errors.UnwritableSegmentationError("Organs", "its segments lie on grids of different voxels"),
+        "'Organs' cannot be written so: its segments lie on grids of different voxels. "
+        "Write another format, DICOM SEG for example.",
+    ),
+    (
+        errors.UnusableCocoFileError(Path("cases.json"), "it is no JSON"),
+        "cases.json cannot be added to: it is no JSON. It was left as it is. Choose another name.",
+    ),
+    (
+        errors.ReadBackDiffersError(Path("out/liver.nii.gz")),
+        "liver.nii.gz was read back and differs from the segmentation, so it was removed. "
+        "This is a fault of SegRLEExport or of the disk: please report it.",
+    ),
+    (
         errors.OtherReaderDiffersError(SEG, "highdicom 0.28.2", "'liver' is not shown"),
         "highdicom 0.28.2 reads seg.dcm otherwise than it was written, so it was removed: 'liver' is not shown. "
         "Choose another encoding or the segmentation's own grid, or leave out the proof by other programs if this "

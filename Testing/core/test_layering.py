@@ -30,7 +30,7 @@ ORDER = (
     ("reading",),
     ("verification",),
     ("files",),
-    ("other_readers",),
+    ("other_readers", "conversion"),
     ("export", "forecast", "convert", "batch"),
     ("cli", "__main__"),
     ("slicer_side",),

@@ -8,13 +8,14 @@ from typing import NoReturn
 
 import SegRLEExportLib
 from SegRLEExportLib.cli.boundary import exit_code_of
+from SegRLEExportLib.cli.convert_command import add_parser as add_convert
 from SegRLEExportLib.cli.export_command import add_parser as add_export
 from SegRLEExportLib.cli.forecast_command import add_parser as add_forecast
 from SegRLEExportLib.cli.inspect_command import add_parser as add_inspect
 from SegRLEExportLib.cli.verify_command import add_parser as add_verify
 from SegRLEExportLib.model.printable import printable
 
-COMMANDS = (add_export, add_forecast, add_inspect, add_verify)
+COMMANDS = (add_export, add_convert, add_forecast, add_inspect, add_verify)
 """Each adds the parser of a command, which names its `run(parsed)`, which returns the exit code."""
 
 

@@ -51,6 +51,11 @@ def add_input_arguments(parser: argparse.ArgumentParser, *, is_series_needed: bo
         nargs=None if is_series_needed else "?",
         help="folder with the DICOM images that were segmented; others may lie there too",
     )
+    add_choice_arguments(parser)
+
+
+def add_choice_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what chooses among images and segments, and what is said of the segments."""
     parser.add_argument("--series", metavar="UID", help="Series Instance UID, if the folder has several that fit")
     parser.add_argument(
         "--time", type=int, metavar="N", help="which of several times at the same places, from 1; default: the first"
@@ -113,10 +118,15 @@ def add_volume_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def read_segmentation(parsed: argparse.Namespace) -> Segmentation:
-    """Return the segmentation of the file, with those segments alone that were asked for by name or id."""
+    """Return the segmentation of the file, described and chosen from as the caller wants it."""
+    return described_segmentation(parsed, _segmentation_of(parsed))
+
+
+def described_segmentation(parsed: argparse.Namespace, segmentation: Segmentation) -> Segmentation:
+    """Return the segmentation with what the caller says of its segments, and those alone that were asked for."""
     from SegRLEExportLib.errors import UnknownSegmentError
 
-    segmentation = _segmentation_of(parsed)
+    segmentation = _described(parsed, segmentation)
     if not parsed.segment:
         return segmentation
     unknown = [name for name in parsed.segment if not any(name in (s.id, s.name) for s in segmentation.segments)]

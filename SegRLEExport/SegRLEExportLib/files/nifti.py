@@ -25,7 +25,8 @@ _MM = {0: 1.0, 1: 1000.0, 2: 1.0, 3: 0.001}
 
 _MOST_EXTENSION_BYTES = 1 << 24
 
-_RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
+RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
+"""(4, 4); its own inverse."""
 
 
 def is_nifti(start: bytes) -> bool:
@@ -98,7 +99,7 @@ def _dtype(header: Any) -> np.dtype[Any]:
 
 def _kji_to_lps(header: Any, *, flat: bool) -> Matrix:
     to_ras = _ijk_to_ras(header, flat=flat)
-    to_lps: Matrix = _RAS_TO_LPS @ to_ras
+    to_lps: Matrix = RAS_TO_LPS @ to_ras
     return to_lps[:, [2, 1, 0, 3]]
 
 

@@ -16,6 +16,14 @@ import numpy as np
 
 from SegRLEExportLib.files.byte_stream import UnreadableError
 from SegRLEExportLib.files.nrrd import NrrdHeader, read_volumes, read_voxels, shifted, vectors
+from SegRLEExportLib.files.slicer_tags import (
+    ALGORITHM_NAME,
+    ALGORITHM_TYPE,
+    DESCRIPTION,
+    TERMINOLOGY,
+    TRACKING_ID,
+    TRACKING_UID,
+)
 from SegRLEExportLib.files.volume import Volumes, kji_to_lps, labels_of, placed, values_in
 from SegRLEExportLib.model.segmentation import AlgorithmType, Layer, Segment, Segmentation
 from SegRLEExportLib.model.terminology import parse_slicer_terminology
@@ -130,10 +138,12 @@ def _segment(described: _Description, segment_id: str, usual_layer: int) -> Segm
         layer_index=described.whole("Layer", usual_layer),
         layer_value=value,
         color_rgb=_color(described),
-        terminology=parse_slicer_terminology(tags.get("TerminologyEntry", "")),
-        description=tags.get("Description", ""),
-        algorithm_type=_algorithm_type(described, tags.get("DICOM.SegmentAlgorithmType", "")),
-        algorithm_name=tags.get("DICOM.SegmentAlgorithmName", ""),
+        terminology=parse_slicer_terminology(tags.get(TERMINOLOGY, "")),
+        description=tags.get(DESCRIPTION, ""),
+        algorithm_type=_algorithm_type(described, tags.get(ALGORITHM_TYPE, "")),
+        algorithm_name=tags.get(ALGORITHM_NAME, ""),
+        tracking_id=tags.get(TRACKING_ID, ""),
+        tracking_uid=tags.get(TRACKING_UID, ""),
     )
 
 

@@ -13,13 +13,20 @@ import slicer
 from vtkmodules.util.numpy_support import numpy_to_vtk
 from vtkmodules.vtkCommonMath import vtkMatrix4x4
 
+from SegRLEExportLib.files.slicer_tags import (
+    ALGORITHM_NAME,
+    ALGORITHM_TYPE,
+    DESCRIPTION,
+    TRACKING_ID,
+    TRACKING_UID,
+)
 from SegRLEExportLib.model.geometry import Geometry
 from SegRLEExportLib.model.segmentation import Layer, Segment, Segmentation
 from SegRLEExportLib.model.terminology import slicer_terminology_text
 from SegRLEExportLib.reading.first_look import first_look
 from SegRLEExportLib.reading.seg_file import SegFile
 from SegRLEExportLib.reading.segmentation import segmentation_of
-from SegRLEExportLib.slicer_side.nodes.segmentation import BINARY_LABELMAP, TRACKING_ID, TRACKING_UID
+from SegRLEExportLib.slicer_side.nodes.segmentation import BINARY_LABELMAP
 
 _RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 _INSTANCE_UIDS = "DICOM.instanceUIDs"
@@ -129,9 +136,9 @@ def _vtk_segment(segment: Segment, image):
     if segment.terminology is not None:
         made.SetTag(made.GetTerminologyEntryTagName(), slicer_terminology_text(segment.terminology))
     tags = {
-        "Description": segment.description,
-        "DICOM.SegmentAlgorithmType": segment.algorithm_type.value,
-        "DICOM.SegmentAlgorithmName": segment.algorithm_name,
+        DESCRIPTION: segment.description,
+        ALGORITHM_TYPE: segment.algorithm_type.value,
+        ALGORITHM_NAME: segment.algorithm_name,
         TRACKING_ID: segment.tracking_id,
         TRACKING_UID: segment.tracking_uid,
     }

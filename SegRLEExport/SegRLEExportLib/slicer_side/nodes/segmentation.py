@@ -21,14 +21,18 @@ from SegRLEExportLib.errors import (
     NonLinearVolumeTransformError,
     UnusableLabelsError,
 )
+from SegRLEExportLib.files.slicer_tags import (
+    ALGORITHM_NAME,
+    ALGORITHM_TYPE,
+    DESCRIPTION,
+    TRACKING_ID,
+    TRACKING_UID,
+)
 from SegRLEExportLib.model.geometry import Geometry, Matrix
 from SegRLEExportLib.model.segmentation import AlgorithmType, Labels, Layer, Segment, Segmentation
 from SegRLEExportLib.model.terminology import parse_slicer_terminology
 
 BINARY_LABELMAP = "Binary labelmap"
-
-TRACKING_ID, TRACKING_UID = "DICOM.TrackingIdentifier", "DICOM.TrackingUniqueIdentifier"
-"""Tags of a segment that was loaded from SEG: written again, so that it is known as the same."""
 
 _RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 _LARGEST_LABEL = np.iinfo(np.uint16).max
@@ -167,7 +171,7 @@ def _layer(image, node_to_patient: Matrix, name: str) -> Layer:
 
 
 def _segment(segment_id: str, segment, layer_index: int) -> Segment:
-    algorithm_type = _tag(segment, "DICOM.SegmentAlgorithmType")
+    algorithm_type = _tag(segment, ALGORITHM_TYPE)
     known = {member.value for member in AlgorithmType}
     return Segment(
         id=segment_id,
@@ -176,9 +180,9 @@ def _segment(segment_id: str, segment, layer_index: int) -> Segment:
         layer_value=int(segment.GetLabelValue()) or 1,
         color_rgb=tuple(segment.GetColor()),
         terminology=parse_slicer_terminology(_tag(segment, segment.GetTerminologyEntryTagName())),
-        description=_tag(segment, "Description"),
+        description=_tag(segment, DESCRIPTION),
         algorithm_type=AlgorithmType(algorithm_type) if algorithm_type in known else AlgorithmType.MANUAL,
-        algorithm_name=_tag(segment, "DICOM.SegmentAlgorithmName"),
+        algorithm_name=_tag(segment, ALGORITHM_NAME),
         tracking_id=_tag(segment, TRACKING_ID),
         tracking_uid=_tag(segment, TRACKING_UID),
     )

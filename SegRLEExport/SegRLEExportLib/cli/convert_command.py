@@ -1,0 +1,104 @@
+"""`segrle convert`: from wherever a segmentation comes to wherever it goes."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from SegRLEExportLib.cli.inputs import (
+    ENCODING_IDS,
+    add_choice_arguments,
+    add_command,
+    add_option_arguments,
+    described_segmentation,
+    read_options,
+)
+from SegRLEExportLib.cli.terminal import ProgressLine, print_result
+
+if TYPE_CHECKING:
+    from SegRLEExportLib.model.segmentation import Segmentation
+    from SegRLEExportLib.model.source_series import SourceSeries
+
+FORMATS = ("seg.nrrd", "nifti", "nrrd", "masks", "coco", *ENCODING_IDS)
+"""Those of `conversion.formats`, here so that parsing needs no library; a test keeps them equal."""
+
+
+def add_parser(commands: Any) -> None:
+    """Add the command's arguments to those of `segrle`."""
+    parser = add_command(commands, "convert", run, "write a segmentation as another kind of file")
+    parser.add_argument(
+        "inputs",
+        type=Path,
+        nargs="+",
+        metavar="INPUT",
+        help="a segmentation, or several DICOM SEG files of one export; last the folder with the DICOM images",
+    )
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT", help="file or folder to write")
+    parser.add_argument(
+        "--to", choices=FORMATS, metavar="FORMAT", help=f"{', '.join(FORMATS)}; default: by the name of OUT"
+    )
+    parser.add_argument("--one-file-each", action="store_true", help="a label map for each set without overlap")
+    parser.add_argument("--threshold", type=float, metavar="SHARE", help="of FRACTIONAL pixels, above 0 and up to 1")
+    add_choice_arguments(parser)
+    add_option_arguments(parser)
+    parser.set_defaults(compression=ENCODING_IDS[0])
+
+
+def run(parsed: argparse.Namespace) -> int:
+    """Convert, and print what was written."""
+    from SegRLEExportLib.convert import convert
+
+    paths, folder = _divided(parsed.inputs)
+    segmentation = described_segmentation(parsed, _read(paths, parsed.threshold))
+    source = _source(parsed, paths, folder, segmentation)
+    with ProgressLine(sys.stderr) as line:
+        conversion = convert(
+            segmentation,
+            parsed.output,
+            parsed.to,
+            source=source,
+            options=read_options(parsed),
+            one_file_each=parsed.one_file_each,
+            progress=line.update,
+        )
+    print_result(parsed, conversion)
+    return 0
+
+
+def _divided(inputs: list[Path]) -> tuple[list[Path], Path | None]:
+    """Return the files of the segmentation, and the folder of images where the last of several is one."""
+    if len(inputs) > 1 and inputs[-1].is_dir():
+        return inputs[:-1], inputs[-1]
+    return inputs, None
+
+
+def _read(paths: list[Path], threshold: float | None) -> Segmentation:
+    from SegRLEExportLib.files.read import read_segmentation
+    from SegRLEExportLib.reading.header import is_dicom
+    from SegRLEExportLib.reading.segmentation import segmentation_of
+
+    if all(path.is_file() and is_dicom(path) for path in paths):
+        return segmentation_of(paths, threshold=threshold)
+    if len(paths) > 1:
+        from SegRLEExportLib.errors import UnreadableSegmentationError
+
+        raise UnreadableSegmentationError(paths[0], "only DICOM SEG files of one export can be given together")
+    return read_segmentation(paths[0])
+
+
+def _source(
+    parsed: argparse.Namespace, paths: list[Path], folder: Path | None, segmentation: Segmentation
+) -> SourceSeries | None:
+    """Return the images: those of the folder, or what a DICOM SEG tells of them where images are needed."""
+    from SegRLEExportLib.conversion.formats import COCO, format_of
+    from SegRLEExportLib.reading.header import is_dicom
+    from SegRLEExportLib.reading.source import source_of
+    from SegRLEExportLib.source.series import find_source
+
+    if folder is not None:
+        return find_source(folder, segmentation, parsed.series)
+    wanted = parsed.to or format_of(parsed.output)
+    needs_images = wanted == COCO or wanted in ENCODING_IDS
+    return source_of(paths) if needs_images and all(is_dicom(path) for path in paths) else None

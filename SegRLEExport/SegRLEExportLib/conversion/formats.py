@@ -1,0 +1,47 @@
+"""What a segmentation can be converted to, and how a file's name tells it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from SegRLEExportLib.encoding.plan import DEFAULT_PLAN_ID, PLANS
+from SegRLEExportLib.errors import UnknownFormatError
+
+SEG_NRRD, NIFTI, NRRD, MASKS, COCO = "seg.nrrd", "nifti", "nrrd", "masks", "coco"
+
+FILE_FORMATS = (SEG_NRRD, NIFTI, NRRD, MASKS, COCO)
+"""Beside the rows of `PLANS`."""
+
+_SUFFIXES = (
+    (".seg.nrrd", SEG_NRRD),
+    (".nii.gz", NIFTI),
+    (".nii", NIFTI),
+    (".nrrd", NRRD),
+    (".json", COCO),
+    (".dcm", DEFAULT_PLAN_ID),
+)
+
+
+@dataclass(frozen=True)
+class WrittenFile:
+    """One file."""
+
+    path: Path
+    bytes: int
+
+
+def format_of(target: Path) -> str:
+    """Return the format that a file's name tells; a folder gets DICOM SEG. Raises `UnknownFormatError`."""
+    for suffix, known in _SUFFIXES:
+        if target.name.lower().endswith(suffix) and not target.is_dir():
+            return known
+    if target.suffix and not target.is_dir():
+        raise UnknownFormatError(target.suffix, [*FILE_FORMATS, *PLANS])
+    return DEFAULT_PLAN_ID
+
+
+def suffix_of(target: Path) -> str:
+    """Return the suffix of a name, `.nii.gz` as one."""
+    name = target.name.lower()
+    return next((target.name[-len(suffix) :] for suffix, _ in _SUFFIXES if name.endswith(suffix)), target.suffix)

@@ -1,0 +1,38 @@
+"""Which segments share one label map, and which value each has in it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from SegRLEExportLib.model.segmentation import Segmentation
+
+
+def without_overlap(segmentation: Segmentation) -> list[list[int]]:
+    """Return the positions of the segments in the fewest groups that are found by taking one layer after the other."""
+    positions = segmentation.positions_of_layers
+    groups: list[list[int]] = []
+    taken: list[Any] = []
+    for layer, members in positions.items():
+        labels = segmentation.layers[layer].labels_kji
+        values = [segmentation.segments[position].layer_value for position in members]
+        mask = np.isin(labels, values) if len(positions) > 1 else None
+        for group, used in zip(groups, taken):
+            if mask is not None and not (used & mask).any():
+                group.extend(members)
+                used |= mask
+                break
+        else:
+            groups.append(list(members))
+            taken.append(mask)
+    return [sorted(group) for group in groups]
+
+
+def values_of(segmentation: Segmentation, group: Sequence[int]) -> dict[int, int]:
+    """Return the label value of each segment: the one it has in its layer, or 1 to n where two have the same."""
+    kept = {position: segmentation.segments[position].layer_value for position in group}
+    if len(set(kept.values())) == len(kept):
+        return kept
+    return {position: value for value, position in enumerate(group, start=1)}

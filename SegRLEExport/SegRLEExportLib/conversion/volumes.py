@@ -1,0 +1,123 @@
+"""One segmentation as volumes: `.seg.nrrd`, label maps with a table beside them, or a mask for each segment."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import BinaryIO, cast
+
+import numpy as np
+
+from SegRLEExportLib.conversion.formats import MASKS, NRRD, SEG_NRRD, WrittenFile, suffix_of
+from SegRLEExportLib.conversion.label_values import values_of, without_overlap
+from SegRLEExportLib.conversion.sameness import is_same
+from SegRLEExportLib.errors import ReadBackDiffersError, UnwritableSegmentationError
+from SegRLEExportLib.files.read import read_segmentation, read_volume
+from SegRLEExportLib.files.tables.delimited import written_table
+from SegRLEExportLib.files.tables.row import row_of
+from SegRLEExportLib.files.write_seg_nrrd import write_seg_nrrd
+from SegRLEExportLib.files.write_volume import write_nifti, write_nrrd
+from SegRLEExportLib.model.segmentation import Labels, Segment, Segmentation
+from SegRLEExportLib.writing.pending_files import PendingFiles
+
+_PLACE_TOLERANCE = 1e-5
+"""NIfTI keeps places as 32-bit numbers, of about seven digits."""
+
+
+class VolumeFiles:
+    """The files of one segmentation whose layers lie on one grid."""
+
+    def __init__(self, segmentation: Segmentation, target: Path, *, overwrite: bool) -> None:
+        self._segmentation = segmentation
+        self._target = target
+        self._pending = PendingFiles(overwrite=overwrite)
+        self._written: list[WrittenFile] = []
+
+    def write(self, wanted: str, *, one_file_each: bool) -> tuple[WrittenFile, ...]:
+        """Write, read back, compare, publish."""
+        with self._pending as files:
+            if wanted == SEG_NRRD:
+                self._seg_nrrd()
+            elif wanted == MASKS:
+                files.make_folder(self._target)
+                self._masks()
+            else:
+                self._label_maps(wanted, one_file_each=one_file_each)
+            files.publish()
+        return tuple(self._written)
+
+    def _create(self, path: Path, write: Callable[[BinaryIO], None]) -> Path:
+        with self._pending.create(path) as sink:
+            write(cast(BinaryIO, sink))
+        self._written.append(WrittenFile(path, self._pending.size(path)))
+        return self._pending.unverified(path)
+
+    def _seg_nrrd(self) -> None:
+        written = self._create(self._target, lambda file: write_seg_nrrd(self._segmentation, file))
+        if not is_same(read_segmentation(written), self._segmentation):
+            raise ReadBackDiffersError(self._target)
+
+    def _masks(self) -> None:
+        for segment, name in zip(self._segmentation.segments, file_names(self._segmentation.segments)):
+            labels = self._segmentation.layers[segment.layer_index].labels_kji == segment.layer_value
+            self._volume(self._target / f"{name}.nii.gz", labels.view(np.uint8))
+
+    def _label_maps(self, wanted: str, *, one_file_each: bool) -> None:
+        groups = without_overlap(self._segmentation)
+        if len(groups) > 1 and not one_file_each:
+            first, second = (self._segmentation.segments[group[0]].name for group in groups[:2])
+            raise UnwritableSegmentationError(
+                self._segmentation.name,
+                f"segments overlap ('{second}' and others before it, such as '{first}'), which one label map cannot "
+                "hold",
+            )
+        for number, group in enumerate(groups, start=1):
+            suffix = suffix_of(self._target)
+            stem = self._target.name[: -len(suffix)] + (f"_{number}" if len(groups) > 1 else "")
+            values = values_of(self._segmentation, group)
+            self._volume(self._target.with_name(stem + suffix), self._painted(values), is_nrrd=wanted == NRRD)
+            rows = [row_of(self._segmentation.segments[position], value) for position, value in values.items()]
+            table = written_table(rows).encode("utf-8")
+            self._create(self._target.with_name(f"{stem}.csv"), lambda file, table=table: file.write(table))  # type: ignore[misc]
+
+    def _painted(self, values: dict[int, int]) -> Labels:
+        """Return one volume in which each segment has its value."""
+        dtype = np.uint8 if max(values.values(), default=0) <= np.iinfo(np.uint8).max else np.uint16
+        layers = {self._segmentation.segments[position].layer_index for position in values}
+        if len(layers) == 1 and all(self._segmentation.segments[p].layer_value == v for p, v in values.items()):
+            (layer,) = layers
+            whole = self._segmentation.layers[layer].labels_kji
+            if len(values) == sum(one.layer_index == layer for one in self._segmentation.segments):
+                return whole
+        painted: Labels = np.zeros(self._segmentation.layers[0].labels_kji.shape, dtype)
+        for position, value in values.items():
+            segment = self._segmentation.segments[position]
+            labels = self._segmentation.layers[segment.layer_index].labels_kji
+            np.copyto(painted, dtype(value), where=labels == segment.layer_value)
+        return painted
+
+    def _volume(self, path: Path, labels: Labels, *, is_nrrd: bool = False) -> None:
+        geometry = self._segmentation.layers[0].geometry
+        if is_nrrd:
+            written = self._create(path, lambda file: write_nrrd(labels, geometry, file))
+        else:
+            is_compressed = path.name.lower().endswith(".gz")
+            written = self._create(path, lambda file: write_nifti(labels, geometry, file, is_compressed=is_compressed))
+        voxels, place = read_volume(written)
+        off = np.abs(place.kji_to_lps - geometry.kji_to_lps).max()
+        if not np.array_equal(voxels, labels) or off > _PLACE_TOLERANCE * max(1.0, np.abs(geometry.kji_to_lps).max()):
+            raise ReadBackDiffersError(path)
+
+
+def file_names(segments: Sequence[Segment]) -> list[str]:
+    """Return a file name for each segment, of its name, no two alike and each allowed everywhere."""
+    names: list[str] = []
+    for number, segment in enumerate(segments, start=1):
+        plain = re.sub(r'[\x00-\x1f<>:"/\\|?*]+', "_", segment.name).strip(" .")[:100] or f"segment_{number}"
+        name, count = plain, 1
+        while name.lower() in {known.lower() for known in names}:
+            count += 1
+            name = f"{plain}_{count}"
+        names.append(name)
+    return names

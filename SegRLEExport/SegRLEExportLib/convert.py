@@ -1,0 +1,110 @@
+"""From wherever a segmentation comes to wherever it goes: a file in, files out, each read back and compared."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from SegRLEExportLib.conversion.coco_file import write_coco
+from SegRLEExportLib.conversion.formats import COCO, FILE_FORMATS, WrittenFile, format_of
+from SegRLEExportLib.conversion.volumes import VolumeFiles
+from SegRLEExportLib.encoding.plan import PLANS
+from SegRLEExportLib.errors import SourceNeededError, UnknownFormatError
+from SegRLEExportLib.export import export
+from SegRLEExportLib.files.one_grid import on_grid_of, on_own_grid
+from SegRLEExportLib.model.finding import Finding
+from SegRLEExportLib.model.printable import printable_lines
+from SegRLEExportLib.model.segmentation import Segmentation
+from SegRLEExportLib.model.source_series import SourceSeries
+from SegRLEExportLib.options import ExportOptions
+from SegRLEExportLib.progress import ProgressCallback
+from SegRLEExportLib.report import size_text
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """What a conversion wrote."""
+
+    format: str
+    files: tuple[WrittenFile, ...]
+    segments: tuple[str, ...]
+    findings: tuple[Finding, ...]
+    seconds: float
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """The files that were written."""
+        return tuple(file.path for file in self.files)
+
+    def __str__(self) -> str:
+        lines = [f"{self.format}: {len(self.segments)} segments, read back and compared, {self.seconds:.2f} s"]
+        lines.extend(f"  {file.path}: {size_text(file.bytes)}" for file in self.files)
+        lines.extend(f"  {finding}" for finding in self.findings)
+        return printable_lines(lines)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the outcome as a JSON object."""
+        return {
+            "format": self.format,
+            "files": [{"path": str(file.path), "bytes": file.bytes} for file in self.files],
+            "segments": list(self.segments),
+            "findings": [finding.to_json() for finding in self.findings],
+            "seconds": round(self.seconds, 4),
+        }
+
+
+def convert(
+    segmentation: Segmentation,
+    out: Path | str,
+    to: str | None = None,
+    *,
+    source: SourceSeries | None = None,
+    options: ExportOptions | None = None,
+    one_file_each: bool = False,
+    progress: ProgressCallback | None = None,
+) -> Conversion:
+    """Write `segmentation` as another kind of file, read that back, compare it, and only then give it its name.
+
+    `to` is one of `FILE_FORMATS` or the id of an encoding (a row of `PLANS`); without it the name of `out` tells.
+    With `source` volumes are written on the grid of its images, else on the segmentation's own; DICOM SEG and COCO
+    need it. `one_file_each` writes a label map for each set of segments that do not overlap.
+
+    Raises a class of `errors.ExportError`; then no file is left.
+    """
+    started = time.perf_counter()
+    target = Path(out)
+    wanted = to or format_of(target)
+    options = options or ExportOptions()
+    if wanted in PLANS:
+        return _as_dicom(segmentation, target, wanted, source, options, progress, started)
+    if wanted not in FILE_FORMATS:
+        raise UnknownFormatError(wanted, [*FILE_FORMATS, *PLANS])
+    if wanted == COCO:
+        if source is None:
+            raise SourceNeededError("COCO names the images that masks lie on")
+        files = write_coco(segmentation, source, target)
+    else:
+        placed = on_own_grid(segmentation) if source is None else on_grid_of(source.stack, segmentation)
+        job = VolumeFiles(placed, target, overwrite=options.overwrite)
+        files = job.write(wanted, one_file_each=one_file_each)
+    names = tuple(segment.name for segment in segmentation.segments)
+    return Conversion(wanted, files, names, (), time.perf_counter() - started)
+
+
+def _as_dicom(
+    segmentation: Segmentation,
+    target: Path,
+    encoding: str,
+    source: SourceSeries | None,
+    options: ExportOptions,
+    progress: ProgressCallback | None,
+    started: float,
+) -> Conversion:
+    if source is None:
+        raise SourceNeededError("DICOM SEG refers to images")
+    report = export(segmentation, source, target, encoding, options=options, progress=progress)
+    files = tuple(WrittenFile(instance.path, instance.bytes) for instance in report.instances)
+    names = tuple(segment.name for segment in segmentation.segments)
+    return Conversion(encoding, files, names, report.findings, time.perf_counter() - started)

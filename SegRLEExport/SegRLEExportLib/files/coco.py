@@ -1,0 +1,174 @@
+"""COCO instances: one annotation for each segment and plane, its mask in COCO's own RLE.
+
+COCO's RLE is not DICOM's: it counts pixels down the columns, and its counts are text. pycocotools makes it.
+Ids are made of what they name, so that a case that is added twice is there once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from SegRLEExportLib.errors import MissingLibraryError, UnusableCocoFileError
+from SegRLEExportLib.model.segmentation import Segment, Segmentation
+from SegRLEExportLib.model.terminology import Code
+from SegRLEExportLib.planes.sampling import SampledLayer
+
+_LISTS = ("images", "annotations", "categories")
+
+_ID_BITS = 52
+"""JSON numbers are exact up to 53 bits in every program."""
+
+_CASE = "series_instance_uid"
+
+
+@dataclass(frozen=True)
+class CocoImage:
+    """One image plane of the series."""
+
+    sop_instance_uid: str
+    frame_number: int | None
+    """Of an instance with several frames, from 1."""
+    file_name: str
+    rows: int
+    columns: int
+
+
+def read_coco(path: Path) -> dict[str, Any]:
+    """Return the instances of a file, or none if it is not there; raise `UnusableCocoFileError`."""
+    if not path.exists():
+        return {"info": {"description": "DICOM segmentations"}, **{name: [] for name in _LISTS}}
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise UnusableCocoFileError(path, "it is no JSON") from error
+    if not isinstance(content, dict) or not all(isinstance(content.get(name), list) for name in _LISTS):
+        raise UnusableCocoFileError(path, f"it has not the lists {', '.join(_LISTS)}")
+    return content
+
+
+def with_case(
+    content: Mapping[str, Any],
+    segmentation: Segmentation,
+    layers: Sequence[SampledLayer],
+    images: Sequence[CocoImage],
+    series_instance_uid: str,
+) -> dict[str, Any]:
+    """Return the instances with those of one more case; what it had of the same series is replaced.
+
+    `layers` are those of the segmentation on the planes of `images`.
+    """
+    entries = [_image(image, series_instance_uid) for image in images]
+    gone = {one["id"] for one in content["images"] if one.get(_CASE) == series_instance_uid}
+    gone |= {entry["id"] for entry in entries}
+    categories = {one["id"]: one for one in content["categories"]}
+    category_ids = []
+    for segment in segmentation.segments:
+        category = _category(segment)
+        categories[category["id"]] = category
+        category_ids.append(category["id"])
+    kept = [one for one in content["annotations"] if one["image_id"] not in gone]
+    added = list(_annotations(segmentation, layers, images, entries, category_ids))
+    return {
+        **content,
+        "images": [*(one for one in content["images"] if one["id"] not in gone), *entries],
+        "annotations": [*kept, *added],
+        "categories": list(categories.values()),
+    }
+
+
+def _image(image: CocoImage, series_instance_uid: str) -> dict[str, Any]:
+    entry: dict[str, Any] = {
+        "id": _id("image", image.sop_instance_uid, str(image.frame_number or "")),
+        "file_name": image.file_name,
+        "width": image.columns,
+        "height": image.rows,
+        "sop_instance_uid": image.sop_instance_uid,
+        _CASE: series_instance_uid,
+    }
+    if image.frame_number is not None:
+        entry["frame_number"] = image.frame_number
+    return entry
+
+
+def _category(segment: Segment) -> dict[str, Any]:
+    """Return the category of a segment; segments of other cases that are called and coded the same have it too."""
+    meant = segment.terminology
+    codes = {"category": _code(meant.category), "type": _code(meant.type)} if meant else {}
+    if meant and meant.type_modifier:
+        codes["modifier"] = _code(meant.type_modifier)
+    return {
+        "id": _id("category", segment.name, json.dumps(codes, sort_keys=True)),
+        "name": segment.name,
+        "supercategory": meant.category.meaning if meant else "",
+        "color": [round(255 * part) for part in segment.color_rgb],
+        **({"codes": codes} if codes else {}),
+    }
+
+
+def _code(code: Code) -> dict[str, str]:
+    return {"scheme": code.scheme, "value": code.value, "meaning": code.meaning}
+
+
+def _annotations(
+    segmentation: Segmentation,
+    layers: Sequence[SampledLayer],
+    images: Sequence[CocoImage],
+    entries: Sequence[Mapping[str, Any]],
+    category_ids: Sequence[int],
+) -> Iterator[dict[str, Any]]:
+    mask_tools = _mask_tools()
+    for plane, (image, entry) in enumerate(zip(images, entries)):
+        for position, segment in enumerate(segmentation.segments):
+            region = layers[segment.layer_index].region(plane)
+            if region is None:
+                continue
+            part = region.labels == segment.layer_value
+            if not part.any():
+                continue
+            mask = np.zeros((image.rows, image.columns), np.uint8, order="F")
+            rows, columns = part.shape
+            mask[region.first_row :, region.first_column :][:rows, :columns] = part
+            encoded = mask_tools.encode(mask)
+            yield {
+                "id": _id("annotation", str(entry["id"]), segment.id, str(position)),
+                "image_id": entry["id"],
+                "category_id": category_ids[position],
+                "segmentation": {"size": [image.rows, image.columns], "counts": encoded["counts"].decode("ascii")},
+                "area": int(mask_tools.area(encoded)),
+                "bbox": [float(value) for value in mask_tools.toBbox(encoded)],
+                "iscrowd": 0,
+            }
+
+
+def masks_in(content: Mapping[str, Any], image: CocoImage) -> Iterator[tuple[int, Any]]:
+    """Yield the category and the mask (rows, columns) of each annotation of an image, as pycocotools decodes it."""
+    mask_tools = _mask_tools()
+    image_id = _id("image", image.sop_instance_uid, str(image.frame_number or ""))
+    for one in content["annotations"]:
+        if one["image_id"] == image_id:
+            yield one["category_id"], mask_tools.decode(one["segmentation"])
+
+
+def category_id_of(segment: Segment) -> int:
+    """Return the id of the category of a segment."""
+    return int(_category(segment)["id"])
+
+
+def _id(*words: str) -> int:
+    digest = hashlib.sha256("\0".join(words).encode("utf-8")).digest()
+    return int.from_bytes(digest[:8], "big") >> (64 - _ID_BITS)
+
+
+def _mask_tools() -> Any:
+    try:
+        from pycocotools import mask
+    except ImportError as error:
+        raise MissingLibraryError("pycocotools", "write COCO files", "Install it: pip install pycocotools.") from error
+    return mask

@@ -1,0 +1,338 @@
+"""From a segmentation to files that are not DICOM, and back: read by other people's code, voxels in world space."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import nibabel
+import numpy as np
+import pydicom
+import pytest
+from builders import A_GRID, LEFT_KIDNEY, LIVER, a_ct_series, a_segmentation, a_source, a_sphere
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from SegRLEExportLib.cli.convert_command import FORMATS
+from SegRLEExportLib.conversion.formats import FILE_FORMATS
+from SegRLEExportLib.convert import convert
+from SegRLEExportLib.encoding.plan import PLANS
+from SegRLEExportLib.errors import (
+    SourceNeededError,
+    TargetExistsError,
+    UnknownFormatError,
+    UnusableCocoFileError,
+    UnwritableSegmentationError,
+)
+from SegRLEExportLib.export import export
+from SegRLEExportLib.files.read import read_segmentation
+from SegRLEExportLib.files.tables.read import read_table
+from SegRLEExportLib.model.geometry import Geometry
+from SegRLEExportLib.model.segmentation import AlgorithmType, Layer, Segmentation
+from SegRLEExportLib.reading.segmentation import segmentation_of
+
+RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
+
+
+def overlapping() -> Segmentation:
+    sphere = a_sphere()
+    return a_segmentation(
+        [sphere, sphere | np.roll(sphere, 1, axis=2)], names=["Leber (ü)", "rand"], terminologies=[LIVER, LEFT_KIDNEY]
+    )
+
+
+def apart() -> Segmentation:
+    """Return two segments that share one layer."""
+    sphere = a_sphere()
+    labels = sphere.astype(np.uint8) * 3
+    labels[0, 0, :4] = 7
+    two = a_segmentation([sphere, ~sphere], names=["liver", "kidney/left"], terminologies=[LIVER, LEFT_KIDNEY])
+    segments = tuple(replace(one, layer_index=0, layer_value=value) for one, value in zip(two.segments, (3, 7)))
+    return Segmentation("Organs", (Layer(labels, A_GRID),), segments)
+
+
+def masks_of(segmentation: Segmentation) -> dict[str, np.ndarray]:
+    return {
+        one.name: segmentation.layers[one.layer_index].labels_kji == one.layer_value for one in segmentation.segments
+    }
+
+
+def assert_same(read: Segmentation, wanted: Segmentation) -> None:
+    wanted_masks = masks_of(wanted)
+    assert [one.name for one in read.segments] == list(wanted_masks)
+    for name, mask in masks_of(read).items():
+        np.testing.assert_array_equal(mask, wanted_masks[name])
+    for one, other in zip(read.segments, wanted.segments):
+        assert (one.terminology, one.color_rgb) == (other.terminology, pytest.approx(other.color_rgb, abs=1e-2))
+    np.testing.assert_allclose(read.layers[0].geometry.kji_to_lps, A_GRID.kji_to_lps, atol=1e-4)
+
+
+def test_the_shell_knows_every_format():
+    assert (*FILE_FORMATS, *PLANS) == FORMATS
+
+
+class TestSegNrrd:
+    @pytest.mark.parametrize("make", [apart, overlapping])
+    def test_it_is_read_back_with_names_codes_colors_and_voxels(self, make, tmp_path):
+        wanted = make()
+        (path,) = convert(wanted, tmp_path / "a.seg.nrrd").paths
+        read = read_segmentation(path)
+        assert_same(read, wanted)
+        assert [one.color_rgb for one in read.segments] == [one.color_rgb for one in wanted.segments]
+        assert [one.id for one in read.segments] == [one.id for one in wanted.segments]
+
+    def test_layers_of_their_own_extent_come_together_on_one_grid(self, tmp_path):
+        whole = overlapping()
+        part = Layer(
+            whole.layers[1].labels_kji[2:, 1:], A_GRID.cropped((2, 1, 0), whole.layers[1].labels_kji[2:, 1:].shape)
+        )
+        cropped = replace(whole, layers=(whole.layers[0], part))
+        read = read_segmentation(convert(cropped, tmp_path / "a.seg.nrrd").paths[0])
+        wanted = np.zeros(A_GRID.shape_kji, bool)
+        wanted[2:, 1:] = part.labels_kji == cropped.segments[1].layer_value
+        np.testing.assert_array_equal(masks_of(read)["rand"], wanted)
+
+    def test_grids_of_different_voxels_are_refused(self, tmp_path):
+        whole = overlapping()
+        finer = Geometry(A_GRID.shape_kji, A_GRID.kji_to_lps @ np.diag([1, 0.5, 0.5, 1]))
+        mixed = replace(whole, layers=(whole.layers[0], Layer(whole.layers[1].labels_kji, finer)))
+        with pytest.raises(UnwritableSegmentationError, match="its segments lie on grids of different voxels"):
+            convert(mixed, tmp_path / "a.seg.nrrd")
+        assert list(tmp_path.iterdir()) == []
+
+    def test_a_text_that_slicers_tags_cannot_hold_is_refused(self, tmp_path):
+        segmentation = apart()
+        segments = (replace(segmentation.segments[0], description="a|b"), segmentation.segments[1])
+        with pytest.raises(UnwritableSegmentationError, match=r"Slicer's tags hold no '\|', and one has 'a\|b'"):
+            convert(replace(segmentation, segments=segments), tmp_path / "a.seg.nrrd")
+        assert list(tmp_path.iterdir()) == []
+
+    def test_algorithm_description_and_tracking_are_kept(self, tmp_path):
+        segmentation = apart()
+        first = replace(
+            segmentation.segments[0],
+            description="seen twice",
+            algorithm_type=AlgorithmType.AUTOMATIC,
+            algorithm_name="net 2",
+            tracking_id="lesion 1",
+            tracking_uid="1.2.3",
+        )
+        wanted = replace(segmentation, segments=(first, segmentation.segments[1]))
+        assert read_segmentation(convert(wanted, tmp_path / "a.seg.nrrd").paths[0]).segments[0] == first
+
+    def test_simpleitk_sees_the_same_voxels_in_their_places(self, tmp_path):
+        sitk = pytest.importorskip("SimpleITK")
+        wanted = apart()
+        image = sitk.ReadImage(str(convert(wanted, tmp_path / "a.seg.nrrd").paths[0]))
+        np.testing.assert_array_equal(sitk.GetArrayFromImage(image), wanted.layers[0].labels_kji)
+        corner = A_GRID.kji_to_lps @ (2, 1, 3, 1)
+        np.testing.assert_allclose(image.TransformIndexToPhysicalPoint((3, 1, 2)), corner[:3], atol=1e-6)
+
+
+class TestLabelMaps:
+    def test_nibabel_sees_values_and_places_and_the_table_names_them(self, tmp_path):
+        wanted = apart()
+        path, table = convert(wanted, tmp_path / "a.nii.gz").paths
+        image = nibabel.load(path)
+        np.testing.assert_array_equal(np.asarray(image.dataobj).T, wanted.layers[0].labels_kji)
+        np.testing.assert_allclose(image.affine, RAS @ A_GRID.kji_to_lps[:, [2, 1, 0, 3]], atol=1e-4)
+        rows = read_table(table).rows
+        assert [(row.value, row.name, row.terminology) for row in rows] == [
+            (3, "liver", LIVER),
+            (7, "kidney/left", LEFT_KIDNEY),
+        ]
+
+    def test_nrrd_is_read_by_pynrrd(self, tmp_path):
+        nrrd = pytest.importorskip("nrrd")
+        voxels, header = nrrd.read(str(convert(apart(), tmp_path / "a.nrrd").paths[0]))
+        np.testing.assert_array_equal(voxels.T, apart().layers[0].labels_kji)
+        np.testing.assert_allclose(header["space origin"], A_GRID.kji_to_lps[:3, 3])
+
+    def test_segments_of_several_layers_get_values_of_their_own(self, tmp_path):
+        sphere = a_sphere()
+        wanted = a_segmentation([sphere, ~sphere], names=["in", "out"])
+        path, table = convert(wanted, tmp_path / "a.nii").paths
+        labels = np.asarray(nibabel.load(path).dataobj).T
+        values = {row.name: row.value for row in read_table(table).rows}
+        for name, mask in masks_of(wanted).items():
+            np.testing.assert_array_equal(labels == values[name], mask)
+
+    def test_overlaps_are_refused(self, tmp_path):
+        with pytest.raises(UnwritableSegmentationError, match="which one label map cannot hold"):
+            convert(overlapping(), tmp_path / "a.nii.gz")
+        assert list(tmp_path.iterdir()) == []
+
+    def test_overlaps_go_to_files_of_their_own_where_asked(self, tmp_path):
+        paths = convert(overlapping(), tmp_path / "a.nii.gz", one_file_each=True).paths
+        assert [path.name for path in paths] == ["a_1.nii.gz", "a_1.csv", "a_2.nii.gz", "a_2.csv"]
+        for path, mask in zip(paths[::2], masks_of(overlapping()).values()):
+            np.testing.assert_array_equal(np.asarray(nibabel.load(path).dataobj).T != 0, mask)
+
+    def test_masks_one_file_each_under_names_that_every_disk_takes(self, tmp_path):
+        paths = convert(apart(), tmp_path / "masks", "masks").paths
+        assert [path.name for path in paths] == ["liver.nii.gz", "kidney_left.nii.gz"]
+        for path, mask in zip(paths, masks_of(apart()).values()):
+            np.testing.assert_array_equal(np.asarray(nibabel.load(path).dataobj).T, mask)
+
+    def test_on_the_grid_of_the_images(self, tmp_path):
+        wanted = apart()
+        layer = wanted.layers[0]
+        part = Layer(layer.labels_kji[1:, :, 2:], A_GRID.cropped((1, 0, 2), layer.labels_kji[1:, :, 2:].shape))
+        path, _ = convert(replace(wanted, layers=(part,)), tmp_path / "a.nii.gz", source=a_source()).paths
+        image = nibabel.load(path)
+        assert image.shape == A_GRID.shape_kji[::-1]
+        for value in (3, 7):
+            found = np.argwhere(np.asarray(image.dataobj) == value)
+            places = found @ image.affine[:3, :3].T + image.affine[:3, 3]
+            expected = np.argwhere(part.labels_kji == value) @ part.geometry.kji_to_lps[:3, :3].T
+            expected = (expected + part.geometry.kji_to_lps[:3, 3]) * (-1, -1, 1)
+            np.testing.assert_allclose(
+                sorted(map(tuple, places.round(3))), sorted(map(tuple, expected.round(3))), atol=2e-3
+            )
+
+
+class TestCoco:
+    def test_pycocotools_shows_every_voxel(self, tmp_path):
+        from pycocotools.coco import COCO
+
+        source = a_source()
+        (path,) = convert(overlapping(), tmp_path / "cases.json", source=source).paths
+        coco = COCO(str(path))
+        masks = masks_of(overlapping())
+        names = {one["id"]: one["name"] for one in coco.dataset["categories"]}
+        found = {name: np.zeros(A_GRID.shape_kji, bool) for name in masks}
+        for image in coco.dataset["images"]:
+            k = [frame.sop_instance_uid for frame in source.frames].index(image["sop_instance_uid"])
+            for one in coco.loadAnns(coco.getAnnIds(imgIds=[image["id"]])):
+                mask = coco.annToMask(one).astype(bool)
+                assert one["area"] == mask.sum()
+                rows, columns = np.nonzero(mask)
+                assert one["bbox"] == [
+                    columns.min(),
+                    rows.min(),
+                    columns.max() - columns.min() + 1,
+                    rows.max() - rows.min() + 1,
+                ]
+                assert one["iscrowd"] == 0
+                found[names[one["category_id"]]][k] |= mask
+        for name, mask in masks.items():
+            np.testing.assert_array_equal(found[name], mask)
+
+    def test_a_case_that_is_added_twice_is_there_once(self, tmp_path):
+        path = tmp_path / "cases.json"
+        convert(apart(), path, source=a_source())
+        once = json.loads(path.read_text("utf-8"))
+        convert(apart(), path, source=a_source())
+        assert json.loads(path.read_text("utf-8")) == once
+
+    def test_categories_have_their_codes(self, tmp_path):
+        (path,) = convert(apart(), tmp_path / "cases.json", source=a_source()).paths
+        liver = json.loads(path.read_text("utf-8"))["categories"][0]
+        assert liver["codes"]["type"] == {"scheme": "SCT", "value": LIVER.type.value, "meaning": LIVER.type.meaning}
+
+    def test_another_file_of_that_name_is_left_as_it_is(self, tmp_path):
+        path = tmp_path / "settings.json"
+        path.write_text('{"mine": 1}')
+        with pytest.raises(UnusableCocoFileError, match="it has not the lists images, annotations, categories"):
+            convert(apart(), path, source=a_source())
+        assert path.read_text() == '{"mine": 1}'
+
+    def test_it_needs_images(self, tmp_path):
+        with pytest.raises(SourceNeededError, match="COCO names the images that masks lie on, and none were given"):
+            convert(apart(), tmp_path / "cases.json")
+
+
+class TestDicom:
+    @pytest.mark.parametrize("encoding", list(PLANS))
+    def test_seg_to_seg_nrrd_and_back_is_the_same(self, encoding, tmp_path):
+        wanted = apart()
+        report = export(wanted, a_source(), tmp_path / "seg", encoding)
+        middle = segmentation_of(report.paths)
+        (path,) = convert(middle, tmp_path / "a.seg.nrrd").paths
+        again = convert(read_segmentation(path), tmp_path / "again", encoding, source=a_source())
+        assert {one.name: masks_of(segmentation_of(again.paths))[one.name].sum() for one in wanted.segments} == {
+            name: mask.sum() for name, mask in masks_of(wanted).items()
+        }
+        read = segmentation_of(again.paths)
+        assert [(one.name, one.terminology) for one in read.segments] == [
+            (one.name, one.terminology) for one in wanted.segments
+        ]
+
+    def test_it_needs_images(self, tmp_path):
+        with pytest.raises(SourceNeededError, match="DICOM SEG refers to images"):
+            convert(apart(), tmp_path / "a.dcm")
+
+
+class TestRefusals:
+    def test_a_name_that_tells_no_format(self, tmp_path):
+        with pytest.raises(UnknownFormatError, match=r"'\.xyz' is no format that can be written"):
+            convert(apart(), tmp_path / "a.xyz")
+
+    def test_nothing_is_replaced_unasked(self, tmp_path):
+        (tmp_path / "a.csv").write_text("mine")
+        with pytest.raises(TargetExistsError):
+            convert(apart(), tmp_path / "a.nii.gz")
+        assert [path.name for path in tmp_path.iterdir()] == ["a.csv"]
+        assert (tmp_path / "a.csv").read_text() == "mine"
+
+
+class TestShell:
+    def run(self, *words: object) -> int:
+        from SegRLEExportLib.cli import main
+
+        return main([str(word) for word in ("convert", *words)])
+
+    def test_a_seg_to_another_encoding_with_its_own_references(self, tmp_path, capsys):
+        (path,) = export(apart(), a_source(), tmp_path / "in.dcm", "none").paths
+        assert self.run(path, "-o", tmp_path / "out.dcm") == 0
+        out = pydicom.dcmread(tmp_path / "out.dcm")
+        assert out.file_meta.TransferSyntaxUID.name == "RLE Lossless"
+        assert out.PatientID == pydicom.dcmread(path).PatientID
+        assert "rle: 2 segments, read back and compared" in capsys.readouterr().out
+
+    def test_files_of_one_export_come_together(self, tmp_path):
+        paths = export(overlapping(), a_source(), tmp_path / "in", "rle").paths
+        assert len(paths) == 2
+        assert self.run(*paths, "-o", tmp_path / "out.seg.nrrd") == 0
+        assert {one.name for one in read_segmentation(tmp_path / "out.seg.nrrd").segments} == {"Leber (ü)", "rand"}
+
+    def test_images_last(self, tmp_path):
+        series = tmp_path / "ct"
+        a_ct_series(series)
+        convert(apart(), tmp_path / "a.seg.nrrd")
+        assert self.run(tmp_path / "a.seg.nrrd", series, "-o", tmp_path / "cases.json") == 0
+        assert len(json.loads((tmp_path / "cases.json").read_text("utf-8"))["categories"]) == 2
+
+    def test_a_table_names_the_values(self, tmp_path):
+        convert(apart(), tmp_path / "a.nii.gz")
+        assert self.run(tmp_path / "a.nii.gz", "--segments", tmp_path / "a.csv", "-o", tmp_path / "b.seg.nrrd") == 0
+        read = read_segmentation(tmp_path / "b.seg.nrrd")
+        assert [(one.name, one.terminology) for one in read.segments] == [
+            ("liver", LIVER),
+            ("kidney/left", LEFT_KIDNEY),
+        ]
+
+    def test_several_files_that_are_no_dicom_are_refused(self, tmp_path, capsys):
+        for name in ("a.seg.nrrd", "b.seg.nrrd"):
+            convert(apart(), tmp_path / name)
+        assert self.run(tmp_path / "a.seg.nrrd", tmp_path / "b.seg.nrrd", "-o", tmp_path / "c.nii.gz") == 2
+        assert "only DICOM SEG files of one export can be given together" in capsys.readouterr().err
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    name=st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=40).filter(
+        lambda text: text.strip() == text
+    ),
+    color=st.tuples(*[st.floats(0, 1)] * 3),
+    seed=st.integers(0, 2**32 - 1),
+)
+def test_any_name_color_and_voxels_go_to_seg_nrrd_and_back(name, color, seed, tmp_path_factory):
+    folder: Path = tmp_path_factory.mktemp("round")
+    labels = np.random.default_rng(seed).integers(0, 3, A_GRID.shape_kji).astype(np.uint8)
+    first, second = apart().segments
+    segments = (replace(first, name=name, color_rgb=color, layer_value=1), replace(second, layer_value=2))
+    wanted = Segmentation("any", (Layer(labels, A_GRID),), segments)
+    read = read_segmentation(convert(wanted, folder / "a.seg.nrrd").paths[0])
+    assert read.segments == wanted.segments
+    np.testing.assert_array_equal(read.layers[0].labels_kji, labels)
