@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from builders import a_grid
 from pydicom import dcmread
-from SegRLEExportLib.cli.exit_codes import INTERRUPTED, PIPE_CLOSED, REFUSED
+from SegRLEExportLib.cli.exit_codes import DIFFERENT, INTERRUPTED, PIPE_CLOSED, REFUSED
 from SegRLEExportLib.model.printable import printable
 from SegRLEExportLib.writing.pending_files import forget_standing_files
 from shell_builders import a_case, a_seg_nrrd, a_volume, segrle, segrle_process
@@ -367,3 +367,87 @@ class TestVolume:
             return file_bytes(*arguments)
 
         return made
+
+
+class TestFolders:
+    def test_the_readme_recipe_works_in_its_order(self, tmp_path, capsys, monkeypatch):
+        segmentation, ct = a_case(tmp_path)
+        monkeypatch.chdir(tmp_path)
+        assert segrle("export", segmentation, ct, "-o", "out", "--compression", "rle") == 0
+        assert segrle("forecast", segmentation, ct) == 0
+        assert segrle("inspect", "out") == 0
+        capsys.readouterr()
+        assert segrle("verify", "out", segmentation, ct) == 0
+        assert capsys.readouterr().out.startswith("equal: ")
+
+    def test_with_a_dot_in_their_name_and_a_slash_behind_are_folders(self, tmp_path):
+        segmentation, ct = a_case(tmp_path)
+        assert segrle("export", segmentation, ct, "-o", f"{tmp_path}/out.case.01/") == 0
+        assert [path.suffix for path in (tmp_path / "out.case.01").iterdir()] == [".dcm"]
+
+    def test_that_also_hold_the_images_are_verified_and_inspected(self, tmp_path, capsys):
+        segmentation, ct = a_case(tmp_path)
+        assert segrle("export", segmentation, ct, "-o", f"{ct}/") == 0
+        (ct / "notes.txt").write_text("mine")
+        (ct / "below").mkdir()
+        capsys.readouterr()
+        assert segrle("verify", ct, segmentation, ct) == 0
+        assert segrle("inspect", ct) == 0
+        assert capsys.readouterr().out.count("transfer syntax") == 1
+
+    def test_with_several_files_of_one_export_are_compared_together(self, tmp_path, capsys):
+        segmentation, ct = a_case(tmp_path)
+        out = tmp_path / "out"
+        assert segrle("export", segmentation, ct, "-o", out, "-c", "rle-per-segment") == 0
+        assert len(list(out.iterdir())) == 2
+        capsys.readouterr()
+        assert segrle("verify", out, segmentation, ct) == 0
+        assert capsys.readouterr().out.count("equal: ") == 1
+
+    def test_with_several_exports_are_compared_one_by_one(self, tmp_path, capsys):
+        segmentation, ct = a_case(tmp_path)
+        (tmp_path / "other").mkdir()
+        other = a_seg_nrrd(tmp_path / "other", "kidney")
+        out = tmp_path / "out"
+        assert segrle("export", segmentation, ct, "-o", out / "a.dcm") == 0
+        assert segrle("export", other, ct, "-o", out / "b.dcm") == 0
+        capsys.readouterr()
+        assert segrle("verify", out, segmentation, ct) == DIFFERENT
+        printed = capsys.readouterr().out
+        assert printed.startswith("a.dcm: equal: ")
+        assert "\nb.dcm: DIFFERENT: " in printed
+        assert segrle("verify", out, segmentation, ct, "--json") == DIFFERENT
+        exports = json.loads(capsys.readouterr().out)["exports"]
+        assert [(Path(one["files"][0]).name, one["equal"]) for one in exports] == [("a.dcm", True), ("b.dcm", False)]
+
+    @pytest.mark.parametrize("command", ["inspect", "verify"])
+    def test_without_seg_are_refused(self, command, tmp_path, capsys):
+        segmentation, ct = a_case(tmp_path)
+        words = (command, ct) if command == "inspect" else (command, ct, segmentation)
+        assert segrle(*words) == REFUSED
+        assert "the folder has no SEG file" in capsys.readouterr().err
+
+
+class TestInspect:
+    def test_tells_of_each_file_and_goes_on_after_one_that_it_cannot_read(self, tmp_path, capsys):
+        segmentation, ct = a_case(tmp_path)
+        for name in ("a.dcm", "b.dcm"):
+            assert segrle("export", segmentation, ct, "-o", tmp_path / name) == 0
+        image = next(ct.iterdir())
+        capsys.readouterr()
+        assert segrle("inspect", tmp_path / "a.dcm", image, tmp_path / "b.dcm") == REFUSED
+        printed = capsys.readouterr()
+        assert printed.out.count("transfer syntax") == 2
+        assert f"{image} is not a readable DICOM Segmentation" in printed.err
+        assert segrle("inspect", tmp_path / "a.dcm", image, tmp_path / "b.dcm", "--json") == REFUSED
+        files = json.loads(capsys.readouterr().out)["files"]
+        assert [Path(one["path"]).name for one in files] == ["a.dcm", "b.dcm"]
+
+
+def test_nothing_of_slicer_is_loaded_for_what_is_no_surface(tmp_path):
+    segmentation, ct = a_case(tmp_path)
+    before = "import atexit, sys; atexit.register(lambda: print(sorted({'slicer', 'vtk'} & set(sys.modules))))"
+    process = segrle_process("export", segmentation, ct, "-o", tmp_path / "out", before=before)
+    printed, told = process.communicate(timeout=60)
+    assert process.returncode == 0, told
+    assert printed.endswith("\n[]\n")

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from SegRLEExportLib.cli.exit_codes import DIFFERENT
 from SegRLEExportLib.cli.inputs import add_command, add_input_arguments, read_segmentation
-from SegRLEExportLib.cli.terminal import print_result
+from SegRLEExportLib.cli.terminal import print_json, print_text
+
+if TYPE_CHECKING:
+    from SegRLEExportLib.model.segmentation import Segmentation
+    from SegRLEExportLib.model.source_series import SourceSeries
 
 
 def add_parser(commands: Any) -> None:
     """Add the command's arguments to those of `segrle`."""
-    parser = add_command(commands, "verify", run, "compare a SEG, or a folder of them, with a segmentation")
-    parser.add_argument("file", type=Path, metavar="FILE")
+    parser = add_command(commands, "verify", run, "compare a SEG, or those of a folder, with a segmentation")
+    parser.add_argument(
+        "file", type=Path, metavar="FILE", help="SEG, or folder with the SEG files of an export; images may lie there"
+    )
     add_input_arguments(parser, is_series_needed=False)
     parser.add_argument(
         "--by",
@@ -25,24 +31,36 @@ def add_parser(commands: Any) -> None:
 
 
 def run(parsed: argparse.Namespace) -> int:
-    """Print what differs; the exit code tells whether anything does."""
-    from SegRLEExportLib.errors import NotASegmentationFileError
+    """Print what differs, for each export that the folder has; the exit code tells whether anything does."""
+    from SegRLEExportLib.reading.folder import exports_at
     from SegRLEExportLib.source.series import find_source
-    from SegRLEExportLib.verification.comparison import compare
 
+    exports = exports_at(parsed.file)
     segmentation = read_segmentation(parsed)
     source = (
         find_source(parsed.series_dir, segmentation, parsed.series, time=parsed.time) if parsed.series_dir else None
     )
-    paths = sorted(parsed.file.glob("*.dcm")) if parsed.file.is_dir() else [parsed.file]
-    if not paths:
-        raise NotASegmentationFileError(parsed.file, "the folder has no .dcm file")
-    comparison = compare(paths, segmentation, source)
-    if parsed.by == "others":
-        from SegRLEExportLib.other_readers.files_seen import seen_by_others
+    compared = [_compared(paths, segmentation, source, by=parsed.by) for paths in exports]
+    if parsed.json:
+        print_json(compared[0].to_json() if len(exports) == 1 else {"exports": _by_files(exports, compared)})
+    else:
+        for paths, one in zip(exports, compared):
+            names = f"{', '.join(path.name for path in paths)}: " if len(exports) > 1 else ""
+            print_text(f"{names}{one}")
+    return 0 if all(one.is_equal for one in compared) else DIFFERENT
 
-        seen = seen_by_others(comparison, paths, segmentation, source)
-        print_result(parsed, seen)
-        return 0 if seen.is_equal else DIFFERENT
-    print_result(parsed, comparison)
-    return 0 if comparison.is_equal else DIFFERENT
+
+def _compared(paths: list[Path], segmentation: Segmentation, source: SourceSeries | None, *, by: str) -> Any:
+    """Return what differs between the files of one export and the segmentation."""
+    from SegRLEExportLib.verification.comparison import compare
+
+    comparison = compare(paths, segmentation, source)
+    if by == "own":
+        return comparison
+    from SegRLEExportLib.other_readers.files_seen import seen_by_others
+
+    return seen_by_others(comparison, paths, segmentation, source)
+
+
+def _by_files(exports: list[list[Path]], compared: list[Any]) -> list[dict[str, Any]]:
+    return [{"files": [str(path) for path in paths], **one.to_json()} for paths, one in zip(exports, compared)]
