@@ -120,15 +120,14 @@ class _Comparing:
     def outcome(self) -> Comparison:
         """Count all pixels, find who belongs to whom, and compare what is said of each."""
         counting = Counting(self._segmentation)
-        for seg in self._segs:
-            counting.add(seg, self._stacks(seg))
+        faults = [counting.add(seg, self._stacks(seg)) for seg in self._segs]
         counts, totals = counting.counts, [_voxels(self._segmentation, one) for one in self._segmentation.segments]
         pairs = pairs_of(self._segs, self._segmentation, counts, totals)
         segments = self._segments(counts, totals, pairs)
         self._tell_lonely(counts, totals, pairs)
         self._tell_pixels(counts)
         for file, seg in enumerate(self._segs):
-            self._tell_said(file, seg, counts, totals, pairs)
+            self._tell_said(file, seg, faults[file], totals, pairs)
         if self._source is None:
             self._not_compared.append("patient, study, references and places of the images (no series was given)")
         return Comparison(
@@ -190,7 +189,7 @@ class _Comparing:
                 what = f"frames of {seg.path.name} that repeat the segment and plane of another: {doubled}"
                 self._differ("frames", what)
 
-    def _tell_said(self, file: int, seg: SegFile, counts: Counts, totals: list[int], pairs: dict[Key, int]) -> None:
+    def _tell_said(self, file: int, seg: SegFile, fault: str, totals: list[int], pairs: dict[Key, int]) -> None:
         """Tell what a file says of segments, patient, study, images and places, and should not."""
         place_texts, place_remarks = place_differences(seg, self._segmentation, self._source)
         self._differences.extend(Difference("places", text) for text in place_texts)
@@ -198,11 +197,10 @@ class _Comparing:
         own = {number: position for (of_file, number), position in pairs.items() if of_file == file}
         empty = {position for position in own.values() if not totals[position]}
         with readable(seg.path, "its attributes"):
-            check = AttributeCheck(seg, self._segmentation, self._source, own, empty)
+            check = AttributeCheck(seg, self._segmentation, self._source, own, empty, fault)
             self._differences.extend(check.differences())
         self._remarks.extend(check.remarks)
         self._not_compared.extend(check.not_compared)
-        del counts
 
     def _differ(self, kind: str, what: str) -> None:
         self._differences.append(Difference(kind, what))

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
+from SegRLEExportLib.errors import NotASegmentationFileError
 from SegRLEExportLib.model.geometry import PlaneStack
 from SegRLEExportLib.model.segmentation import Labels, Segmentation
 from SegRLEExportLib.planes.sampling import SampledLayer
@@ -47,13 +49,28 @@ class Counting:
         self._segmentation = segmentation
         self._tables = [_positions_plus_1(segmentation, index) for index in range(len(segmentation.layers))]
 
-    def add(self, seg: SegFile, stacks: Sequence[PlaneStack]) -> None:
-        """Count the pixels of a file; `stacks` are its planes as each layer has them."""
+    def add(self, seg: SegFile, stacks: Sequence[PlaneStack]) -> str:
+        """Count the pixels of a file; `stacks` are its planes as each layer has them.
+
+        Returns what DICOM does not allow in the way they are stored, though they can be read; else nothing.
+        Raises `NotASegmentationFileError` where they cannot.
+        """
+        before = deepcopy(self.counts)
+        try:
+            self._add(seg, stacks, is_strict=True)
+        except NotASegmentationFileError as error:
+            self.counts = before
+            self._add(seg, stacks, is_strict=False)
+            return error.reason
+        return ""
+
+    def _add(self, seg: SegFile, stacks: Sequence[PlaneStack], *, is_strict: bool) -> None:
         file = len(self.counts.doubled_frames)
         _, plane_of_frame = seg.planes
         layers = [SampledLayer(layer, stack) for layer, stack in zip(self._segmentation.layers, stacks)]
         seen: set[Key] = set()
-        for block, number, plane in zip(seg.blocks(), seg.frames.segment_numbers, plane_of_frame):
+        blocks = seg.blocks(is_strict=is_strict)
+        for block, number, plane in zip(blocks, seg.frames.segment_numbers, plane_of_frame):
             if (number, plane) not in seen:
                 seen.add((number, plane))
                 whole = seg.maximum_fraction if seg.is_fractional else None

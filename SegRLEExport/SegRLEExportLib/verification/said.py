@@ -38,6 +38,7 @@ _CALLERS_OWN = (
 )
 """What only the export knew: new UIDs, the clock, the caller's texts."""
 
+_TYPES = ("BINARY", "FRACTIONAL", "LABELMAP")
 _OF_EVERY_SEG = (
     "PatientName",
     "PatientID",
@@ -73,15 +74,23 @@ class AttributeCheck:
     """The position of each segment that has a partner, by its number."""
     empty: set[int]
     """Positions of segments without voxels."""
+    pixel_fault: str = ""
+    """What DICOM does not allow in the way pixels are stored, though they can be read."""
     remarks: list[str] = field(default_factory=list)
     not_compared: list[str] = field(default_factory=list)
 
     def differences(self) -> Iterator[Difference]:
         """Yield all that differs."""
         header, fault = self._stated()
-        is_ours = header.one("Manufacturer") == "SegRLEExport" and self._plan_id() is not None
-        if is_ours and fault:
-            yield Difference("form", f"{self.seg.path.name}: {fault}")
+        says_ours, plan_id = header.one("Manufacturer") == "SegRLEExport", self._plan_id()
+        is_ours = says_ours and plan_id is not None
+        for wrong in filter(None, (fault, self.pixel_fault)) if says_ours else ():
+            yield Difference("form", f"{self.seg.path.name}: {wrong}")
+        if self.pixel_fault and not says_ours:
+            self.remarks.append(f"{self.seg.path.name}: {self.pixel_fault}")
+        if plan_id is None and (says_ours or self.seg.segmentation_type not in _TYPES):
+            kind = f"{self.seg.segmentation_type!r} in {self.seg.transfer_syntax.name}"
+            yield Difference("form", f"{self.seg.path.name} is {kind}, which is no kind of segmentation")
         yield from self._names()
         yield from self._numbers()
         if is_ours:
