@@ -91,35 +91,35 @@ class WrittenCase:
 def case_set() -> list[Case]:
     """Return every case."""
     return [
-        Case("one-segment", "one segment, 64 x 64", _apart(64, 64, ["Liver"])),
-        Case("several-64x64", "three segments, 64 x 64", _apart(64, 64, ["Liver", "Kidney", "Spleen"])),
+        Case("one-segment", "one segment, 64 x 64", apart(64, 64, ["Liver"])),
+        Case("several-64x64", "three segments, 64 x 64", apart(64, 64, ["Liver", "Kidney", "Spleen"])),
         Case(
             "several-37x41",
             "three segments, 37 x 41: pixels not a multiple of 8",
-            _apart(37, 41, ["Liver", "Kidney", "Spleen"]),
+            apart(37, 41, ["Liver", "Kidney", "Spleen"]),
         ),
-        Case("overlapping", "three segments of which two overlap, 37 x 41", _overlapping(37, 41)),
+        Case("overlapping", "three segments of which two overlap, 37 x 41", overlapping(37, 41)),
         Case(
             "empty-segment",
             "three segments, the second without a voxel, 64 x 64",
-            _apart(64, 64, ["Liver", "Nothing", "Spleen"], empty="Nothing"),
+            apart(64, 64, ["Liver", "Nothing", "Spleen"], empty="Nothing"),
         ),
         Case(
             "empty-frames",
             "three segments, every plane kept, 37 x 41",
-            _apart(37, 41, ["Liver", "Kidney", "Spleen"]),
+            apart(37, 41, ["Liver", "Kidney", "Spleen"]),
             keep_empty_frames=True,
         ),
         Case(
             "non-ascii-names",
             "names in Cyrillic, Chinese and Spanish, 64 x 64",
-            _apart(64, 64, ["Левая почка", "肝臓", "Bazo pequeño"]),
+            apart(64, 64, ["Левая почка", "肝臓", "Bazo pequeño"]),
         ),
-        Case("300-segments", "300 segments: label maps need 16 bits, 64 x 64", _many(64, 64, 300)),
+        Case("300-segments", "300 segments: label maps need 16 bits, 64 x 64", many(64, 64, 300)),
         Case(
             "oblique",
             "three segments on tilted planes, 37 x 41",
-            _apart(37, 41, ["Liver", "Kidney", "Spleen"], to_lps=_tilted()),
+            apart(37, 41, ["Liver", "Kidney", "Spleen"], to_lps=_tilted()),
         ),
         Case("all-borders", "a segment that touches all borders around another, 37 x 41", _all_borders(37, 41)),
     ]
@@ -162,7 +162,7 @@ def _write(case: Case, plan: EncodingPlan, folder: Path) -> WrittenCase:
     return WrittenCase(plan.id, case.id, truth_of(case.segmentation), files)
 
 
-def _apart(
+def apart(
     rows: int, columns: int, names: list[str], *, empty: str = "", to_lps: NDArray[np.float64] | None = None
 ) -> Segmentation:
     """Return blobs that do not overlap, in one layer."""
@@ -174,7 +174,7 @@ def _apart(
     return Segmentation("Organs", (_layer(labels, to_lps),), tuple(segments))
 
 
-def _overlapping(rows: int, columns: int) -> Segmentation:
+def overlapping(rows: int, columns: int) -> Segmentation:
     whole = np.zeros((9, rows, columns), dtype=np.uint8)
     whole[_blob(whole.shape, 1)] = 1
     whole[_blob(whole.shape, 2)] = 2
@@ -184,7 +184,7 @@ def _overlapping(rows: int, columns: int) -> Segmentation:
     return Segmentation("Organs", (_layer(whole), _layer(part)), segments)
 
 
-def _many(rows: int, columns: int, count: int) -> Segmentation:
+def many(rows: int, columns: int, count: int) -> Segmentation:
     """Return bars of four voxels, each its own segment."""
     labels = np.zeros((2, rows, columns), dtype=np.uint16)
     for index in range(count):

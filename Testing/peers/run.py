@@ -1,7 +1,8 @@
 """Measure who reads what: `python Testing/peers/run.py [--all] [--update]`.
 
 Without words: the readers that PyPI and Debian give, compared with the published table. `--all` makes further
-Pythons and Node folders for other versions and readers. `--update` publishes what was measured.
+Pythons and Node folders for other versions and readers. `--ohif [VERSION...]`: the real viewer alone, see
+ohif/run.py. `--update` publishes what was measured.
 """
 
 from __future__ import annotations
@@ -21,12 +22,15 @@ from peers.cases import WrittenCase, case_set, write_case_set  # noqa: E402
 from peers.catalog import READERS, Reader  # noqa: E402
 from peers.environments import AbsentError, Environments, default_cache  # noqa: E402
 from peers.measuring import Measurement, Outcome, measure  # noqa: E402
+from peers.ohif import run as ohif  # noqa: E402
 from peers.published import changed_deliveries, changes  # noqa: E402
 from peers.transport import Deliveries, alone_on_loopback  # noqa: E402
 
 
 def main(words: list[str]) -> int:
     """Measure, tell, compare; return the exit code: 1 if the published table is not what was measured."""
+    if "--ohif" in words:
+        return ohif.main([word for word in words if word != "--ohif"])
     arguments = _parser().parse_args(words)
     environments = Environments(arguments.cache)
     chosen = [r for r in READERS if _is_chosen(r, arguments)]
