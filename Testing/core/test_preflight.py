@@ -40,6 +40,7 @@ from SegRLEExportLib.model.source_series import SourceSeries
 from SegRLEExportLib.model.terminology import Code, SegmentTerminology
 from SegRLEExportLib.options import Grid
 from SegRLEExportLib.preflight import survey as preflight
+from SegRLEExportLib.reading.source import source_of
 from SegRLEExportLib.source.images import UnreadableFile
 from SegRLEExportLib.source.series import read_series
 from SegRLEExportLib.writing.image_series import write_image_series
@@ -144,6 +145,11 @@ def one_segment(**changes: object) -> Segmentation:
     return Segmentation("S", (Layer(a_sphere().astype(np.uint8), A_GRID),), (segment,))
 
 
+def another_segmentations_file(folder: Path) -> SourceSeries:
+    """A SEG in the place of the images, which are not at hand."""
+    return source_of(export(a_segmentation(), a_source(), folder / "other.dcm", "none").paths)
+
+
 def many_segments(count: int) -> Segmentation:
     labels = np.zeros(A_GRID.shape_kji, np.uint16)
     labels.reshape(-1)[:count] = np.arange(1, count + 1)
@@ -191,6 +197,7 @@ ROWS = [
     Row("invalid-option", ERROR, options={"content_creator_name": "a\\b"}),
     Row("invalid-option", ERROR, options={"series_description": "two\nlines"}),
     Row("invalid-option", ERROR, options={"series_number": -1}),
+    Row("source-from-seg", NOTE, source=another_segmentations_file),
     Row("cut-description", REPAIR, lambda: a_segmentation(name="n" * 65)),
     Row("cut-description", REPAIR, lambda: a_segmentation(name="left\\right")),
     Row("cut-description", REPAIR, lambda: a_segmentation([*two_overlapping_boxes()], name="n" * 60)),

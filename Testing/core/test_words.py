@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import pytest
 from SegRLEExportLib.errors import NoReferenceError, PreflightError, SeriesChoiceError
 from SegRLEExportLib.model.finding import Finding, Severity
+from SegRLEExportLib.report import Sight, SightOutcome
 from SegRLEExportLib.slicer_side.dialog.fields import dialog_message
 from SegRLEExportLib.slicer_side.dialog.words import Door, findings_of, in_words_of
 from SegRLEExportLib.slicer_side.panel import folding
@@ -98,6 +99,21 @@ class TestFolding:
     def test_all_and_none_are_of_those_shown(self):
         assert folding.left_out_after(["0", "2"], ["1", "2"], is_included=True) == ["0"]
         assert folding.left_out_after(["0"], ["1", "2"], is_included=False) == ["0", "1", "2"]
+
+
+def test_what_others_saw_is_told_in_a_sentence():
+    def report(*outcomes):
+        sights = tuple(Sight(name, "1.0", outcome, "", 0.1) for name, outcome in outcomes)
+        return SimpleNamespace(instances=[SimpleNamespace(sights=sights)])
+
+    right, absent = SightOutcome.RIGHT, SightOutcome.NOT_AT_HAND
+    assert folding.seen_by_others(report(("highdicom", right), ("dcmqi", right))) == (
+        "highdicom 1.0 and dcmqi 1.0 read it right."
+    )
+    assert folding.seen_by_others(report(("highdicom", right), ("dcmqi", absent))) == (
+        "highdicom 1.0 read it right; dcmqi 1.0 did not read it (see below)."
+    )
+    assert folding.seen_by_others(report()) == ""
 
 
 def test_export_is_reached_before_what_is_folded():

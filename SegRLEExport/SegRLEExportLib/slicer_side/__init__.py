@@ -1,5 +1,5 @@
 """The only folder that imports slicer, vtk, qt, ctk or DICOMLib.
 
-`mrml_host`, `node_reader`, `source_lookup` and `export_node` need MRML and vtk, which PyPI's slicer-core has
-too; the rest needs Slicer's application.
+`nodes` needs MRML and vtk, which PyPI's slicer-core has too; of `dialog` and `panel` some rooms need no Slicer at all
+and say so, the rest needs its application.
 """

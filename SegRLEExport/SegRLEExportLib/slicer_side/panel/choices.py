@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import slicer
 
-from SegRLEExportLib.options import ExportOptions, Grid
+from SegRLEExportLib.options import ExportOptions, Grid, Verify
 from SegRLEExportLib.report import Report
 from SegRLEExportLib.slicer_side import settings
 from SegRLEExportLib.slicer_side.dialog.database import export_into_database
@@ -28,8 +28,14 @@ def options_of(parameters) -> ExportOptions:
         grid=Grid.SEGMENTATION if parameters.ownGrid else Grid.SOURCE,
         clip=parameters.clip,
         keep_empty_frames=parameters.keepEmptyFrames,
-        verify=parameters.verify,
+        verify=_verify(parameters),
     )
+
+
+def _verify(parameters) -> Verify:
+    if not parameters.verify:
+        return Verify.OFF
+    return Verify.OTHERS if parameters.verifyByOthers else Verify.OWN
 
 
 def free_series_number(parameters) -> int | None:

@@ -26,6 +26,7 @@ class Parameters:
     clip: bool = False
     keepEmptyFrames: bool = False
     verify: bool = True
+    verifyByOthers: bool = False
     intoDatabase: bool = True
     folder: str
 
