@@ -36,6 +36,17 @@ TIMES_OURS_VERIFIED = {
     ("W2", "Slicer's present flow"): 200,
 }
 
+READ_CPU_S = {
+    ("W2", "layers of none"): 0.3,
+    ("W3", "layers of none"): 1.5,
+    ("W3", "layers of rle"): 0.35,
+    ("W3", "inspect of none"): 1.0,
+    ("W3", "verify of none"): 2.5,
+}
+"""A SEG to label layers, told what it is, and compared with its segmentation."""
+
+READ_ABOVE_LAYERS_MB = 50
+
 NODE_CPU_S = 0.020
 START_UP_WALL_S = {"help": 0.3, "export": 1.2}
 
@@ -63,7 +74,7 @@ class Budget:
 def budgets_of(rows: Sequence[Row], starts: dict[str, float]) -> list[Budget]:
     """Return every budget for which something was measured."""
     row_of = {(row.workload, row.name): row for row in rows}
-    return [*_costs(row_of), *_ratios(row_of), *_start_up(row_of, starts)]
+    return [*_costs(row_of), *_reading(row_of), *_ratios(row_of), *_start_up(row_of, starts)]
 
 
 def lines(budgets: Sequence[Budget]) -> list[str]:
@@ -98,6 +109,16 @@ def _costs(row_of: dict[tuple[str, str], Row]) -> Iterator[Budget]:
                 median(run.stage_peak_mb or 0.0 for run in verified.runs),
                 ABOVE_LABELS_MB[workload],
             )
+
+
+def _reading(row_of: dict[tuple[str, str], Row]) -> Iterator[Budget]:
+    for (workload, name), limit in READ_CPU_S.items():
+        row = row_of.get((workload, name))
+        if row is None:
+            continue
+        yield Budget(f"{workload} {name}, CPU s", row.cpu_s("stage"), limit)
+        above = median((run.stage_peak_mb or 0.0) - run.details.get("layers_mb", 0.0) for run in row.runs)
+        yield Budget(f"{workload} {name}, MB above the layers", above, READ_ABOVE_LAYERS_MB)
 
 
 def _ratios(row_of: dict[tuple[str, str], Row]) -> Iterator[Budget]:

@@ -93,6 +93,11 @@ CONTESTANTS = (
     Contestant("ours rle, whole process", _script("whole_process", "rle"), ONE_LAYER),
     Contestant("segrle export, whole process", _segrle("rle"), ONE_LAYER, "slicer-core"),
     Contestant("reading the node", _script("node_reading"), ("W3",), "slicer-core"),
+    *(
+        Contestant(f"{what} of {encoding}", _script("reading", encoding, what), ("W2", "W3"))
+        for encoding in ("none", "rle")
+        for what in ("layers", "inspect", "verify")
+    ),
     Contestant("highdicom BINARY", _script("by_highdicom", "none"), ONE_LAYER, "highdicom", "ours none"),
     Contestant("highdicom LABELMAP RLE", _script("by_highdicom", "rle"), ONE_LAYER, "highdicom", "ours rle"),
     Contestant("dcmqi merged, BINARY", _dcmqi("binary"), ONE_LAYER, "dcmqi", "ours none, whole process", "process"),
