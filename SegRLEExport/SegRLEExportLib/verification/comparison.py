@@ -12,11 +12,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from SegRLEExportLib.model.geometry import PlaneStack
 from SegRLEExportLib.model.printable import printable_lines
-from SegRLEExportLib.model.segmentation import Segment, Segmentation
+from SegRLEExportLib.model.segmentation import Segmentation, voxels_of_values
 from SegRLEExportLib.model.source_series import SourceSeries
 from SegRLEExportLib.planes.pairing import as_drawn
 from SegRLEExportLib.reading.damage import readable
@@ -121,7 +119,7 @@ class _Comparing:
         """Count all pixels, find who belongs to whom, and compare what is said of each."""
         counting = Counting(self._segmentation)
         faults = [counting.add(seg, self._stacks(seg)) for seg in self._segs]
-        counts, totals = counting.counts, [_voxels(self._segmentation, one) for one in self._segmentation.segments]
+        counts, totals = counting.counts, _voxels_of_segments(self._segmentation)
         pairs = pairs_of(self._segs, self._segmentation, counts, totals)
         segments = self._segments(counts, totals, pairs)
         self._tell_lonely(counts, totals, pairs)
@@ -206,5 +204,9 @@ class _Comparing:
         self._differences.append(Difference(kind, what))
 
 
-def _voxels(segmentation: Segmentation, segment: Segment) -> int:
-    return int(np.count_nonzero(segmentation.layers[segment.layer_index].labels_kji == segment.layer_value))
+def _voxels_of_segments(segmentation: Segmentation) -> list[int]:
+    """Return how many voxels each segment has; every layer is looked at once."""
+    of_layer = {
+        index: voxels_of_values(segmentation.layers[index].labels_kji) for index in segmentation.positions_of_layers
+    }
+    return [int(of_layer[segment.layer_index][segment.layer_value]) for segment in segmentation.segments]

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from SegRLEExportLib.errors import NotASegmentationFileError
 from SegRLEExportLib.model.geometry import PlaneStack
 from SegRLEExportLib.model.segmentation import Labels, Segmentation
+from SegRLEExportLib.planes.regions import Region
 from SegRLEExportLib.planes.sampling import SampledLayer
 from SegRLEExportLib.reading.pixels import FrameBlock
 from SegRLEExportLib.reading.seg_file import SegFile
@@ -23,6 +25,9 @@ from SegRLEExportLib.verification.expected_texts import LONG_STRING, cut, in_one
 
 Key = tuple[int, int]
 """A segment of a file: which file, from 0, and its number."""
+
+_MOST_COUNTED = 1 << 22
+"""Up to this value there is a counter for each; above, values are sorted instead."""
 
 _SAME_SEGMENT = 0.5
 """Segments of different names that share this part of their voxels (Dice) belong together."""
@@ -77,13 +82,15 @@ class Counting:
                 self._add_frame(file, number, block, [layer.region(plane) for layer in layers], whole)
         self.counts.doubled_frames.append(seg.frame_count - len(seen))
 
-    def _add_frame(self, file: int, number: int, block: FrameBlock, regions: list, whole: int | None) -> None:  # type: ignore[type-arg]
-        found = block.pixels[0].astype(np.intp) if not number else (block.pixels[0] != 0).astype(np.intp) * number
-        for value, count in _counted(found):
+    def _add_frame(
+        self, file: int, number: int, block: FrameBlock, regions: Sequence[Region | None], whole: int | None
+    ) -> None:
+        """Count the pixels of a frame, of one segment or, with number 0, of a label map."""
+        found = block.pixels[0]
+        for value, count in _counted(found, number):
             self.counts.in_file[file, value] += count
         if whole is not None:
-            between = (block.pixels[0] != 0) & (block.pixels[0] != whole)
-            self.counts.fractions[file, number] += int(np.count_nonzero(between))
+            self.counts.fractions[file, number] += int(np.count_nonzero((found != 0) & (found != whole)))
         for region, table in zip(regions, self._tables):
             if region is None:
                 continue
@@ -92,12 +99,10 @@ class Counting:
             bottom = min(block.first_row + len(found), region.first_row + rows)
             if top < bottom:
                 part = found[top - block.first_row : bottom - block.first_row, region.first_column :][:, :columns]
-                wanted = table.take(region.labels[top - region.first_row : bottom - region.first_row], mode="clip")
-                both = (part != 0) & (wanted != 0)
-                size = int(wanted.max(initial=0)) + 1
-                for pair, count in _counted(part[both] * size + wanted[both]):
-                    value, position_plus_1 = divmod(pair, size)
-                    self.counts.shared[(file, value), position_plus_1 - 1] += count
+                labels = region.labels[top - region.first_row : bottom - region.first_row]
+                for value, label, count in _counted_pairs(part, labels, number):
+                    if table[label]:
+                        self.counts.shared[(file, value), int(table[label]) - 1] += count
 
 
 def pairs_of(
@@ -134,13 +139,30 @@ def _positions_plus_1(segmentation: Segmentation, layer_index: int) -> NDArray[n
     return table
 
 
-def _counted(values: NDArray[np.intp]) -> list[tuple[int, int]]:
-    """Return each value above 0 and how often it occurs."""
-    flat = values.reshape(-1)
-    if not flat.size or flat.max() > 1 << 22:
-        found, often = np.unique(flat, return_counts=True)
-    else:
-        often = np.bincount(flat)
-        found = np.flatnonzero(often)
-        often = often[found]
-    return [(int(value), int(count)) for value, count in zip(found.tolist(), often.tolist()) if value]
+def _counted(pixels: NDArray[Any], number: int) -> list[tuple[int, int]]:
+    """Return how often each segment is shown: that of the number, or in a label map (0) each that a pixel names."""
+    if number:
+        count = int(np.count_nonzero(pixels))
+        return [(number, count)] if count else []
+    return _times(pixels[pixels != 0])
+
+
+def _counted_pairs(pixels: NDArray[Any], labels: Labels, number: int) -> list[tuple[int, int, int]]:
+    """Return how often each segment is shown where each label is."""
+    shown = pixels if pixels.dtype == bool else pixels != 0
+    there = labels[shown]
+    if number:
+        return [(number, label, count) for label, count in _times(there)]
+    size = int(labels.max(initial=0)) + 1
+    pairs = pixels[shown].astype(np.intp) * size + there
+    return [(*divmod(pair, size), count) for pair, count in _times(pairs)]
+
+
+def _times(values: NDArray[Any]) -> list[tuple[int, int]]:
+    """Return each value that occurs, and how often."""
+    if values.size and values.max() > _MOST_COUNTED:
+        found, often = np.unique(values, return_counts=True)
+        return [*zip(found.tolist(), often.tolist())]
+    counts = np.bincount(values)
+    found = np.flatnonzero(counts)
+    return [*zip(found.tolist(), counts[found].tolist())]
