@@ -77,8 +77,8 @@ class SeriesChoiceError(ExportError):
     def __init__(self, reason: str, series_lines: Iterable[str]) -> None:
         self.reason = reason
         """What happened, a sentence, without what helps: that differs between a shell and Slicer's windows."""
-        listed = (f"  {line}" for line in series_lines)
-        super().__init__(f"{reason} Name one with its Series Instance UID (--series). Found:", *listed)
+        listed = [f"  {line}" for line in series_lines]
+        super().__init__(f"{reason} Name one with its Series Instance UID. Found:", *listed)
 
 
 class UnusableSourceError(ExportError):

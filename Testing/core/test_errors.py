@@ -45,7 +45,7 @@ MESSAGES = [
     (
         errors.SeriesChoiceError("The segmentation fits several series equally well.", ["1.2 CT", "1.3 PT"]),
         "The segmentation fits several series equally well. "
-        "Name one with its Series Instance UID (--series). Found:\n  1.2 CT\n  1.3 PT",
+        "Name one with its Series Instance UID. Found:\n  1.2 CT\n  1.3 PT",
     ),
     (
         errors.UnusableSourceError("1.2", "its images have no place", "Choose another series."),

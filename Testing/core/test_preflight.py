@@ -42,7 +42,7 @@ from SegRLEExportLib.options import Grid
 from SegRLEExportLib.preflight import survey as preflight
 from SegRLEExportLib.reading.source import source_of
 from SegRLEExportLib.source.images import UnreadableFile
-from SegRLEExportLib.source.series import read_series
+from SegRLEExportLib.source.series import find_source, read_series
 from SegRLEExportLib.writing.image_series import write_image_series
 
 ERROR, WARNING, REPAIR, NOTE = Severity.ERROR, Severity.WARNING, Severity.REPAIR, Severity.NOTE
@@ -98,6 +98,12 @@ def with_a_locked_file(folder: Path) -> SourceSeries:
         )
         (folder / "locked").touch()
         return read(*images())(folder)
+
+
+def with_a_wider_series(folder: Path) -> SourceSeries:
+    wider = images(first=50, heights=(0, 3, 6, 9, 12, 15), SeriesInstanceUID="1.2.1", Rows=20, Columns=20)
+    write([*images(), *wider], folder)
+    return find_source(folder, on_images())
 
 
 def with_frame_of_reference(image: Dataset, number: int) -> Dataset:
@@ -243,6 +249,7 @@ ROWS = [
     ),
     Row("times-not-told-apart", ERROR, on_images, read(*images(), *with_numbers_anew(images(first=50)))),
     Row("time-not-there", ERROR, on_images, read(*images(), time=2)),
+    Row("series-chosen-by-size", NOTE, on_images, with_a_wider_series),
     Row("several-patients", ERROR, on_images, read(*with_different("PatientID", "P-2"))),
     Row("several-studies", ERROR, on_images, read(*with_different("StudyInstanceUID", "1.2.3.4"))),
     Row("same-uid", ERROR, on_images, read(*with_different("SOPInstanceUID", images()[0].SOPInstanceUID))),

@@ -41,6 +41,25 @@ def test_the_series_that_holds_the_segmentation_is_enough(tmp_path):
     assert find_source(tmp_path, a_small_segmentation()).series_instance_uid == "1.2.1"
 
 
+def test_of_several_series_that_fit_the_only_one_of_its_size_is_taken_and_told(tmp_path):
+    wider = another_series("1.2.1", heights=(0, 3, 6, 9, 12, 15), Rows=20, Columns=20)
+    write([*wider, *another_series("1.2.2")], tmp_path)
+    chosen = find_source(tmp_path, a_small_segmentation())
+    assert chosen.series_instance_uid == "1.2.2"
+    assert str(chosen.findings[-1]) == (
+        "note: 1.2.2: The segmentation fits 2 series by its place; the only one with as many voxels each way was "
+        "taken: 1.2.2  CT, series 3, Series 1.2.2: 5 planes of 9 x 7."
+    )
+
+
+def test_a_segmentation_over_several_series_is_told_so(tmp_path):
+    upper = another_series("1.2.2", heights=(15, 18, 21, 24, 27))
+    write([*another_series("1.2.1"), *upper], tmp_path)
+    both = Geometry((10, 9, 7), ON_IMAGES.kji_to_lps)
+    with pytest.raises(SeriesChoiceError, match="No series holds all of the segmentation, and 2 hold a part of it"):
+        find_source(tmp_path, a_segmentation([np.ones(both.shape_kji, bool)], grid=both))
+
+
 def test_series_that_fit_equally_well_are_listed(tmp_path):
     write([*another_series("1.2.1"), *another_series("1.2.2"), *another_series("1.2.3", DOUBLE_OBLIQUE)], tmp_path)
 
@@ -48,7 +67,7 @@ def test_series_that_fit_equally_well_are_listed(tmp_path):
         find_source(tmp_path, a_small_segmentation())
 
     assert str(refused.value).splitlines() == [
-        "The segmentation fits several series equally well. Name one with its Series Instance UID (--series). Found:",
+        "The segmentation fits several series equally well. Name one with its Series Instance UID. Found:",
         "  1.2.1  CT, series 3, Series 1.2.1: 5 planes of 9 x 7",
         "  1.2.2  CT, series 3, Series 1.2.2: 5 planes of 9 x 7",
     ]

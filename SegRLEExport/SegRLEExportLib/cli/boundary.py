@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from SegRLEExportLib.cli.exit_codes import INTERRUPTED, PIPE_CLOSED, REFUSED
 from SegRLEExportLib.cli.signals import Ended, ending_signals, ignore_signals
 from SegRLEExportLib.cli.terminal import print_error
+from SegRLEExportLib.cli.words import error_text
 
 _PART = ".part"
 
@@ -51,7 +52,7 @@ def _sentence(error: BaseException) -> str | None:
     from SegRLEExportLib.errors import ExportError
 
     if isinstance(error, ExportError):
-        return str(error)
+        return error_text(error)
     if isinstance(error, OSError):
         place = f"{os.fsdecode(error.filename)}: " if isinstance(error.filename, (str, bytes)) else ""
         return f"The system refused it: {place}{error.strerror or error}. {_what_stands()}"

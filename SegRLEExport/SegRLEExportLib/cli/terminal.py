@@ -7,15 +7,17 @@ import json
 import sys
 from typing import Any, TextIO
 
+from SegRLEExportLib.cli.words import in_words
 from SegRLEExportLib.model.printable import printable, printable_lines
 
 
 def print_result(parsed: argparse.Namespace, result: Any) -> None:
     """Print a result for a person, or as JSON if that was asked for; it has `__str__` and `to_json`."""
+    worded = in_words(result)
     if parsed.json:
-        print_json(result.to_json())
+        print_json(worded.to_json())
     else:
-        print_text(str(result))
+        print_text(str(worded))
 
 
 def print_text(text: str) -> None:

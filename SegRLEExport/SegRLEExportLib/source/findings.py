@@ -62,6 +62,17 @@ def frame_of_reference_each(count: int) -> Finding:
     )
 
 
+def chosen_by_size(fitting: int, chosen: SourceSeries) -> Finding:
+    """Tell which series was taken where the place alone leaves a choice."""
+    return Finding(
+        "series-chosen-by-size",
+        Severity.NOTE,
+        f"The segmentation fits {fitting} series by its place; the only one with as many voxels each way was taken: "
+        f"{chosen.description}.",
+        where=chosen.series_instance_uid,
+    )
+
+
 def same_position(images: int, positions: int, chosen: str) -> Finding:
     """Tell which images of several at one position are referenced."""
     return Finding(

@@ -23,6 +23,7 @@ from SegRLEExportLib.model.source_series import SourceSeries
 from SegRLEExportLib.planes.pairing import as_drawn
 from SegRLEExportLib.planes.sampling import SampledLayer
 from SegRLEExportLib.source.findings import (
+    chosen_by_size,
     frame_of_reference_each,
     identity_findings,
     missing_findings,
@@ -55,8 +56,9 @@ def find_source(
     """Return the series in a folder (searched to its depths), or among files, that `segmentation` was drawn on.
 
     The series is the one named, or else the only one there is, or else the only one on whose planes the
-    segmentation lies exactly, or at least wholly. `instance_uids` limit the images to those of one volume;
-    `time`, from 1, names one of several that were taken at the same places, the first if it is None.
+    segmentation lies exactly, or at least wholly; of several such, the only one of its size. `instance_uids` limit
+    the images to those of one volume; `time`, from 1, names one of several that were taken at the same places, the
+    first if it is None.
 
     Raises `NoSourceImagesError`, `SeriesChoiceError` or `UnusableSourceError`.
     """
@@ -108,11 +110,40 @@ def choose_series(
         return candidates[0]
     for fits in (_lies_exactly, _lies_wholly):
         fitting = [series for series in candidates if fits(segmentation, series)]
-        if len(fitting) == 1:
-            return fitting[0]
         if fitting:
-            raise _ambiguous(fitting)
-    raise SeriesChoiceError("The segmentation lies on none of the series.", _lines(candidates))
+            return _of_its_size(fitting, segmentation)
+    raise SeriesChoiceError(_why_on_none(candidates, segmentation), _lines(candidates))
+
+
+def _of_its_size(fitting: list[SourceSeries], segmentation: Segmentation) -> SourceSeries:
+    """Return the only series that fits, or the only one of them with as many voxels each way, which is then said.
+
+    Raises `SeriesChoiceError` or `UnusableSourceError`.
+    """
+    if len(fitting) == 1:
+        return fitting[0]
+    of_its_size = [series for series in fitting if _has_its_size(segmentation, series)]
+    if len(of_its_size) != 1:
+        raise _ambiguous(fitting)
+    (chosen,) = of_its_size
+    return replace(chosen, findings=(*chosen.findings, chosen_by_size(len(fitting), chosen)))
+
+
+def _has_its_size(segmentation: Segmentation, series: SourceSeries) -> bool:
+    """Tell whether each layer has as many voxels each way as the images, in whatever order its axes are."""
+    size = sorted((len(series.stack), series.stack.rows, series.stack.columns))
+    return all(sorted(layer.geometry.shape_kji) == size for layer in segmentation.layers)
+
+
+def _why_on_none(candidates: Sequence[SourceSeries], segmentation: Segmentation) -> str:
+    """Return why no series was chosen: a segmentation may go over several, of a spine for example."""
+    parts = sum(1 for series in candidates if _lies_partly(segmentation, series))
+    if parts > 1:
+        return (
+            f"No series holds all of the segmentation, and {parts} hold a part of it, so it can be exported once for "
+            "each, without what lies beyond it."
+        )
+    return "The segmentation lies on none of the series."
 
 
 def _ambiguous(fitting: list[SourceSeries]) -> ExportError:
@@ -381,6 +412,15 @@ def _header(planes: list[Plane]) -> Dataset:
 
 def _lies_exactly(segmentation: Segmentation, series: SourceSeries) -> bool:
     return _lies_wholly(segmentation, series) and all(_seen(layer, series).is_exact for layer in segmentation.layers)
+
+
+def _lies_partly(segmentation: Segmentation, series: SourceSeries) -> bool:
+    for segment in segmentation.segments:
+        layer = segmentation.layers[segment.layer_index]
+        outside = SampledLayer(layer, series.stack).voxels_outside([segment.layer_value])[0]
+        if outside < np.count_nonzero(layer.labels_kji == segment.layer_value):
+            return True
+    return False
 
 
 def _lies_wholly(segmentation: Segmentation, series: SourceSeries) -> bool:

@@ -1,0 +1,107 @@
+"""What helps, as a shell says it: its own options by name, and nothing that only a window has."""
+
+from __future__ import annotations
+
+import ast
+import re
+
+import pytest
+from builders import a_grid
+from SegRLEExportLib.cli.entry import parser
+from SegRLEExportLib.cli.exit_codes import REFUSED
+from SegRLEExportLib.cli.words import WORDS, error_text, findings_in_words
+from SegRLEExportLib.errors import PreflightError, SeriesChoiceError
+from shell_builders import LIBRARY, a_case, a_seg_nrrd, segrle
+from test_errors import MESSAGES
+from test_preflight import ROWS, findings
+
+OF_OTHERS = re.compile(r"\(clip\)|'strict'|or in Slicer the volume|\bIn Slicer, choose|asking for overwriting")
+
+
+def texts_in_the_code() -> list[str]:
+    """Return all that stands in quotes in the library, adjacent pieces joined."""
+    texts = []
+    for path in (LIBRARY / "SegRLEExportLib").rglob("*.py"):
+        if path.name == "words.py":
+            continue
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.JoinedStr):
+                texts.append("".join(str(getattr(part, "value", "")) for part in node.values))
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+                texts.append(node.value)
+    return texts
+
+
+def test_every_phrase_stands_in_the_code_as_it_is_replaced():
+    texts = texts_in_the_code()
+    assert [neutral for neutral, _ in WORDS if not any(neutral in text for text in texts)] == []
+
+
+def test_every_option_that_is_advised_exists():
+    known = {option for action in _commands()["export"]._actions for option in action.option_strings}
+    advised = {option for _, ours in WORDS for option in re.findall(r"(?<![\w-])--?[a-z][a-z-]*", ours)}
+    assert advised <= known
+
+
+def _commands():
+    return next(action.choices for action in parser()._actions if isinstance(action.choices, dict))
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.id} {row.severity.value}")
+def test_no_finding_speaks_of_what_a_shell_has_not(row, tmp_path, monkeypatch):
+    from SegRLEExportLib.preflight import survey
+
+    if row.limit:
+        monkeypatch.setattr(survey, *row.limit)
+    for finding in findings_in_words(findings(row, tmp_path)):
+        assert not OF_OTHERS.search(str(finding)), finding
+
+
+@pytest.mark.parametrize("error", [error for error, _ in MESSAGES], ids=lambda error: type(error).__name__)
+def test_core_names_no_option_and_the_shell_no_window(error):
+    assert not re.search(r"(?<![\w-])--[a-z]", str(error))
+    assert not re.search(r"\(clip\)", error_text(error))
+
+
+def test_one_of_several_series_is_named_by_its_option():
+    error = SeriesChoiceError("The segmentation fits several series equally well.", ["1.2 CT", "1.3 PT"])
+    assert error_text(error).splitlines()[0] == (
+        "The segmentation fits several series equally well. Name one with its Series Instance UID: --series UID. Found:"
+    )
+    assert isinstance(PreflightError([]), Exception)
+
+
+class TestRefusals:
+    """The cases of people's own data: the sentence names the cause and what helps at a shell."""
+
+    def refusal(self, capsys, *words: object) -> str:
+        assert segrle("export", *words) == REFUSED
+        return capsys.readouterr().err
+
+    def test_of_public_images_without_study_uid_names_the_way_by_their_volume(self, tmp_path, capsys):
+        segmentation, ct = a_case(tmp_path, StudyInstanceUID="", SeriesInstanceUID="")
+        told = self.refusal(capsys, segmentation, ct, "-o", tmp_path / "out")
+        assert "(0020,000D) StudyInstanceUID: The source has no UID there." in told
+        assert "(--volume VOLUME) and a new folder for SERIES_DIR" in told
+
+    def test_of_voxels_beyond_the_images_names_the_options(self, tmp_path, capsys):
+        _, ct = a_case(tmp_path)
+        larger = a_seg_nrrd(tmp_path, *"abcdefghijkl", grid=a_grid((14, 9, 7)), file_name="larger.seg.nrrd")
+        told = self.refusal(capsys, larger, ct, "-o", tmp_path / "out")
+        assert "leave them out (--clip), or export on the segmentation's own grid (--geometry segmentation)" in told
+
+    def test_of_a_name_that_is_taken_names_the_option(self, tmp_path, capsys):
+        segmentation, ct = a_case(tmp_path)
+        (tmp_path / "seg.dcm").touch()
+        assert "or allow it (--overwrite)" in self.refusal(capsys, segmentation, ct, "-o", tmp_path / "seg.dcm")
+
+    def test_of_a_folder_that_cannot_be_read_names_it(self, tmp_path, capsys, monkeypatch):
+        segmentation, ct = a_case(tmp_path)
+
+        def walk(_, *, onerror, **__):
+            onerror(PermissionError(13, "Permission denied", str(ct / "locked")))
+            return iter(())
+
+        monkeypatch.setattr("os.walk", walk)
+        told = self.refusal(capsys, segmentation, ct, "-o", tmp_path / "out")
+        assert f"{ct / 'locked'}: the folder cannot be read (Permission denied)" in told
