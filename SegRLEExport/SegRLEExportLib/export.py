@@ -19,6 +19,7 @@ from SegRLEExportLib.model.source_series import SourceSeries
 from SegRLEExportLib.options import ExportOptions, Verify
 from SegRLEExportLib.other_readers.comparison import Wanted, WantedSegment
 from SegRLEExportLib.other_readers.proof import read_by_others, refuse_different
+from SegRLEExportLib.preflight.kept_values import kept_values
 from SegRLEExportLib.preflight.survey import Survey, survey
 from SegRLEExportLib.progress import Progress, ProgressCallback
 from SegRLEExportLib.report import Report, Sight, Verification, WrittenInstance, WrittenSegment
@@ -75,7 +76,13 @@ def export(
 
 def drafts_of(plan: EncodingPlan, found: Survey, options: ExportOptions) -> list[Draft]:
     """Return the instances that `plan` makes of the segments, each a new series."""
-    instances = divide(plan, found.index, found.overlaps, keep_empty_frames=options.keep_empty_frames)
+    instances = divide(
+        plan,
+        found.index,
+        found.overlaps,
+        keep_empty_frames=options.keep_empty_frames,
+        values=kept_values(found.segmentation, options),
+    )
     identities = SeriesIdentity.made_by(options, len(instances))
     return [
         Draft(plan, found, options, identity, instance, options.new_uid())

@@ -50,6 +50,8 @@ class ExportOptions:
     content_creator_name: str = ""
     """Content Creator's Name (0070,0084), as Family^Given."""
     grid: Grid = Grid.SOURCE
+    keep_values: bool = False
+    """Number segments by their label values instead of 1 to N; label maps only."""
     clip: bool = False
     """Leave out voxels beyond the source images instead of refusing."""
     keep_empty_frames: bool = False

@@ -65,6 +65,13 @@ class Row:
     """A limit of the format, lowered so that a small example goes beyond it."""
 
 
+def of_values(*values: int) -> Segmentation:
+    labels = np.zeros(A_GRID.shape_kji, np.uint16)
+    for n, value in enumerate(values):
+        labels[3, 2 + n, 2:4] = value
+    return segments_in_one_layer(labels, list(values))
+
+
 def with_damaged_names() -> Segmentation:
     with TemporaryDirectory() as folder:
         path = a_nifti(Path(folder), np.ones(A_GRID.shape_kji, np.uint8), with_names=b"<LabelTable><")
@@ -272,6 +279,10 @@ ROWS = [
     Row("unreadable-file", WARNING, on_images, with_a_locked_file),
     Row("segment-without-row", WARNING, lambda: with_table("name,value\nliver,1\n")),
     Row("row-without-segment", NOTE, lambda: with_table("name,value\nliver,1\nleft kidney,2\nnose,9\n")),
+    Row("label-values-kept", WARNING, lambda: of_values(1, 5), options={"keep_values": True}),
+    Row("label-values-over-255", WARNING, lambda: of_values(1, 300), options={"keep_values": True}),
+    Row("label-values-not-kept", ERROR, lambda: of_values(1, 40000), options={"keep_values": True}),
+    Row("label-values-not-kept", ERROR, lambda: of_values(1, 2), encoding="none", options={"keep_values": True}),
     Row("known-names", NOTE, lambda: with_known_names(one_segment(name="liver", terminology=None), has_colors=True)),
     Row("names-unreadable", WARNING, with_damaged_names),
     Row("table-column-unused", NOTE, lambda: with_table("name,ml,value\nliver,99.5,1\n")),

@@ -26,7 +26,7 @@ def item_of(**what):
 
 def items_of(segmentation, positions):
     """Return the items as pydicom reads them, which are as many bytes again as pydicom writes for them."""
-    encoded = encoded_segments(segmentation, positions, "1.2")
+    encoded = encoded_segments(segmentation, {one: n for n, one in enumerate(positions, start=1)}, "1.2")
     content = explicit_vr.element(0x00620002, "SQ", encoded.items)
     read = read_dataset(BytesIO(content), is_implicit_VR=False, is_little_endian=True)
     items = list(read.SegmentSequence)
@@ -236,7 +236,7 @@ class TestCharacters:
     def test_that_are_not_written_need_no_character_set(self, meaning):
         segmentation = a_segmentation(terminologies=[replace(LIVER, type=Code("SCT", "1", meaning))] * 2)
 
-        assert encoded_segments(segmentation, (0, 1), "1.2").is_ascii
+        assert encoded_segments(segmentation, {0: 1, 1: 2}, "1.2").is_ascii
         assert not any("SpecificCharacterSet" in item for item in items_of(segmentation, (0, 1)))
 
     def test_of_ascii_need_no_character_set(self):

@@ -91,6 +91,11 @@ def add_option_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--geometry", choices=("source", "segmentation"), default="source", help="the grid that frames lie on"
     )
+    parser.add_argument(
+        "--keep-values",
+        action="store_true",
+        help="number segments by their label values, not 1 to N (label maps only)",
+    )
     parser.add_argument("--clip", action="store_true", help="leave out what lies beyond the source images")
     parser.add_argument("--keep-empty-frames", action="store_true", help="write a frame for every plane")
     parser.add_argument(
@@ -236,6 +241,7 @@ def read_options(parsed: argparse.Namespace) -> ExportOptions:
         content_description=parsed.content_description,
         content_creator_name=parsed.content_creator,
         grid=Grid(parsed.geometry),
+        keep_values=parsed.keep_values,
         clip=parsed.clip,
         keep_empty_frames=parsed.keep_empty_frames,
         verify=parsed.verify,

@@ -51,7 +51,7 @@ def top_level(contents: Contents) -> Dataset:
         header.dimensions(contents.identity.dimension_uid, is_label_map=plan.is_label_map),
     ):
         dataset.update(part)
-    described = segments.encoded_segments(segmentation, contents.instance.segment_positions, source.series_instance_uid)
+    described = segments.encoded_segments(segmentation, contents.instance.numbers, source.series_instance_uid)
     dataset[_SEGMENT_SEQUENCE] = _ready_sequence(_SEGMENT_SEQUENCE, described.items)
     dataset.SharedFunctionalGroupsSequence = [
         functional_groups.shared_groups(contents.stack, contents.slice_thickness_mm)

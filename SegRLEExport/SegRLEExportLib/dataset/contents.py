@@ -56,4 +56,4 @@ class Contents:
     @property
     def bits_allocated(self) -> int:
         """Bits Allocated (0028,0100)."""
-        return self.plan.bits_allocated(len(self.instance.segment_positions))
+        return self.plan.bits_allocated(self.instance.largest_number)

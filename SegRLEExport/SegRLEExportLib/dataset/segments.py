@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import struct
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -65,8 +65,8 @@ class EncodedSegments:
     """Whether all texts are ASCII, so that no character set need be named."""
 
 
-def encoded_segments(segmentation: Segmentation, positions: tuple[int, ...], series_uid: str) -> EncodedSegments:
-    """Return one item for each position, numbered from 1.
+def encoded_segments(segmentation: Segmentation, numbers: Mapping[int, int], series_uid: str) -> EncodedSegments:
+    """Return one item for each position in `numbers`, which has the segment numbers.
 
     A label map's background has none: Pixel Padding Value (0028,0120) names it. OHIF up to 3.14 takes colors by an
     item's place and names by its number, so that an item 0 in front gives every segment the color of the one before.
@@ -76,7 +76,7 @@ def encoded_segments(segmentation: Segmentation, positions: tuple[int, ...], ser
     """
     described = [
         _described(number, segmentation.segments[position], segmentation.name, series_uid)
-        for number, position in enumerate(positions, start=1)
+        for position, number in numbers.items()
     ]
     items = b"".join(item(one.content()) for one in described)
     return EncodedSegments(items, all(one.is_ascii for one in described))

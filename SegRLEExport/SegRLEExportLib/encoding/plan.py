@@ -95,15 +95,15 @@ class EncodingPlan:
         """Whether the whole dataset is deflated (PS3.5, A.5)."""
         return self.transfer_syntax == DeflatedExplicitVRLittleEndian
 
-    def bits_allocated(self, segment_count: int) -> int:
-        """Return Bits Allocated (0028,0100) for so many segments in one instance."""
+    def bits_allocated(self, largest_number: int) -> int:
+        """Return Bits Allocated (0028,0100) for segment numbers up to that in one instance."""
         if self.is_label_map:
-            return 8 if segment_count <= LARGEST_8_BIT_LABEL else 16
+            return 8 if largest_number <= LARGEST_8_BIT_LABEL else 16
         return 8 if self.segmentation_type is SegmentationType.FRACTIONAL else 1
 
-    def stored_dtype(self, segment_count: int) -> type[np.unsignedinteger[Any]]:
+    def stored_dtype(self, largest_number: int) -> type[np.unsignedinteger[Any]]:
         """Return the type of a pixel before it is coded."""
-        return np.uint16 if self.bits_allocated(segment_count) == 16 else np.uint8
+        return np.uint16 if self.bits_allocated(largest_number) == 16 else np.uint8
 
 
 _LABEL_MAPS_NEED = (

@@ -31,6 +31,7 @@ from SegRLEExportLib.planes.overlaps import Overlaps, find_overlaps
 from SegRLEExportLib.planes.pairing import as_drawn
 from SegRLEExportLib.planes.plane_runs import PlaneRuns
 from SegRLEExportLib.planes.sampling import SampledLayer
+from SegRLEExportLib.preflight.kept_values import kept_value_findings, kept_values
 from SegRLEExportLib.preflight.overlapping import overlap_findings
 from SegRLEExportLib.preflight.placement import placement_findings
 from SegRLEExportLib.preflight.plane_steps import frames_without_image, slice_thickness, steps_findings
@@ -100,7 +101,13 @@ def survey(
     copied, repairs = copied_attributes(source.header)
     source_frames = matching_frames(stack, source.stack, source.frames, SAME_PLANE_TOLERANCE_MM)
     thickness_mm, thickness_findings = slice_thickness(segmentation, source, stack, options)
-    instances = divide(plan, index, overlaps, keep_empty_frames=options.keep_empty_frames)
+    instances = divide(
+        plan,
+        index,
+        overlaps,
+        keep_empty_frames=options.keep_empty_frames,
+        values=kept_values(segmentation, options),
+    )
     findings = [
         *_strict([*segmentation.findings, *source.findings, *repairs], options),
         *uid_warnings(source),
@@ -114,6 +121,7 @@ def survey(
         *overlap_findings(segmentation, overlaps, plan, len(instances)),
         *naming_findings(segmentation),
         *_encoding_findings(plan, stack),
+        *kept_value_findings(segmentation, index, plan, options),
         *viewer_findings(plan, stack, instances),
         *_size_findings(plan, stack, instances),
     ]
@@ -276,7 +284,7 @@ def _size_findings(plan: EncodingPlan, stack: PlaneStack, instances: list[Instan
     """Tell if a file would need more Pixel Data than 32 bits can state; encapsulated frames have a length each."""
     if plan.is_encapsulated:
         return
-    sizes = (pixel_bytes(one.frame_count, stack, plan.bits_allocated(len(one.segment_positions))) for one in instances)
+    sizes = (pixel_bytes(one.frame_count, stack, plan.bits_allocated(one.largest_number)) for one in instances)
     largest = max(sizes, default=0)
     if largest > LARGEST_PIXEL_DATA:
         yield Finding(

@@ -173,7 +173,9 @@ class _FileCheck:
             self.differences.append("File Meta Information Group Length is not the length of what follows")
 
     def _header(self, header: Stated) -> None:
-        segments = len(header.items("SegmentSequence"))
+        items = header.items("SegmentSequence")
+        numbers = [int(str(item.one("SegmentNumber") or 0)) for item in items]
+        segments = max(numbers, default=0) if self.order.options.keep_values else len(items)
         wanted = dict(expected_header(self.order, self.file, self.expected, segments))
         if header.one("SpecificCharacterSet") is not None:
             wanted["SpecificCharacterSet"] = header.get("SpecificCharacterSet")
@@ -187,7 +189,8 @@ class _FileCheck:
         """Find for each item the caller's segment by its Tracking UID, and compare all that is said of it."""
         order = self.order
         positions = []
-        for number, item in enumerate(header.items("SegmentSequence"), start=1):
+        for place, item in enumerate(header.items("SegmentSequence"), start=1):
+            number = place
             position = self.position_of_tracking.get(str(item.one("TrackingUID")))
             if position is None:
                 self.differences.append(
@@ -195,6 +198,8 @@ class _FileCheck:
                 )
                 continue
             segment = order.segmentation.segments[position]
+            if order.options.keep_values:
+                number = segment.layer_value
             wanted = expected_segment(segment, number, order.segmentation, order.source.series_instance_uid)
             self._tell(differences(item, wanted, f"segment {number}, "))
             positions.append(position)
@@ -250,13 +255,13 @@ class _FileCheck:
         """Compare every pixel at the place that the file states for its frame."""
         stack, planes = _stack_of(header, read)
         form = FORMS[self.order.plan.id]
-        position_of = dict(enumerate(self.members.positions, start=1))
+        position_of = self._position_of_number()
         others = np.setdiff1d(np.arange(len(self.expected.stack)), self._planes)
         shown = Shown(
             self.order.segmentation,
             position_of,
             self.expected.is_label_map,
-            bits_of(form, len(position_of)),
+            bits_of(form, max(position_of, default=0)),
             form.full_value,
             self.expected.stack,
             others,
@@ -275,20 +280,33 @@ class _FileCheck:
         if not self.differences:
             self._as_a_whole(header, comparison)
 
+    def _position_of_number(self) -> dict[int, int]:
+        """Return the caller's segment of each segment number: 1 to N, or the label values if they are to be kept."""
+        if not self.order.options.keep_values:
+            return dict(enumerate(self.members.positions, start=1))
+        segments = self.order.segmentation.segments
+        return {segments[position].layer_value: position for position in self.members.positions}
+
     def _as_a_whole(self, header: Stated, comparison: PixelComparison) -> None:
         """Look at what is known when all pixels are right: who has any, in which order, and who shares some."""
         if comparison.blank_frames and not self.order.options.keep_empty_frames:
             self.differences.append(f"{comparison.blank_frames} frames show nothing")
         numbers = comparison.numbers_shown()
         positions = self.members.positions
-        self.members = _Members(positions, frozenset(positions[number - 1] for number in numbers))
-        wanted = sorted(positions, key=lambda position: (position not in self.members.shown, position))
+        self.members = _Members(positions, frozenset(map(self._position_of_number().__getitem__, numbers)))
+        wanted = sorted(positions, key=self._rank)
         if list(positions) != wanted:
             self.differences.append("the segments are not numbered in their order, those without voxels last")
         overlap = "YES" if not self.expected.is_label_map and comparison.do_segments_overlap() else "NO"
         if header.one("SegmentsOverlap") != overlap:
             self.differences.append(f"Segments Overlap is {header.one('SegmentsOverlap')!r}, and should be {overlap!r}")
         self.voxels = comparison.voxels_shown
+
+    def _rank(self, position: int) -> tuple[int, int]:
+        """Return what sorts segments: those without voxels last, or by the values that are kept."""
+        if self.order.options.keep_values:
+            return 0, self.order.segmentation.segments[position].layer_value
+        return int(position not in self.members.shown), position
 
     def _tell_wrong_pixels(self, comparison: PixelComparison) -> None:
         """Look at each frame again, as the first look only told that something is wrong."""

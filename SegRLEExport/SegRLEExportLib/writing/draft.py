@@ -52,4 +52,4 @@ class Draft:
     @property
     def stored_dtype(self) -> type[np.unsignedinteger[Any]]:
         """The type of a pixel before it is coded."""
-        return self.plan.stored_dtype(len(self.instance.segment_positions))
+        return self.plan.stored_dtype(self.instance.largest_number)
