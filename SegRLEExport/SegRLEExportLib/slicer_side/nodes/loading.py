@@ -97,7 +97,7 @@ def refer_to_images(node, instance_uids: Iterable[str]):
     volume, shown = None, 0
     for one in volumes_of(scene):
         count = len(uids & set((one.GetAttribute(_INSTANCE_UIDS) or "").split()))
-        if count > shown:
+        if count > shown and one.GetImageData() is not None:
             volume, shown = one, count
     if volume is not None:
         node.SetReferenceImageGeometryParameterFromVolumeNode(volume)

@@ -1,0 +1,228 @@
+"""The plugin classes of Slicer's DICOM dialogs, with stand-ins for the application around real nodes and files."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import textwrap
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+
+import numpy as np
+import pytest
+import scenes
+from pydicom import dcmread
+from SegRLEExportLib.slicer_side.nodes import mrml_host
+from SegRLEExportLib.slicer_side.nodes.export import export_node
+from test_examination import DialogDatabase
+from test_source_lookup import hierarchy, item_of, refer_to
+
+SCREEN_LINES = 40
+
+
+class Exportable:
+    """qSlicerDICOMExportable: attributes and tags."""
+
+    def __init__(self) -> None:
+        self.tags: dict[str, str] = {}
+
+    def setTag(self, name: str, value: str) -> None:
+        self.tags[name] = value
+
+    def tag(self, name: str) -> str:
+        return self.tags.get(name, "")
+
+
+class Database(DialogDatabase):
+    """The images of one folder, and SEG files beside them."""
+
+    def fileValue(self, file, tag):
+        element = dcmread(file, stop_before_pixels=True).get(tuple(int(part, 16) for part in tag.split(",")))
+        return "" if element is None else str(element.value)
+
+
+class Application:
+    """What the plugins ask of Slicer, and what they showed."""
+
+    def __init__(self, monkeypatch, folder: Path) -> None:
+        import slicer
+
+        self.boxes: list[tuple[str, str]] = []
+        self.settings: dict[str, object] = {}
+        self.shown: list[object] = []
+        i18n = ModuleType("slicer.i18n")
+        i18n.tr = lambda text: text
+        library = ModuleType("DICOMLib")
+        library.DICOMLoadable, library.DICOMPlugin = SimpleNamespace, self._plugin_base()
+        for name, module in {"slicer.i18n": i18n, "DICOMLib": library}.items():
+            monkeypatch.setitem(sys.modules, name, module)
+        for name in ("qt", "ctk"):
+            monkeypatch.setitem(sys.modules, name, ModuleType(name))
+        user = SimpleNamespace(GetUserInformation=lambda: SimpleNamespace(GetName=lambda: ""))
+        answers = {
+            "mrmlScene": mrml_host.scene(),
+            "dicomDatabase": Database(folder),
+            "app": SimpleNamespace(applicationLogic=lambda: user),
+            "modules": SimpleNamespace(),
+            "qSlicerDICOMExportable": Exportable,
+            "util": SimpleNamespace(
+                settingsValue=lambda key, default, **_: self.settings.get(key, default),
+                toBool=bool,
+                mainWindow=lambda: None,
+                warningDisplay=lambda text, **more: self.boxes.append((text, more["detailedText"])),
+                errorDisplay=lambda text, **_: self.boxes.append((text, "")),
+            ),
+        }
+        for name, answer in answers.items():
+            monkeypatch.setattr(slicer, name, answer, raising=False)
+        self._forget_modules(monkeypatch)
+        registered = importlib.import_module("SegRLEExportLib.slicer_side.dialog.export_plugin")
+        registered.register()
+        self.plugins = slicer.modules.dicomPlugins
+
+    def rows(self, node) -> dict[str, Exportable]:
+        return {
+            key: row for key, plugin in self.plugins.items() for row in plugin().examineForExport(item_of_node(node))
+        }
+
+    def _plugin_base(self):
+        application = self
+
+        class DICOMPlugin:
+            def addSeriesInSubjectHierarchy(self, loadable, node):
+                application.shown.append((loadable, node))
+
+            def examineForExport(self, _item_id):
+                return []
+
+        return DICOMPlugin
+
+    @staticmethod
+    def _forget_modules(monkeypatch) -> None:
+        for name in ("dialog.export_plugin", "dialog.import_plugin", "dialog.progress", "settings"):
+            full = f"SegRLEExportLib.slicer_side.{name}"
+            monkeypatch.delitem(sys.modules, full, raising=False)
+            package, _, module = full.rpartition(".")
+            monkeypatch.delattr(importlib.import_module(package), module, raising=False)
+
+
+@pytest.fixture
+def application(monkeypatch, chest_folder):
+    return Application(monkeypatch, chest_folder)
+
+
+def item_of_node(node) -> int:
+    return hierarchy().GetItemByDataNode(node) or item_of(node)
+
+
+@pytest.fixture
+def chest_node(overlapping_node, application):  # noqa: ARG001 (its database)
+    """Eight segments in two layers, drawn on the images of the database."""
+    import slicer
+
+    volume = scenes.a_volume_node(list(slicer.dicomDatabase.file_of))
+    scenes.put_voxels_into(volume, (2, 2, 2), np.eye(4))
+    refer_to(overlapping_node, volume)
+    return overlapping_node
+
+
+class TestExportRows:
+    def test_tell_the_files_of_this_segmentation_and_prefer_what_keeps_them_together(self, application, chest_node):
+        rows = application.rows(chest_node)
+        assert rows["SegRLEExport"].name == "RLE compressed DICOM SEG (up to 2 files)"
+        assert "its 8 segments in 2 layers" in rows["SegRLEExport"].tooltip
+        assert max(rows, key=lambda key: rows[key].confidence) == "SegRLEExportDeflated"
+        assert rows["SegRLEExportDeflated"].confidence < 1
+
+    def test_prefill_what_is_written(self, application, chest_node, tmp_path):
+        chest_node.SetName("left\\right " + "x" * 70)
+        row = application.rows(chest_node)["SegRLEExportDeflated"]
+        row.directory = str(tmp_path)
+        assert application.plugins["SegRLEExportDeflated"]().export([row]) == ""
+        (path,) = tmp_path.iterdir()
+        assert dcmread(path).SeriesDescription == row.tag("SeriesDescription") == ("left/right " + "x" * 70)[:64]
+
+    def test_say_afterwards_one_sentence_for_40_structures_in_a_body(self, application, chest_node, tmp_path):
+        row = application.rows(a_body_with_parts(chest_node, 40))["SegRLEExport"]
+        row.directory = str(tmp_path)
+        assert application.plugins["SegRLEExport"]().export([row]) == ""
+        ((text, details),) = application.boxes
+        assert "body: It overlaps 40 others, which one label map cannot hold: 2 files" in text
+        assert "The rows 'Deflated DICOM SEG' and 'Uncompressed DICOM SEG' keep all segments in one file." in text
+        assert sum(len(textwrap.wrap(line, 80)) or 1 for line in text.splitlines()) < SCREEN_LINES
+        assert details.count("share 1 voxels.") == 40
+
+    def test_say_why_nothing_can_be_exported(self, application, chest_node):
+        chest_node.GetSegmentation().RemoveAllSegments()
+        rows = application.rows(chest_node)
+        assert list(rows) == ["SegRLEExport"]
+        assert "has no segment" in rows["SegRLEExport"].tooltip
+
+
+def a_body_with_parts(like, count: int):
+    """One segment over all, in a layer of its own, and as many of one voxel, on the images of another node."""
+    import slicer
+
+    merged = slicer.vtkOrientedImageData()
+    like.GetBinaryLabelmapRepresentation("Segment_1", merged)
+    to_ras = scenes.a_matrix(np.eye(4))
+    merged.GetImageToWorldMatrix(to_ras)
+    ijk_to_ras = np.array([[to_ras.GetElement(row, column) for column in range(4)] for row in range(4)])
+    first = np.array(merged.GetExtent()[::2])
+    ijk_to_ras[:3, 3] = (ijk_to_ras @ (*first, 1))[:3]
+    parts = np.zeros((2, 10, 10), np.uint8)
+    parts.reshape(-1)[:count] = np.arange(1, count + 1)
+    node = scenes.a_segmentation_node(parts, {n: f"part {n}" for n in range(1, count + 1)}, ijk_to_ras)
+    body = scenes.a_segmentation_node(np.ones_like(parts), {1: "body"}, ijk_to_ras).GetSegmentation().GetNthSegment(0)
+    node.GetSegmentation().AddSegment(body, "Body")
+    refer_to(node, like.GetNodeReference(like.GetReferenceImageGeometryReferenceRole()))
+    return node
+
+
+class TestLoader:
+    def files(self, node, folder: Path, encoding: str) -> list[list[str]]:
+        import slicer
+
+        database = slicer.dicomDatabase
+        source = [database.file_of[uid] for uid in database.file_of]
+        report = export_node(node, folder, encoding, source=Path(source[0]).parent)
+        return [[str(path)] for path in report.paths]
+
+    def test_makes_one_node_of_two_files_whichever_rows_are_pressed(self, application, chest_node, tmp_path):
+        lists = self.files(chest_node, tmp_path, "rle")
+        plugin = application.plugins["SegRLEExportLoader"]()
+        for _ in range(2):
+            loadables = plugin.examineForImport(lists)
+            assert [loadable.selected for loadable in loadables] == [True, True]
+            assert all(plugin.load(loadable) for loadable in loadables)
+        assert len(application.shown) == 2
+        loadable, node = application.shown[0]
+        assert node.GetSegmentation().GetNumberOfSegments() == 8
+        reference = node.GetNodeReference(node.GetReferenceImageGeometryReferenceRole())
+        assert set(reference.GetAttribute("DICOM.instanceUIDs").split()) >= set(loadable.referencedInstanceUIDs)
+
+    def test_stands_below_slicers_own_unless_the_user_wants_it(self, application, chest_node, tmp_path):
+        lists = self.files(chest_node, tmp_path, "none")
+        plugin = application.plugins["SegRLEExportLoader"]()
+        (loadable,) = plugin.examineForImport(lists)
+        assert not loadable.selected
+        application.settings["DICOM/SegRLEExport/LoadSeg"] = True
+        (loadable,) = plugin.examineForImport(lists)
+        assert loadable.selected
+
+    def test_leaves_other_files_alone(self, application):
+        import slicer
+
+        plugin = application.plugins["SegRLEExportLoader"]()
+        assert plugin.examineForImport([list(slicer.dicomDatabase.file_of.values()), []]) == []
+
+    def test_says_why_a_file_cannot_be_loaded(self, application, chest_node, tmp_path):
+        lists = self.files(chest_node, tmp_path, "none")
+        plugin = application.plugins["SegRLEExportLoader"]()
+        (loadable,) = plugin.examineForImport(lists)
+        path = Path(lists[0][0])
+        path.write_bytes(path.read_bytes()[:-500])
+        before = mrml_host.scene().GetNumberOfNodes()
+        assert not plugin.load(loadable)
+        assert "is not a readable DICOM Segmentation" in application.boxes[0][0]
+        assert mrml_host.scene().GetNumberOfNodes() == before
