@@ -204,6 +204,21 @@ class ReadBackDiffersError(ExportError):
         )
 
 
+class BatchTableError(ExportError):
+    """What says which cases there are cannot be used."""
+
+    def __init__(self, table: Path, line: int, reason: str) -> None:
+        where = f"{table}, line {line}" if line else f"{table}"
+        super().__init__(f"The cases in {where} cannot be used: {reason}.")
+
+
+class BatchFolderError(ExportError):
+    """A batch cannot work in a folder, or on a cluster."""
+
+    def __init__(self, where: Path, reason: str) -> None:
+        super().__init__(f"The batch cannot use {where}: {reason}.")
+
+
 class NotASegmentationFileError(ExportError):
     """The file is not a DICOM SEG, or cannot be parsed as one."""
 

@@ -96,6 +96,14 @@ MESSAGES = [
         "This is a fault of SegRLEExport or of the disk: please report it.",
     ),
     (
+        errors.BatchTableError(Path("cases.csv"), 3, "it names no segmentation"),
+        "The cases in cases.csv, line 3 cannot be used: it names no segmentation.",
+    ),
+    (
+        errors.BatchFolderError(Path("out"), "it holds a batch already; resume that, or choose another folder"),
+        "The batch cannot use out: it holds a batch already; resume that, or choose another folder.",
+    ),
+    (
         errors.OtherReaderDiffersError(SEG, "highdicom 0.28.2", "'liver' is not shown"),
         "highdicom 0.28.2 reads seg.dcm otherwise than it was written, so it was removed: 'liver' is not shown. "
         "Choose another encoding or the segmentation's own grid, or leave out the proof by other programs if this "

@@ -31,7 +31,8 @@ ORDER = (
     ("verification",),
     ("files",),
     ("other_readers", "conversion"),
-    ("export", "forecast", "convert", "batch"),
+    ("export", "forecast", "convert"),
+    ("batch",),
     ("cli", "__main__"),
     ("slicer_side",),
 )

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 import SegRLEExportLib
+from SegRLEExportLib.cli.batch_command import add_parser as add_batch
 from SegRLEExportLib.cli.boundary import exit_code_of
 from SegRLEExportLib.cli.convert_command import add_parser as add_convert
 from SegRLEExportLib.cli.export_command import add_parser as add_export
@@ -15,7 +16,7 @@ from SegRLEExportLib.cli.inspect_command import add_parser as add_inspect
 from SegRLEExportLib.cli.verify_command import add_parser as add_verify
 from SegRLEExportLib.model.printable import printable
 
-COMMANDS = (add_export, add_convert, add_forecast, add_inspect, add_verify)
+COMMANDS = (add_export, add_convert, add_forecast, add_inspect, add_verify, add_batch)
 """Each adds the parser of a command, which names its `run(parsed)`, which returns the exit code."""
 
 

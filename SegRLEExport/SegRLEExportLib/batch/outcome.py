@@ -1,0 +1,70 @@
+"""How a case ended: one line of the journal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from enum import Enum
+from typing import Any
+
+
+class Ending(str, Enum):
+    """The ways a case ends."""
+
+    WRITTEN = "written"
+    """Its files are there, read back and compared unless that was switched off."""
+    REFUSED = "refused"
+    """The export said why it would not."""
+    TIMEOUT = "timeout"
+    """It took longer than allowed, and its process was ended."""
+    KILLED = "process ended"
+    """Its process ended: a crash, or more memory than a worker may have."""
+    FAULT = "fault"
+    """An error that nobody foresaw: to be reported."""
+
+
+@dataclass(frozen=True)
+class CaseFile:
+    """One file as it was written."""
+
+    path: str
+    """Below the folder of the batch, with slashes."""
+    bytes: int
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How one case ended."""
+
+    case: str
+    ending: Ending
+    reason: str = ""
+    """A sentence for a person; empty if it was written."""
+    files: tuple[CaseFile, ...] = ()
+    findings: tuple[Mapping[str, str], ...] = ()
+    """As `Finding.to_json` has them."""
+    seconds: float = 0.0
+    worker: str = ""
+    asked: Mapping[str, Any] = field(default_factory=dict)
+    """As `Case.asked` has it."""
+
+    @property
+    def is_written(self) -> bool:
+        """Whether its files are there."""
+        return self.ending is Ending.WRITTEN
+
+    @property
+    def bytes(self) -> int:
+        """Size of all files."""
+        return sum(file.bytes for file in self.files)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the outcome as a JSON object."""
+        return {**asdict(self), "ending": self.ending.value, "bytes": self.bytes}
+
+    @classmethod
+    def of_json(cls, line: Mapping[str, Any]) -> Outcome:
+        """Return the outcome that `to_json` wrote; raises KeyError, TypeError or ValueError if it is none."""
+        fields = {name: line[name] for name in cls.__dataclass_fields__}
+        files = tuple(CaseFile(file["path"], file["bytes"]) for file in line["files"])
+        return cls(**{**fields, "ending": Ending(line["ending"]), "files": files, "findings": tuple(line["findings"])})
