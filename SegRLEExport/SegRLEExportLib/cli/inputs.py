@@ -161,10 +161,9 @@ def _segmentation_of(parsed: argparse.Namespace) -> Segmentation:
     if parsed.mask:
         return _of_masks([path, *parsed.mask])
     if path.name.lower().endswith(SURFACE_SUFFIXES):
-        from SegRLEExportLib.slicer_side.nodes.mrml_host import read_segmentation_file
+        from SegRLEExportLib.cli.surfaces import read_surfaces
 
-        surfaces: Segmentation = read_segmentation_file(path, _grid_of_images(parsed))
-        return surfaces
+        return read_surfaces(path, _grid_of_images(parsed))
     from SegRLEExportLib.files import read
 
     return read.read_segmentation(path)

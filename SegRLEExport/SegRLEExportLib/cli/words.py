@@ -38,6 +38,10 @@ WORDS = (
         "(in Slicer in the Segmentations module, double-click the segment's colour)",
         "(--segments TABLE, or the Segmentations module of 3D Slicer)",
     ),
+    (
+        "Add a segment, or choose segments that the segmentation has.",
+        "Give one that has a segment; a label map whose voxels are all 0 has none.",
+    ),
     ("Give a table of names.", "Give a table of names (--segments TABLE)."),
     (
         "Export the images again from the archive or scanner, with their UIDs.",
