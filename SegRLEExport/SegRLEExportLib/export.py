@@ -111,12 +111,16 @@ def _write_verified(
             steps.stage("Writing", 0.2 + 0.8 * (number - 0.5) / len(drafts), draft.instance.frame_count)
             _write(files, path, draft, steps)
             steps.stage("Reading back and comparing", 0.2 + 0.8 * number / len(drafts), draft.instance.frame_count)
-            which = OneFile(number, len(drafts), draft.identity.series_uid, draft.sop_uid)
+            which = OneFile(number, len(drafts), draft.identity.series_uid, draft.sop_uid, _voxels(draft))
             verification = None if check is None else check.verify(files.unverified(path), which, steps)
             sights = _sights(files.unverified(path), draft)
             written.append(_written(draft, path, files.size(path), verification, sights))
         files.publish()
     return tuple(written)
+
+
+def _voxels(draft: Draft) -> int:
+    return int(draft.survey.index.segment_voxels[list(draft.instance.segment_positions)].sum())
 
 
 def _order(draft: Draft) -> Order:

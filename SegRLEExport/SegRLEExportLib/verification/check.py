@@ -80,7 +80,7 @@ class Check:
                 check.differences.extend(self._of_all_files())
         if check.differences:
             raise VerificationError(path, check.differences)
-        return Verification(_reader_of(self._order, check.frame_count), check.frame_count, check.voxels)
+        return Verification(_reader_of(self._order, check.frame_count), check.frame_count, file.voxels)
 
     def _of_all_files(self) -> list[str]:
         """Every segment is in one file; where each has its own, one without voxels may have none."""
@@ -151,7 +151,6 @@ class _FileCheck:
     differences: list[str] = field(default_factory=list)
     members: _Members = field(default_factory=lambda: _Members((), frozenset()))
     frame_count: int = 0
-    voxels: int = 0
     _planes: list[int] = field(default_factory=list)
 
     def look(self, read: SegFile) -> None:
@@ -300,7 +299,6 @@ class _FileCheck:
         overlap = "YES" if not self.expected.is_label_map and comparison.do_segments_overlap() else "NO"
         if header.one("SegmentsOverlap") != overlap:
             self.differences.append(f"Segments Overlap is {header.one('SegmentsOverlap')!r}, and should be {overlap!r}")
-        self.voxels = comparison.voxels_shown
 
     def _rank(self, position: int) -> tuple[int, int]:
         """Return what sorts segments: those without voxels last, or by the values that are kept."""

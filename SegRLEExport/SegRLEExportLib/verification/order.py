@@ -46,3 +46,5 @@ class OneFile:
     count: int
     series_uid: str
     sop_uid: str
+    voxels: int = 0
+    """How many voxels its segments have, as the report will say."""

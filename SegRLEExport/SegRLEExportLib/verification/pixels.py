@@ -81,9 +81,6 @@ class PixelComparison(ABC):
         self.blank_frames = 0
         """Frames that showed nothing."""
 
-        self.voxels_shown = 0
-        """Pixels of segments in the frames that agreed."""
-
     def block_lengths(self) -> list[int]:
         """Return how many frames to compare at once, from the first on."""
         return [1] * len(self._frames)
@@ -201,8 +198,8 @@ class PixelComparison(ABC):
             return True
         return count == sum(_voxels_of(labels, self._tables[layer_index]) for layer_index, labels in regions)
 
-    def _remember_spots(self, first_frame: int, block: FrameBlock) -> None:
-        """Keep of each frame one pixel that belongs to a segment."""
+    def _remember_spots(self, first_frame: int, block: FrameBlock, step: int = 1) -> None:
+        """Keep of each frame one pixel that belongs to a segment; the block has every `step`th of rows and columns."""
         if not block.pixels.size:
             self.blank_frames += len(block)
             return
@@ -212,7 +209,7 @@ class PixelComparison(ABC):
             if value:
                 number, plane = self._frames[first_frame + offset]
                 row, column = divmod(pixel, block.pixels.shape[2])
-                self._spots.append((number or value, plane, block.first_row + row, column))
+                self._spots.append((number or value, plane, block.first_row + row * step, column * step))
             else:
                 self.blank_frames += 1
 
@@ -227,10 +224,13 @@ class _LabelMapComparison(PixelComparison):
 
     def agrees(self, first_frame: int, block: FrameBlock) -> bool:
         """Tell whether the frame has all pixels that it should have, and no others."""
-        self._remember_spots(first_frame, block)
+        sample = FrameBlock(0, block.pixels[:, ::_SAMPLED, ::_SAMPLED])
         if len(self._sampled) <= len(self._shown.position_of):
-            self._sampled.update(_values_in(block.pixels[0, ::_SAMPLED, ::_SAMPLED]).tolist())
-        self.voxels_shown += int(np.count_nonzero(block.pixels))
+            self._sampled.update(_values_in(sample.pixels[0]).tolist())
+        if sample.pixels.any():
+            self._remember_spots(first_frame, sample, _SAMPLED)
+        else:
+            self._remember_spots(first_frame, block)
         return self._is_as_wanted(first_frame, block.pixels[0])
 
     def _numbers_met(self) -> set[int]:
@@ -281,6 +281,7 @@ class _MaskComparison(PixelComparison):
 
     def __init__(self, shown: Shown, stack: PlaneStack, frames: Sequence[tuple[int, int]]) -> None:
         super().__init__(shown, stack, frames)
+        self._pixels_shown = 0
         self._frames_at_once = max(1, _BLOCK_PIXELS // (stack.rows * stack.columns))
         self._room = np.empty(self._frames_at_once * stack.rows * stack.columns, dtype=bool)
 
@@ -297,12 +298,12 @@ class _MaskComparison(PixelComparison):
         self._remember_spots(first_frame, block)
         number, plane = self._frames[first_frame]
         shared = self._shared_pixels(self._segment(number), plane, block)
-        self.voxels_shown += shared
+        self._pixels_shown += shared
         return shared == np.count_nonzero(block.pixels)
 
     def is_complete(self) -> bool:
         shown_planes = range(len(self._stack))
-        return self._is_count_of_voxels(self.voxels_shown, self._layers, shown_planes) and super().is_complete()
+        return self._is_count_of_voxels(self._pixels_shown, self._layers, shown_planes) and super().is_complete()
 
     def _wanted(self, frame: int) -> Labels:
         number, plane = self._frames[frame]
