@@ -122,18 +122,18 @@ class ExpectedFrames:
                 self._right_skeletons.add(skeleton)
 
     def _skeleton(self, plane: int, content: bytes) -> tuple[bytes, ...] | None:
-        """Return a frame's groups without numbers, and without a right position and image; None if they are not right.
+        """Return a frame's groups without numbers, position and image; None if that is not the plane's.
 
-        Numbers stand behind the image and around the position: indices before it, that of the segment behind it.
+        Of the position `planes_at` has seen that it is the plane's. Numbers stand behind the image and around the
+        position: indices before it, that of the segment behind it.
         """
         source = self.sources[plane]
         uid = b"" if source is None else source.sop_instance_uid.encode()
         before_uid, found_uid, rest = content.partition(uid) if uid else (b"", b"", content)
         before_indices, _, rest = _cut(rest, _INDICES_HEAD)
-        before_position, position, rest = _cut(rest, _POSITION_HEAD)
+        before_position, _, rest = _cut(rest, _POSITION_HEAD)
         before_number, _, rest = _cut(rest, _NUMBER_HEAD)
-        texts = tuple(position.decode("ascii", "replace").rstrip(" ").split("\\"))
-        if found_uid != uid or not self._position(plane).accepts(texts):
+        if found_uid != uid:
             return None
         return before_uid, before_indices, before_position, before_number, rest
 
