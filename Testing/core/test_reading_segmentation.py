@@ -10,6 +10,7 @@ from SegRLEExportLib.encoding.plan import PLANS
 from SegRLEExportLib.errors import NotASegmentationFileError, UnusableSegFileError
 from SegRLEExportLib.export import export
 from SegRLEExportLib.files.read import read_segmentation
+from SegRLEExportLib.reading import segmentation
 from SegRLEExportLib.reading.segmentation import segmentation_of
 from SegRLEExportLib.reading.source import source_of
 
@@ -145,6 +146,19 @@ def without_references(dataset):
     del dataset.ReferencedSeriesSequence
 
 
+def without_places(dataset):
+    for group in dataset.PerFrameFunctionalGroupsSequence:
+        del group.PlanePositionSequence
+
+
+def without_source_of_a_frame(dataset):
+    dataset.PerFrameFunctionalGroupsSequence[2].DerivationImageSequence = []
+
+
+def with_a_frame_twice(dataset):
+    dataset.PerFrameFunctionalGroupsSequence[1] = dataset.PerFrameFunctionalGroupsSequence[0]
+
+
 def with_another_number(dataset):
     dataset.SegmentSequence[1].SegmentNumber = 77
 
@@ -166,6 +180,36 @@ class TestRefusals:
     def test_pixels_of_a_segment_that_is_not_described(self, a_file, tmp_path):
         with pytest.raises(NotASegmentationFileError, match="its pixels show segment 1, which is not described"):
             segmentation_of([changed(a_file, tmp_path, with_another_number)])
+
+    def test_frames_without_a_place(self, a_file, tmp_path):
+        path = changed(a_file, tmp_path, without_places)
+
+        for door in (segmentation_of, source_of):
+            with pytest.raises(UnusableSegFileError, match="its frames have no position in the patient. Only a segm"):
+                door([path])
+
+    def test_frames_of_several_times(self, shared_interop, tmp_path):
+        path = changed(shared_interop / "d0_FR255_native__64x64_dis.dcm", tmp_path, with_a_frame_twice)
+
+        with pytest.raises(UnusableSegFileError, match="2 of its frames show segment 1 on one plane, as where there"):
+            segmentation_of([path])
+
+    def test_label_maps_of_several_times(self, a_file, tmp_path):
+        with pytest.raises(UnusableSegFileError, match="two of its frames are label maps of one plane"):
+            segmentation_of([changed(a_file, tmp_path, with_a_frame_twice)])
+
+    def test_planes_without_an_image(self, a_file, tmp_path):
+        with pytest.raises(UnusableSegFileError, match="the frames on 1 of 12 planes name no image. Give the folder"):
+            source_of([changed(a_file, tmp_path, without_source_of_a_frame)])
+
+    def test_too_little_memory(self, a_file, monkeypatch):
+        def none_left(*_):
+            raise MemoryError
+
+        monkeypatch.setattr(segmentation, "_painted", none_left)
+
+        with pytest.raises(UnusableSegFileError, match="there is not enough memory for its voxels"):
+            segmentation_of([a_file])
 
     def test_no_images_to_refer_to(self, a_file, tmp_path):
         with pytest.raises(UnusableSegFileError, match=r"it refers to no series of images\. Give the folder"):

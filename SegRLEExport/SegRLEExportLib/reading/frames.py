@@ -40,7 +40,7 @@ _Span = tuple[int, int]
 """Where a value begins and ends."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Place:
     """Where a frame lies, and the images it was derived from; empty or None where neither it nor all frames say so."""
 

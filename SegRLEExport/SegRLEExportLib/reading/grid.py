@@ -16,7 +16,7 @@ _SHARE_OF_A_STEP = 0.1
 
 _SHARE_OF_A_PIXEL = 0.1
 _SMALLEST_GAP_MM = 1e-6
-_MOST_VOXELS = 1 << 32
+_MOST_VOXELS = 1 << 31
 
 
 @dataclass(frozen=True, eq=False)

@@ -194,7 +194,7 @@ class SegFile:
         """Its segments, the background of a label map left out."""
         return [record for record in self.all_segments if record.number != BACKGROUND]
 
-    @property
+    @cached_property
     def frames(self) -> FrameRecords:
         """What each frame says of itself; raises `NotASegmentationFileError` for tiles."""
         if self._read.frames is None or self.is_tiled_full:

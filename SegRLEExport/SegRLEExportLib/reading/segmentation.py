@@ -7,7 +7,9 @@ frames are painted as they are read.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
+from operator import itemgetter
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +29,7 @@ _BLOCK_BYTES = 1 << 20
 """Frames of bits are read together up to so many bytes."""
 
 _ANOTHER_PROGRAM = "Convert it with the program that wrote it, or draw it again on an evenly spaced volume."
+_PLACED_ONLY = "Only a segmentation whose frames are parallel planes in the patient can be used."
 _COLORS = ((0.50, 0.68, 0.50), (0.95, 0.84, 0.57), (0.69, 0.48, 0.40), (0.44, 0.72, 0.82), (0.85, 0.40, 0.31))
 """For segments without a color; repeated."""
 
@@ -44,6 +47,14 @@ def segmentation_of(files: Sequence[Path | SegFile], *, threshold: float | None 
     segs = [file if isinstance(file, SegFile) else SegFile(file) for file in files]
     _refuse_different_places(segs)
     numbers = _values_of(segs)
+    try:
+        return _painted(segs, numbers, threshold)
+    except MemoryError as error:
+        reason = "there is not enough memory for its voxels"
+        raise UnusableSegFileError(segs[0].path, reason, "Close other programs, or take a larger machine.") from error
+
+
+def _painted(segs: list[SegFile], numbers: dict[tuple[int, int], int], threshold: float | None) -> Segmentation:
     layers: list[Layer] = []
     segments: list[Segment] = []
     for group, grid in _grids(segs):
@@ -78,7 +89,8 @@ def _refuse_different_places(segs: list[SegFile]) -> None:
 
 def _grids(segs: list[SegFile]) -> Iterator[tuple[list[int], Grid]]:
     """Yield the indices of files that share a grid, and the grid: all of them if they fit together."""
-    stack = joined([seg.planes[0] for seg in segs]) if len(segs) > 1 else segs[0].planes[0]
+    stacks = [stack_of(seg) for seg in segs]
+    stack = joined(stacks) if len(segs) > 1 else stacks[0]
     if stack is not None:
         try:
             yield [*range(len(segs))], _grid_of(stack, segs[0])
@@ -88,9 +100,17 @@ def _grids(segs: list[SegFile]) -> Iterator[tuple[list[int], Grid]]:
                 raise UnusableSegFileError(segs[0].path, str(error), _ANOTHER_PROGRAM) from error
     for index, seg in enumerate(segs):
         try:
-            yield [index], _grid_of(seg.planes[0], seg)
+            yield [index], _grid_of(stacks[index], seg)
         except SegFileError as error:
             raise UnusableSegFileError(seg.path, str(error), _ANOTHER_PROGRAM) from error
+
+
+def stack_of(seg: SegFile) -> PlaneStack:
+    """Return the planes of a file; raises `UnusableSegFileError` where its frames have no place in the patient."""
+    try:
+        return seg.planes[0]
+    except NotASegmentationFileError as error:
+        raise UnusableSegFileError(seg.path, error.reason, _PLACED_ONLY) from error
 
 
 def _grid_of(stack: PlaneStack, seg: SegFile) -> Grid:
@@ -119,6 +139,7 @@ class _Painting:
             raise NotASegmentationFileError(
                 seg.path, f"its frames show segment {undescribed[0]}, which is not described"
             )
+        _refuse_frames_of_one_place(seg, planes)
         for frame, first_pixel, bits in _bits(seg, self._threshold):
             self.canvas.paint(value_of[seg.frames.segment_numbers[frame]], planes[frame], first_pixel, bits)
 
@@ -139,7 +160,9 @@ class _Painting:
         drawn: set[int] = set()
         for plane, stored in zip(planes, seg.pixels()):
             if plane in drawn:
-                raise NotASegmentationFileError(seg.path, "two of its frames are label maps of one plane")
+                raise UnusableSegFileError(
+                    seg.path, "two of its frames are label maps of one plane", "Take one of them out of it."
+                )
             drawn.add(plane)
             labels[plane] = stored
             if padding:
@@ -161,6 +184,18 @@ class _Painting:
                 if not self.canvas.layers:
                     self.canvas.add(np.zeros(self._grid.geometry.shape_kji, np.uint8))
                 yield _segment(record, value, first_layer + self.canvas.layer_of.get(value, 0), value)
+
+
+def _refuse_frames_of_one_place(seg: SegFile, planes: list[int]) -> None:
+    """Raise `UnusableSegFileError` for frames of several times: together they would be what was at none of them."""
+    claims = Counter(zip(seg.frames.segment_numbers, planes))
+    number, often = max(((number, often) for (number, _), often in claims.items()), key=itemgetter(1))
+    if often > 1:
+        raise UnusableSegFileError(
+            seg.path,
+            f"{often} of its frames show segment {number} on one plane, as where there are several times",
+            "Take the frames of one time out of it with the program that wrote it.",
+        )
 
 
 def _refuse_undescribed(seg: SegFile, labels: Labels) -> None:

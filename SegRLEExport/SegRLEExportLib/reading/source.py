@@ -13,6 +13,7 @@ from SegRLEExportLib.model.geometry import PlaneStack, nearest_of
 from SegRLEExportLib.model.source_series import SourceFrame, SourceSeries
 from SegRLEExportLib.reading.grid import joined
 from SegRLEExportLib.reading.seg_file import SegFile
+from SegRLEExportLib.reading.segmentation import stack_of
 
 _GIVE_THE_IMAGES = "Give the folder with the DICOM images that were segmented."
 
@@ -45,7 +46,7 @@ def source_of(files: Sequence[Path | SegFile]) -> SourceSeries:
     """
     segs = [file if isinstance(file, SegFile) else SegFile(file) for file in files]
     header = _header(segs)
-    stack = joined([seg.planes[0] for seg in segs])
+    stack = joined([stack_of(seg) for seg in segs])
     if stack is None:
         raise UnusableSegFileError(
             segs[1].path, f"its frames lie on other planes than those of {segs[0].path.name}", _GIVE_THE_IMAGES
