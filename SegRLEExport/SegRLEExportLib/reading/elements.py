@@ -21,6 +21,10 @@ SEQUENCE_END = 0xFFFEE0DD
 _DEEPEST = 64
 """A SEG nests sequences five deep, structured documents some twenty."""
 
+_SEQUENCES = frozenset((b"SQ",))
+_COMMON_VRS = frozenset((b"CS", b"DS", b"IS", b"LO", b"SH", b"SQ", b"ST", b"UI", b"UL", b"US"))
+"""Whose elements are walked over without a call; a length of 32 bits has of them SQ alone."""
+
 _NO_VR = b"UN"
 """What the VR is called where none is stated."""
 
@@ -36,7 +40,7 @@ class Coding(NamedTuple):
 EXPLICIT = Coding(False, "<")
 IMPLICIT = Coding(True, "<")
 
-_TAG_AND_LENGTH = {order: struct.Struct(f"{order}HHI") for order in "<>"}
+ITEM_HEAD = {order: struct.Struct(f"{order}HHI") for order in "<>"}
 _EXPLICIT_HEAD = {order: struct.Struct(f"{order}HH2sH") for order in "<>"}
 _LONG = {order: struct.Struct(f"{order}I") for order in "<>"}
 
@@ -55,7 +59,7 @@ class Head(NamedTuple):
 def head_at(content: bytes, position: int, coding: Coding) -> Head:
     """Return the beginning of the element, item or delimiter there; raises `struct.error` where the bytes end."""
     if coding.is_implicit:
-        group, element, length = _TAG_AND_LENGTH[coding.order].unpack_from(content, position)
+        group, element, length = ITEM_HEAD[coding.order].unpack_from(content, position)
         return Head(group << 16 | element, _NO_VR, length, 8)
     group, element, vr, length = _EXPLICIT_HEAD[coding.order].unpack_from(content, position)
     if group == 0xFFFE:
@@ -154,21 +158,37 @@ class Elements:
             raise SegFileError("an element reaches beyond its item")
 
     def _walk(self, position: int, stop: int) -> int:
-        content, coding, spans = self.content, self.coding, self.spans
+        """Find all elements; those of the common kinds without a call, for there are many."""
+        content, spans = self.content, self.spans
+        explicit, long = _EXPLICIT_HEAD[self.coding.order].unpack_from, _LONG[self.coding.order].unpack_from
+        is_explicit = not self.coding.is_implicit
         while position < stop:
-            tag, vr, length, size = head_at(content, position, coding)
-            position += size
-            if tag == ITEM_END:
-                return stop
-            if length == UNDEFINED:
-                inner = IMPLICIT if vr == b"UN" and not coding.is_implicit else coding
-                end = end_of_undefined(content, position, inner)
-                spans[tag] = position, end - 8, vr
-                position = end
-            else:
-                spans[tag] = position, position + length, vr
-                position += length
+            if is_explicit:
+                group, element, vr, length = explicit(content, position)
+                start = position + 8
+                if vr in _SEQUENCES:
+                    (length,) = long(content, start)
+                    start += 4
+                if vr in _COMMON_VRS and length != UNDEFINED:
+                    position = start + length
+                    spans[group << 16 | element] = start, position, vr
+                    continue
+            position = self._step(position, stop)
         return position
+
+    def _step(self, position: int, stop: int) -> int:
+        """Find one element of any kind; return where it ends, or the item where that was its delimiter."""
+        content, coding = self.content, self.coding
+        tag, vr, length, size = head_at(content, position, coding)
+        position += size
+        if tag == ITEM_END:
+            return stop
+        if length != UNDEFINED:
+            self.spans[tag] = position, position + length, vr
+            return position + length
+        end = end_of_undefined(content, position, IMPLICIT if vr == b"UN" and not coding.is_implicit else coding)
+        self.spans[tag] = position, end - 8, vr
+        return end
 
     def raw(self, tag: int) -> bytes:
         """Return a value as it is stored, empty if there is none."""
@@ -218,16 +238,20 @@ class Elements:
             return None
         start, stop, vr = self.spans[tag]
         coding = IMPLICIT if vr == b"UN" and not self.coding.is_implicit else self.coding
-        for first, last in _items(self.content, start, stop, coding, at_most=1):
-            return Elements(self.content, first, last, coding)
-        return None
+        if start == stop:
+            return None
+        group, element, length = ITEM_HEAD[coding.order].unpack_from(self.content, start)
+        if length == UNDEFINED or group << 16 | element != ITEM or start + 8 + length > stop:
+            found = _items(self.content, start, stop, coding, at_most=1)
+            return Elements(self.content, *found[0], coding) if found else None
+        return Elements(self.content, start + 8, start + 8 + length, coding)
 
 
 def _items(content: bytes, start: int, stop: int, coding: Coding, at_most: int = 1 << 32) -> list[tuple[int, int]]:
     found: list[tuple[int, int]] = []
     position = start
     while position < stop and len(found) < at_most:
-        group, element, length = _TAG_AND_LENGTH[coding.order].unpack_from(content, position)
+        group, element, length = ITEM_HEAD[coding.order].unpack_from(content, position)
         position += 8
         if group << 16 | element == SEQUENCE_END:
             break

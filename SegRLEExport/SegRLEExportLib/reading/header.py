@@ -26,6 +26,7 @@ from SegRLEExportLib.reading.elements import (
     EXPLICIT,
     IMPLICIT,
     ITEM,
+    ITEM_HEAD,
     SEQUENCE_END,
     UNDEFINED,
     Coding,
@@ -224,18 +225,17 @@ class _Walk:
 
     def _items(self, length: int, coding: Coding, most: int) -> Iterator[bytes]:
         """Yield the content of each item of the sequence, up to so many."""
-        stream, consumed, count = self._stream, 0, 0
+        stream, consumed, count, head_in = self._stream, 0, 0, ITEM_HEAD[coding.order].unpack
         while length == UNDEFINED or consumed < length:
-            start = stream.take(8)
-            head = head_at(start, 0, Coding(True, coding.order))
-            if head.tag == SEQUENCE_END:
+            group, element, item_length = head_in(stream.take(8))
+            if group << 16 | element == SEQUENCE_END:
                 break
-            if head.tag != ITEM:
-                raise SegFileError(f"{tag_text(head.tag)} stands where an item was due")
+            if group << 16 | element != ITEM:
+                raise SegFileError(f"{tag_text(group << 16 | element)} stands where an item was due")
             count += 1
             if count > most:
                 raise SegFileError(f"Number of Frames is {most}, Per-Frame Functional Groups Sequence has more items")
-            content = self._item(head.length, coding)
+            content = self._item(item_length, coding)
             consumed += 8 + len(content)
             yield content
 

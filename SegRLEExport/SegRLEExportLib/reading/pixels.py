@@ -30,7 +30,7 @@ from pydicom.uid import (
 
 from SegRLEExportLib.model.segmentation import Labels
 from SegRLEExportLib.reading.damage import SegFileError
-from SegRLEExportLib.reading.elements import IMPLICIT, ITEM, SEQUENCE_END, UNDEFINED, Head, head_at, tag_text
+from SegRLEExportLib.reading.elements import ITEM, ITEM_HEAD, SEQUENCE_END, UNDEFINED, Head, tag_text
 from SegRLEExportLib.reading.rle import RLEStructureError, decode_frame, decode_tolerantly
 from SegRLEExportLib.reading.stream import Stream
 
@@ -138,9 +138,11 @@ class PixelData:
                 packed = stream.take(count * self.frame_pixels // 8)
                 yield np.frombuffer(packed, np.uint8).reshape(count, -1)
 
-    def encoded_frames(self) -> Iterator[bytes]:
+    def encoded_frames(self, *, is_strict: bool = False) -> Iterator[bytes]:
         """Yield the bytes of each frame of encapsulated pixels."""
         index = fragments_of(self)
+        if is_strict:
+            index.refuse_faults()
         with self.start.copy() as stream:
             stream.take(8 + index.table_length)
             for fragments in index.of_frames():
@@ -161,9 +163,7 @@ class PixelData:
         return _decoded_by_pydicom(self, encoded), ""
 
     def _decoded(self, *, is_strict: bool) -> Iterator[Labels]:
-        if is_strict:
-            fragments_of(self).refuse_faults()
-        for encoded in self.encoded_frames():
+        for encoded in self.encoded_frames(is_strict=is_strict):
             yield self.decode(encoded, is_strict=is_strict)[0]
 
     def fault_of_end(self) -> str:
@@ -342,12 +342,13 @@ def fragments_of(pixels: PixelData) -> Fragments:
 
 def _item_length(stream: Stream) -> int:
     """Return the length of the next item, -1 at the end of all."""
-    head = head_at(stream.take(8), 0, IMPLICIT)
-    if head.tag == SEQUENCE_END:
+    group, element, length = ITEM_HEAD["<"].unpack(stream.take(8))
+    tag = group << 16 | element
+    if tag == SEQUENCE_END:
         return -1
-    if head.tag != ITEM or head.length == UNDEFINED:
-        raise SegFileError(f"{tag_text(head.tag)} stands where an item was due")
-    return head.length
+    if tag != ITEM or length == UNDEFINED:
+        raise SegFileError(f"{tag_text(tag)} stands where an item was due")
+    return int(length)
 
 
 def _decoded_rle(pixels: PixelData, encoded: bytes, *, is_strict: bool) -> tuple[Labels, str]:
