@@ -9,6 +9,7 @@ from typing import Any
 
 from SegRLEExportLib.conversion.coco_file import write_coco
 from SegRLEExportLib.conversion.formats import COCO, FILE_FORMATS, WrittenFile, format_of
+from SegRLEExportLib.conversion.placement import findings_on_images
 from SegRLEExportLib.conversion.volumes import VolumeFiles
 from SegRLEExportLib.encoding.plan import PLANS
 from SegRLEExportLib.errors import SourceNeededError, UnknownFormatError
@@ -18,8 +19,8 @@ from SegRLEExportLib.model.finding import Finding
 from SegRLEExportLib.model.printable import printable_lines
 from SegRLEExportLib.model.segmentation import Segmentation
 from SegRLEExportLib.model.source_series import SourceSeries
-from SegRLEExportLib.options import ExportOptions
-from SegRLEExportLib.progress import ProgressCallback
+from SegRLEExportLib.options import ExportOptions, Grid
+from SegRLEExportLib.progress import Progress, ProgressCallback
 from SegRLEExportLib.report import size_text
 
 
@@ -68,8 +69,9 @@ def convert(
     """Write `segmentation` as another kind of file, read that back, compare it, and only then give it its name.
 
     `to` is one of `FILE_FORMATS` or the id of an encoding (a row of `PLANS`); without it the name of `out` tells.
-    With `source` volumes are written on the grid of its images, else on the segmentation's own; DICOM SEG and COCO
-    need it. `one_file_each` writes a label map for each set of segments that do not overlap.
+    With `source` volumes are written on the grid of its images, unless `options.grid` says the segmentation's own;
+    DICOM SEG and COCO need it. Voxels beyond the images refuse the conversion unless `options.clip`. `one_file_each`
+    writes a label map for each set of segments that do not overlap.
 
     Raises a class of `errors.ExportError`; then no file is left.
     """
@@ -81,16 +83,19 @@ def convert(
         return _as_dicom(segmentation, target, wanted, source, options, progress, started)
     if wanted not in FILE_FORMATS:
         raise UnknownFormatError(wanted, [*FILE_FORMATS, *PLANS])
-    if wanted == COCO:
-        if source is None:
-            raise SourceNeededError("COCO names the images that masks lie on")
+    if wanted == COCO and source is None:
+        raise SourceNeededError("COCO names the images that masks lie on")
+    if wanted != COCO and options.grid is Grid.SEGMENTATION:
+        source = None
+    findings = findings_on_images(segmentation, source.stack, options, Progress(progress)) if source else ()
+    if wanted == COCO and source:
         files = write_coco(segmentation, source, target)
     else:
-        placed = on_own_grid(segmentation) if source is None else on_grid_of(source.stack, segmentation)
+        placed = on_grid_of(source.stack, segmentation) if source else on_own_grid(segmentation)
         job = VolumeFiles(placed, target, overwrite=options.overwrite)
         files = job.write(wanted, one_file_each=one_file_each)
     names = tuple(segment.name for segment in segmentation.segments)
-    return Conversion(wanted, files, names, (), time.perf_counter() - started)
+    return Conversion(wanted, files, names, findings, time.perf_counter() - started)
 
 
 def _as_dicom(

@@ -10,14 +10,17 @@ import nibabel
 import numpy as np
 import pydicom
 import pytest
-from builders import A_GRID, LEFT_KIDNEY, LIVER, a_ct_series, a_segmentation, a_source, a_sphere
+from builders import A_GRID, LEFT_KIDNEY, LIVER, a_ct_series, a_segmentation, a_source, a_sphere, lps_of_voxels
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from SegRLEExportLib.cli.convert_command import FORMATS
+from SegRLEExportLib.conversion import read_back, volumes
 from SegRLEExportLib.conversion.formats import FILE_FORMATS
 from SegRLEExportLib.convert import convert
 from SegRLEExportLib.encoding.plan import PLANS
 from SegRLEExportLib.errors import (
+    PreflightError,
+    ReadBackDiffersError,
     SourceNeededError,
     TargetExistsError,
     UnknownFormatError,
@@ -29,6 +32,7 @@ from SegRLEExportLib.files.read import read_segmentation
 from SegRLEExportLib.files.tables.read import read_table
 from SegRLEExportLib.model.geometry import Geometry
 from SegRLEExportLib.model.segmentation import AlgorithmType, Layer, Segmentation
+from SegRLEExportLib.options import ExportOptions, Grid
 from SegRLEExportLib.reading.segmentation import segmentation_of
 
 RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
@@ -65,6 +69,16 @@ def assert_same(read: Segmentation, wanted: Segmentation) -> None:
     for one, other in zip(read.segments, wanted.segments):
         assert (one.terminology, one.color_rgb) == (other.terminology, pytest.approx(other.color_rgb, abs=1e-2))
     np.testing.assert_allclose(read.layers[0].geometry.kji_to_lps, A_GRID.kji_to_lps, atol=1e-4)
+
+
+def places_of(segmentation: Segmentation) -> dict[str, set[tuple[float, ...]]]:
+    """Return for each segment where its voxels lie, in hundredths of a mm."""
+    places = {}
+    for one in segmentation.segments:
+        layer = segmentation.layers[one.layer_index]
+        lps = lps_of_voxels(layer.labels_kji == one.layer_value, layer.geometry.kji_to_lps)
+        places[one.name] = {*map(tuple, np.rint(lps * 100).astype(int).tolist())}
+    return places
 
 
 def test_the_shell_knows_every_format():
@@ -106,6 +120,28 @@ class TestSegNrrd:
         with pytest.raises(UnwritableSegmentationError, match=r"Slicer's tags hold no '\|', and one has 'a\|b'"):
             convert(replace(segmentation, segments=segments), tmp_path / "a.seg.nrrd")
         assert list(tmp_path.iterdir()) == []
+
+    @pytest.mark.parametrize("meaning", ["a|b", "a^b", "a~b"])
+    def test_a_code_that_slicers_text_cannot_hold_is_refused(self, meaning, tmp_path):
+        segmentation = apart()
+        codes = replace(LIVER, type=replace(LIVER.type, meaning=meaning))
+        segments = (replace(segmentation.segments[0], terminology=codes), segmentation.segments[1])
+        with pytest.raises(UnwritableSegmentationError, match=r"Slicer's codes hold none of \| \^ ~, and one has 'a"):
+            convert(replace(segmentation, segments=segments), tmp_path / "a.seg.nrrd")
+        assert list(tmp_path.iterdir()) == []
+
+    @pytest.mark.parametrize("make", [apart, overlapping])
+    def test_slicerio_finds_each_segment(self, make, tmp_path):
+        slicerio = pytest.importorskip("slicerio")
+        wanted = make()
+        read = slicerio.read_segmentation(str(convert(wanted, tmp_path / "a.seg.nrrd").paths[0]))
+        voxels = read["voxels"]
+        for one, segment in zip(read["segments"], wanted.segments):
+            layer = voxels[one.get("layer", 0)] if voxels.ndim == 4 else voxels
+            mask = np.equal(layer.T, one["labelValue"])
+            np.testing.assert_array_equal(mask, masks_of(wanted)[segment.name])
+            in_ascii = segment.name.encode("ascii", "ignore").decode()  # pynrrd reads no other letters
+            assert (one["name"], one["terminology"]["type"][1]) == (in_ascii, segment.terminology.type.value)
 
     def test_algorithm_description_and_tracking_are_kept(self, tmp_path):
         segmentation = apart()
@@ -191,6 +227,77 @@ class TestLabelMaps:
             )
 
 
+class TestOnTheImages:
+    """A voxel that no image has is told, whatever the format."""
+
+    def beyond(self) -> Segmentation:
+        wanted = apart()
+        moved = A_GRID.cropped((3, 0, 0), A_GRID.shape_kji)
+        return replace(wanted, layers=(Layer(wanted.layers[0].labels_kji, moved),))
+
+    @pytest.mark.parametrize("name", ["a.nii.gz", "a.nrrd", "a.seg.nrrd", "a.json"])
+    def test_voxels_beyond_them_refuse_the_conversion(self, name, tmp_path):
+        with pytest.raises(PreflightError, match="liver: .* voxels lie beyond the source images and would be lost"):
+            convert(self.beyond(), tmp_path / name, source=a_source())
+        assert list(tmp_path.iterdir()) == []
+
+    @pytest.mark.parametrize("name", ["a.nii.gz", "a.json"])
+    def test_they_are_left_out_where_asked_and_told(self, name, tmp_path):
+        found = convert(self.beyond(), tmp_path / name, source=a_source(), options=ExportOptions(clip=True)).findings
+        assert [one.id for one in found] == ["outside-source"]
+
+    def test_the_own_grid_keeps_them(self, tmp_path):
+        options = ExportOptions(grid=Grid.SEGMENTATION)
+        path, _ = convert(self.beyond(), tmp_path / "a.nii.gz", source=a_source(), options=options).paths
+        read = read_segmentation(path)
+        np.testing.assert_array_equal(read.layers[0].labels_kji, apart().layers[0].labels_kji)
+        np.testing.assert_allclose(
+            read.layers[0].geometry.kji_to_lps, self.beyond().layers[0].geometry.kji_to_lps, atol=1e-4
+        )
+
+
+class TestReadBack:
+    """Every file is read before it gets its name."""
+
+    @pytest.mark.parametrize("name", ["a.nii.gz", "a.nii", "a.nrrd", "a.seg.nrrd"])
+    def test_one_wrong_voxel_keeps_the_file_from_its_name(self, name, tmp_path, monkeypatch):
+        wanted = apart()
+        labels = wanted.layers[0].labels_kji.copy()
+        labels[5, 4, 3] = 7 if labels[5, 4, 3] != 7 else 3
+        wrong = replace(wanted, layers=(Layer(labels, A_GRID),))
+
+        def of_wrong(write):
+            return lambda given, *rest, **named: write(
+                wrong if isinstance(given, Segmentation) else labels, *rest, **named
+            )
+
+        for writer in ("write_nifti", "write_nrrd", "write_seg_nrrd"):
+            monkeypatch.setattr(volumes, writer, of_wrong(getattr(volumes, writer)))
+        with pytest.raises(ReadBackDiffersError):
+            convert(wanted, tmp_path / name)
+        assert list(tmp_path.iterdir()) == []
+
+    @pytest.mark.parametrize("name", ["a.nii.gz", "a.nrrd", "a.seg.nrrd"])
+    def test_another_place_keeps_the_file_from_its_name(self, name, tmp_path, monkeypatch):
+        wanted = apart()
+        off = Geometry(A_GRID.shape_kji, A_GRID.kji_to_lps + np.diag([0, 0, 0, 0.0]) + 0.01 * np.eye(4)[:, [3] * 4].T)
+        monkeypatch.setattr(
+            read_back, "_is_near", lambda found, _, tolerance, check=read_back._is_near: check(found, off, tolerance)
+        )
+        with pytest.raises(ReadBackDiffersError):
+            convert(wanted, tmp_path / name)
+        assert list(tmp_path.iterdir()) == []
+
+    def test_another_name_keeps_the_file_from_its_name(self, tmp_path, monkeypatch):
+        wanted = apart()
+        other = replace(wanted, segments=(replace(wanted.segments[0], name="other"), wanted.segments[1]))
+        write = volumes.write_seg_nrrd
+        monkeypatch.setattr(volumes, "write_seg_nrrd", lambda _, file: write(other, file))
+        with pytest.raises(ReadBackDiffersError):
+            convert(wanted, tmp_path / "a.seg.nrrd")
+        assert list(tmp_path.iterdir()) == []
+
+
 class TestCoco:
     def test_pycocotools_shows_every_voxel(self, tmp_path):
         from pycocotools.coco import COCO
@@ -250,10 +357,9 @@ class TestDicom:
         middle = segmentation_of(report.paths)
         (path,) = convert(middle, tmp_path / "a.seg.nrrd").paths
         again = convert(read_segmentation(path), tmp_path / "again", encoding, source=a_source())
-        assert {one.name: masks_of(segmentation_of(again.paths))[one.name].sum() for one in wanted.segments} == {
-            name: mask.sum() for name, mask in masks_of(wanted).items()
-        }
         read = segmentation_of(again.paths)
+        assert places_of(read) == places_of(middle) == places_of(wanted)
+        assert [one.color_rgb for one in read.segments] == [one.color_rgb for one in middle.segments]
         assert [(one.name, one.terminology) for one in read.segments] == [
             (one.name, one.terminology) for one in wanted.segments
         ]

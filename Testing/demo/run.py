@@ -13,6 +13,7 @@ from importlib import resources
 from pathlib import Path
 
 from pictures import draw_contours
+from SegRLEExportLib.cli import main as segrle
 from SegRLEExportLib.encoding.plan import PLANS
 from SegRLEExportLib.slicer_side.nodes.export import export_node
 from SegRLEExportLib.slicer_side.nodes.mrml_host import read_segmentation_node, read_volume_node, volume_geometry
@@ -29,7 +30,7 @@ def main() -> int:
     parser.add_argument("--output", type=Path, default=OUTPUT, help="folder to make anew (default: demo-output)")
     output: Path = parser.parse_args().output
     shutil.rmtree(output, ignore_errors=True)
-    output.mkdir(parents=True)
+    (output / "training").mkdir(parents=True)
 
     data = Path(str(resources.files("slicerio") / "data"))
     volume_node = read_volume_node(data / "CTChest4.nrrd")
@@ -55,8 +56,17 @@ def main() -> int:
     _print_summary(reports)
     picture = output / "read-back.png"
     draw_contours(picture, volume_voxels(volume_node), source, reports["rle"].paths)
+    _convert(reports["rle"].paths, output)
     print(f"\nFiles and a picture of what was read back are in {output}")
     return 0
+
+
+def _convert(seg_paths: tuple[Path, ...], output: Path) -> None:
+    """Make training data of the SEG just written: a COCO file, and NIfTI label maps, as segments overlap."""
+    for name in ("training/cases.json", "training/chest.nii.gz"):
+        print(f"\nsegrle convert {seg_paths[0].parent.name}/*.dcm source-ct -o {name} --one-file-each")
+        files = [str(path) for path in seg_paths]
+        segrle(["convert", *files, str(output / "source-ct"), "-o", str(output / name), "--one-file-each"])
 
 
 def _print_summary(reports) -> None:

@@ -11,18 +11,14 @@ import numpy as np
 
 from SegRLEExportLib.conversion.formats import MASKS, NRRD, SEG_NRRD, WrittenFile, suffix_of
 from SegRLEExportLib.conversion.label_values import values_of, without_overlap
-from SegRLEExportLib.conversion.sameness import is_same
+from SegRLEExportLib.conversion.read_back import is_nifti_of, is_nrrd_of, is_seg_nrrd_of
 from SegRLEExportLib.errors import ReadBackDiffersError, UnwritableSegmentationError
-from SegRLEExportLib.files.read import read_segmentation, read_volume
 from SegRLEExportLib.files.tables.delimited import written_table
 from SegRLEExportLib.files.tables.row import row_of
 from SegRLEExportLib.files.write_seg_nrrd import write_seg_nrrd
 from SegRLEExportLib.files.write_volume import write_nifti, write_nrrd
 from SegRLEExportLib.model.segmentation import Labels, Segment, Segmentation
 from SegRLEExportLib.writing.pending_files import PendingFiles
-
-_PLACE_TOLERANCE = 1e-5
-"""NIfTI keeps places as 32-bit numbers, of about seven digits."""
 
 
 class VolumeFiles:
@@ -55,7 +51,7 @@ class VolumeFiles:
 
     def _seg_nrrd(self) -> None:
         written = self._create(self._target, lambda file: write_seg_nrrd(self._segmentation, file))
-        if not is_same(read_segmentation(written), self._segmentation):
+        if not is_seg_nrrd_of(written, self._segmentation):
             raise ReadBackDiffersError(self._target)
 
     def _masks(self) -> None:
@@ -101,12 +97,12 @@ class VolumeFiles:
         geometry = self._segmentation.layers[0].geometry
         if is_nrrd:
             written = self._create(path, lambda file: write_nrrd(labels, geometry, file))
+            is_same = is_nrrd_of(written, [labels], geometry)
         else:
             is_compressed = path.name.lower().endswith(".gz")
             written = self._create(path, lambda file: write_nifti(labels, geometry, file, is_compressed=is_compressed))
-        voxels, place = read_volume(written)
-        off = np.abs(place.kji_to_lps - geometry.kji_to_lps).max()
-        if not np.array_equal(voxels, labels) or off > _PLACE_TOLERANCE * max(1.0, np.abs(geometry.kji_to_lps).max()):
+            is_same = is_nifti_of(written, labels, geometry, is_compressed=is_compressed)
+        if not is_same:
             raise ReadBackDiffersError(path)
 
 

@@ -117,17 +117,22 @@ def read_header(file: BinaryIO) -> NrrdHeader:
 
 def read_volumes(header: NrrdHeader, file: BinaryIO, path: Path) -> Volumes:
     """Return the volumes of an open file that stands behind its header; raise `UnreadableError`."""
-    sizes = header.sizes
-    axes, list_axis = _axes(header, sizes)
+    geometry = grid_of(header)
+    _, list_axis = _axes(header, header.sizes)
+    voxels = read_voxels(header, file, path)
+    if list_axis is not None:
+        voxels = np.ascontiguousarray(np.moveaxis(voxels, len(header.sizes) - 1 - list_axis, 0))
+    return Volumes(voxels.reshape(-1, *geometry.shape_kji), geometry)
+
+
+def grid_of(header: NrrdHeader) -> Geometry:
+    """Return where the voxels of each volume lie; raise `UnreadableError`."""
+    axes, _ = _axes(header, header.sizes)
     directions, origin = _directions(header, axes), _origin(header)
     if len(axes) == 2:
         directions = np.vstack([directions, _across(directions)])
-    i, j, k = (*(sizes[axis] for axis in axes), 1)[:3]
-    geometry = placed((k, j, i), kji_to_lps(directions, origin))
-    voxels = read_voxels(header, file, path)
-    if list_axis is not None:
-        voxels = np.ascontiguousarray(np.moveaxis(voxels, len(sizes) - 1 - list_axis, 0))
-    return Volumes(voxels.reshape(-1, k, j, i), geometry)
+    i, j, k = (*(header.sizes[axis] for axis in axes), 1)[:3]
+    return placed((k, j, i), kji_to_lps(directions, origin))
 
 
 def read_voxels(header: NrrdHeader, file: BinaryIO, path: Path) -> NDArray[Any]:

@@ -72,6 +72,11 @@ def read_segments(header: NrrdHeader, file: BinaryIO, path: Path, name: str) -> 
     return _with_used_layers(name, layers, segments)
 
 
+def described_segments(header: NrrdHeader) -> list[Segment]:
+    """Return the segments as the header describes them, whatever the voxels are; raise `UnreadableError`."""
+    return _segments(_descriptions(header), _is_one_volume_a_segment(header))
+
+
 def _descriptions(header: NrrdHeader) -> list[_Description]:
     """Return the segments' fields in the order of their numbers, which may begin and go on with any."""
     found: dict[int, _Description] = {}

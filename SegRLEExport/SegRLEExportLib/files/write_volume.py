@@ -40,6 +40,8 @@ def _nifti_header(labels_kji: Labels, geometry: Geometry) -> Any:
     to_ras = RAS_TO_LPS @ geometry.kji_to_lps[:, [2, 1, 0, 3]]
     header.set_qform(to_ras, code=_SCANNER)
     header.set_sform(to_ras, code=_SCANNER)
+    if not np.allclose(header.get_qform(), to_ras, rtol=1e-5, atol=1e-3):
+        header["qform_code"] = 0  # it knows no oblique axes, and would say another place than the sform
     header.set_xyzt_units("mm")
     header["vox_offset"] = 352  # where the header and its mark that nothing extends it end
     return header
