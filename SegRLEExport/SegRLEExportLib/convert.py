@@ -77,10 +77,10 @@ def convert(
     """
     started = time.perf_counter()
     target = Path(out)
-    wanted = to or format_of(target)
+    wanted = to or format_of(out)
     options = options or ExportOptions()
     if wanted in PLANS:
-        return _as_dicom(segmentation, target, wanted, source, options, progress, started)
+        return _as_dicom(segmentation, out, wanted, source, options, progress, started)
     if wanted not in FILE_FORMATS:
         raise UnknownFormatError(wanted, [*FILE_FORMATS, *PLANS])
     if wanted == COCO and source is None:
@@ -100,7 +100,7 @@ def convert(
 
 def _as_dicom(
     segmentation: Segmentation,
-    target: Path,
+    out: Path | str,
     encoding: str,
     source: SourceSeries | None,
     options: ExportOptions,
@@ -109,7 +109,7 @@ def _as_dicom(
 ) -> Conversion:
     if source is None:
         raise SourceNeededError("DICOM SEG refers to images")
-    report = export(segmentation, source, target, encoding, options=options, progress=progress)
+    report = export(segmentation, source, out, encoding, options=options, progress=progress)
     files = tuple(WrittenFile(instance.path, instance.bytes) for instance in report.instances)
     names = tuple(segment.name for segment in segmentation.segments)
     return Conversion(encoding, files, names, report.findings, time.perf_counter() - started)

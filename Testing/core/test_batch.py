@@ -239,6 +239,17 @@ class TestShell:
         assert "no images for b" in printed.err
         assert not (tmp_path / "out").exists()
 
+    def test_a_dry_run_shows_no_name_as_a_line_of_its_own(self, tmp_path, capsys):
+        table = tmp_path / "cases.csv"
+        table.write_text('case,segmentation,series\na,"x.seg.nrrd\nb: forged\x1b[2J",ct\n')
+        words = ["batch", str(table), "-o", str(tmp_path / "out"), "--dry-run"]
+        assert main(words) == 0
+        printed = capsys.readouterr().out
+        assert printed.count("\n") == 1
+        assert "\x1b" not in printed
+        assert main([*words, "--json"]) == 0
+        assert [one["name"] for one in json.loads(capsys.readouterr().out)["cases"]] == ["a"]
+
     def test_its_exit_code_tells_whether_all_some_or_none_were_written(self, material, tmp_path, capsys):
         table = tmp_path / "cases.csv"
         good, cut, series = material / "good.seg.nrrd", material / "cut.seg.nrrd", material / "ct"

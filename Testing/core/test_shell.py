@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import sys
@@ -17,7 +18,7 @@ from pydicom import dcmread
 from SegRLEExportLib.cli.exit_codes import DIFFERENT, INTERRUPTED, PIPE_CLOSED, REFUSED
 from SegRLEExportLib.model.printable import printable
 from SegRLEExportLib.writing.pending_files import forget_standing_files
-from shell_builders import a_case, a_seg_nrrd, a_volume, segrle, segrle_process
+from shell_builders import LIBRARY, a_case, a_seg_nrrd, a_volume, segrle, segrle_process
 
 EVIL = "\x1b[2J\x07\u202eliver\nequal: compared in world space\r\x9b31m\u2028\u200b"
 """Clears the screen, rings, turns round what follows, and forges a line of `verify`."""
@@ -370,20 +371,24 @@ class TestVolume:
 
 
 class TestFolders:
-    def test_the_readme_recipe_works_in_its_order(self, tmp_path, capsys, monkeypatch):
+    def test_the_lines_of_the_readme_work_in_their_order(self, tmp_path, capsys, monkeypatch):
+        """Those of README itself, with files of the names that it uses."""
+        readme = (LIBRARY.parent / "README.md").read_text("utf-8")
+        lines = re.findall(r"^segrle .*$", readme, re.MULTILINE)
+        assert {line.split()[1] for line in lines} >= {"export", "forecast", "inspect", "verify"}
         segmentation, ct = a_case(tmp_path)
+        segmentation.rename(tmp_path / "Segmentation.seg.nrrd")
+        ct.rename(tmp_path / "ct-folder")
         monkeypatch.chdir(tmp_path)
-        assert segrle("export", segmentation, ct, "-o", "out", "--compression", "rle") == 0
-        assert segrle("forecast", segmentation, ct) == 0
-        assert segrle("inspect", "out") == 0
-        capsys.readouterr()
-        assert segrle("verify", "out", segmentation, ct) == 0
-        assert capsys.readouterr().out.startswith("equal: ")
+        for line in lines:
+            assert segrle(*line.split()[1:]) == 0, line
+        assert "\nequal: " in capsys.readouterr().out
 
     def test_with_a_dot_in_their_name_and_a_slash_behind_are_folders(self, tmp_path):
         segmentation, ct = a_case(tmp_path)
-        assert segrle("export", segmentation, ct, "-o", f"{tmp_path}/out.case.01/") == 0
-        assert [path.suffix for path in (tmp_path / "out.case.01").iterdir()] == [".dcm"]
+        for command, folder in (("export", "out.case.01"), ("convert", "out.case.02")):
+            assert segrle(command, segmentation, ct, "-o", f"{tmp_path}/{folder}/") == 0
+            assert [path.suffix for path in (tmp_path / folder).iterdir()] == [".dcm"]
 
     def test_that_also_hold_the_images_are_verified_and_inspected(self, tmp_path, capsys):
         segmentation, ct = a_case(tmp_path)

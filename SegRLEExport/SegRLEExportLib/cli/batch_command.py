@@ -6,14 +6,14 @@ import argparse
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from SegRLEExportLib.cli.convert_command import FORMATS
 from SegRLEExportLib.cli.exit_codes import DIFFERENT, REFUSED
 from SegRLEExportLib.cli.inputs import ENCODING_IDS, add_command
-from SegRLEExportLib.cli.terminal import print_error, print_result, print_text
+from SegRLEExportLib.cli.terminal import print_error, print_json, print_lines, print_result
 
 if TYPE_CHECKING:
     from SegRLEExportLib.batch.cases import Case
@@ -118,9 +118,11 @@ def _cases(parsed: argparse.Namespace) -> list[Case]:
         lonely += [f"no segmentation for {name}" for name in matches.without_segmentation]
     else:
         raise BatchTableError(Path("."), 0, "give a table of cases, or --segmentations and --images")
-    if parsed.dry_run:
-        print_text("\n".join([f"{one.name}: {one.segmentation} on {one.series or 'its own images'}" for one in cases]))
-    print_error("\n".join(lonely)) if lonely else None
+    if parsed.dry_run and parsed.json:
+        print_json({"cases": [asdict(one) for one in cases], "lonely": lonely})
+    elif parsed.dry_run:
+        print_lines(f"{one.name}: {one.segmentation} on {one.series or 'its own images'}" for one in cases)
+    print_lines(lonely, is_error=True)
     given = {
         name: value for name in OPTION_COLUMNS if name != "to" and (value := getattr(parsed, name, None)) is not None
     }

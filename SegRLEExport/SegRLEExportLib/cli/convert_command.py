@@ -35,7 +35,7 @@ def add_parser(commands: Any) -> None:
         metavar="INPUT",
         help="a segmentation, or several DICOM SEG files of one export; last the folder with the DICOM images",
     )
-    parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT", help="file or folder to write")
+    parser.add_argument("-o", "--output", required=True, metavar="OUT", help="file or folder to write")
     parser.add_argument(
         "--to", choices=FORMATS, metavar="FORMAT", help=f"{', '.join(FORMATS)}; default: by the name of OUT"
     )

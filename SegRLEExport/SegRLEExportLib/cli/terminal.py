@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Iterable
 from typing import Any, TextIO
 
 from SegRLEExportLib.cli.words import in_words
@@ -21,13 +22,20 @@ def print_result(parsed: argparse.Namespace, result: Any) -> None:
 
 
 def print_text(text: str) -> None:
-    """Print lines for a person on standard output."""
-    _write(sys.stdout, text)
+    """Print lines for a person on standard output; they were made of `printable` parts."""
+    _write(sys.stdout, text.split("\n"))
 
 
 def print_error(text: str) -> None:
     """Print sentences for a person on standard error."""
-    _write(sys.stderr, text)
+    _write(sys.stderr, text.split("\n"))
+
+
+def print_lines(lines: Iterable[str], *, is_error: bool = False) -> None:
+    """Print lines for a person, of which each stays one, whatever names stand in it; nothing if there are none."""
+    listed = list(lines)
+    if listed:
+        _write(sys.stderr if is_error else sys.stdout, listed)
 
 
 def print_json(value: Any) -> None:
@@ -36,12 +44,12 @@ def print_json(value: Any) -> None:
     print("\n".join("".join(_json_escaped(character) for character in line) for line in text.split("\n")))
 
 
-def _write(stream: TextIO | None, text: str) -> None:
-    r"""Print what was made of lines; what the stream has no letters for is written as escapes such as \xfc."""
+def _write(stream: TextIO | None, lines: Iterable[str]) -> None:
+    r"""Print the lines; what the stream has no letters for is written as escapes such as \xfc."""
     if stream is None:  # closed by who started us
         return
     encoding = stream.encoding or "utf-8"
-    safe = printable_lines(text.split("\n"))
+    safe = printable_lines(lines)
     print(safe.encode(encoding, "backslashreplace").decode(encoding), file=stream)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,8 +32,11 @@ class WrittenFile:
     bytes: int
 
 
-def format_of(target: Path) -> str:
+def format_of(out: Path | str) -> str:
     """Return the format that a file's name tells; a folder gets DICOM SEG. Raises `UnknownFormatError`."""
+    if os.path.basename(os.fspath(out)) in ("", os.curdir, os.pardir):
+        return DEFAULT_PLAN_ID
+    target = Path(out)
     for suffix, known in _SUFFIXES:
         if target.name.lower().endswith(suffix) and not target.is_dir():
             return known
