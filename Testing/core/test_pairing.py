@@ -14,7 +14,7 @@ import highdicom
 import numpy as np
 import pydicom
 import pytest
-from builders import LIVER, a_grid, a_source, fixed_options
+from builders import A_GRID, LIVER, a_grid, a_source, fixed_options
 from read_by_others import by_pydicom, sorted_places, stored_pixels
 from SegRLEExportLib.errors import PreflightError
 from SegRLEExportLib.export import export
@@ -285,3 +285,12 @@ def test_an_even_copy_chooses_the_series_it_was_made_of():
     other.header.SeriesInstanceUID = "1.2.3.4"
 
     assert choose_series([other, uneven], drawn_on(copy_of(uneven))) is uneven
+
+
+def test_a_sheared_grid_says_itself_where_it_lies_so_straight_images_are_not_paired_with_it():
+    """An evenly spaced copy is never sheared: what makes such copies holds no sheared grid."""
+    images = PlaneStack.of_geometry(A_GRID)
+    sheared = A_GRID.kji_to_lps.copy()
+    sheared[:3, 0] += 0.3 * A_GRID.kji_to_lps[:3, 1]
+    assert not Geometry(A_GRID.shape_kji, sheared).is_orthogonal
+    assert pairing_of(Geometry(A_GRID.shape_kji, sheared), images) is None

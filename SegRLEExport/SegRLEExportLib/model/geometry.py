@@ -38,6 +38,9 @@ _MOST_STEPS_A_GAP = 4
 _ORDER_PREFERENCE = 0.01
 """Steps with gaps between planes are taken only where they fit better than one step a plane, by so many steps."""
 
+_PERPENDICULAR = 1e-3
+"""Largest cosine between two axes of a grid that some program rounded to be written."""
+
 _FLAT_TOLERANCE = 1e-6
 """Volume of the cell of three unit vectors below which they lie in a plane."""
 
@@ -77,6 +80,12 @@ class Geometry:
         if not min(self.shape_kji) or not np.all(np.isfinite(self.kji_to_lps)) or not min(self.spacing_mm):
             return False
         return abs(float(np.linalg.det(axes / self.spacing_mm))) > _FLAT_TOLERANCE
+
+    @property
+    def is_orthogonal(self) -> bool:
+        """Whether the axes are perpendicular to each other; a sheared grid keeps the places of a tilted gantry."""
+        axes = self.kji_to_lps[:3, :3] / self.spacing_mm
+        return bool(np.abs(axes.T @ axes - np.eye(3)).max() <= _PERPENDICULAR)
 
     def cropped(self, start_kji: tuple[int, int, int], shape_kji: tuple[int, int, int]) -> Geometry:
         """Return the part that starts at the voxel `start_kji` (negative: beyond the edge)."""

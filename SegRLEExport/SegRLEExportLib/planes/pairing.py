@@ -41,7 +41,7 @@ class Pairing:
 
 def pairing_of(geometry: Geometry, images: PlaneStack) -> Pairing | None:
     """Return how slices and images go together; None where the grid's places say it or there is nothing to pair."""
-    if len(images) < 2:
+    if len(images) < 2 or not geometry.is_orthogonal:  # such a copy is orthogonal: ITK holds no other
         return None
     lps_to_kji = np.linalg.inv(geometry.kji_to_lps)
     pixel_to_kji: Matrix = (lps_to_kji @ images.plane_to_lps(0))[:3, :2]
