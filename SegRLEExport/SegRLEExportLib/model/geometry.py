@@ -17,9 +17,6 @@ from numpy.typing import ArrayLike, NDArray
 
 Matrix = NDArray[np.float64]
 
-UNIFORM_SPACING_TOLERANCE_MM = 0.01
-"""Slice distances that differ by no more count as equal: positions are often rounded to 0.01 mm."""
-
 ORTHOGONAL_TOLERANCE = 1e-4
 """Largest cosine between two axes that still count as perpendicular (PS3.3, C.7.6.2.1.1 rounds direction cosines)."""
 
@@ -29,8 +26,17 @@ _WHOLE_VOXEL_TOLERANCE = 0.01
 _LARGEST_STEP_ERROR = 0.45
 """dcmqi takes the step nearest to a plane: tried, it is right up to 0.49 of a step and wrong from 0.51 on."""
 
-_SMALLEST_GAP_MM = 1e-6
-"""Planes no farther apart lie in one place; slices of microscopes are micrometres apart."""
+_SMALLEST_GAP = 1e-6
+"""Planes no farther apart than this part of the mean gap lie in one place."""
+
+_ROUNDING_PIXELS = 0.015
+"""What scanners round off positions, in pixels: 0.01 mm of a clinical image, less of a microscope's."""
+
+_ROUNDING_GAPS = 0.1
+"""But never so much of the distance of images: slices of micro-CT lie 2.5 micrometres apart."""
+
+_SAME_PLANE_GAPS = 0.02
+"""A plane no farther from an image, in gaps between images, lies in it."""
 
 _MOST_STEPS_A_GAP = 4
 """On an average; finer steps lead anywhere, and readers make a volume of as many planes."""
@@ -54,6 +60,12 @@ def _frozen(values: ArrayLike, shape: tuple[int, ...]) -> Matrix:
 def nearest_of(ascending: Matrix, values: Matrix) -> NDArray[np.intp]:
     """Return for each value the index of the number nearest to it, the lower one of two equally near."""
     return np.searchsorted((ascending[1:] + ascending[:-1]) / 2, values)
+
+
+def same_height_tolerance_mm(heights: Matrix, pixel_spacing_mm: Sequence[float]) -> float:
+    """Return how far heights of images may differ and still be one: what scanners round, at the scale of the images."""
+    mean_gap = float(np.ptp(heights)) / max(1, len(heights) - 1)
+    return min(_ROUNDING_PIXELS * max(pixel_spacing_mm), _ROUNDING_GAPS * mean_gap)
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,6 +164,13 @@ class PlaneStack:
         return np.cross(self.row_direction_lps, self.column_direction_lps)
 
     @property
+    def same_plane_tolerance_mm(self) -> float:
+        """How far from a plane of the stack another one may lie to be the same, in mm: little of their distance."""
+        heights = self.positions_lps @ self.normal_lps
+        mean_gap = float(np.ptp(heights)) / max(1, len(self) - 1)
+        return _SAME_PLANE_GAPS * (mean_gap or min(self.pixel_spacing_mm))
+
+    @property
     def spacing_between_planes_mm(self) -> float | None:
         """The distance of planes along the normal by which readers find each plane's own step; None if there is none.
 
@@ -169,7 +188,7 @@ class PlaneStack:
     def _steps(self) -> tuple[float, float] | None:
         heights = np.sort(self.positions_lps @ self.normal_lps)
         gaps = np.diff(heights)
-        if not len(gaps) or gaps.min() <= _SMALLEST_GAP_MM:
+        if not len(gaps) or gaps.min() <= _SMALLEST_GAP * gaps.mean():
             return None
         best: tuple[float, float] | None = None
         for counts in (np.ones(len(gaps)), np.rint(gaps / gaps.min())):

@@ -251,7 +251,7 @@ class SampledLayer:
             half_thickness = max(self._layer_geometry.spacing_mm) / 2
             return np.full((1, 2), half_thickness)
         half = np.diff(heights) / 2
-        slack = 1e-6 * max(1.0, float(half.max()))
+        slack = 1e-6 * float(half.max())
         return np.stack([np.concatenate([half[:1], half]), np.concatenate([half, half[-1:]])], axis=1) + slack
 
 

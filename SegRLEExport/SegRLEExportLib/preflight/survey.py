@@ -39,9 +39,6 @@ from SegRLEExportLib.preflight.viewers import viewer_findings
 from SegRLEExportLib.progress import Progress
 from SegRLEExportLib.source.findings import uid_errors, uid_warnings
 
-SAME_PLANE_TOLERANCE_MM = 0.01
-"""A source image no farther than this from a plane lies in it."""
-
 LARGEST_SEGMENT_NUMBER = 65535
 """Segment Number is US (PS3.5, 6.2)."""
 
@@ -99,7 +96,7 @@ def survey(
     progress.stage("Looking for overlaps", 0.2, len(stack))
     overlaps = find_overlaps(segmentation, runs, len(stack), progress)
     copied, repairs = copied_attributes(source.header)
-    source_frames = matching_frames(stack, source.stack, source.frames, SAME_PLANE_TOLERANCE_MM)
+    source_frames = matching_frames(stack, source.stack, source.frames, source.stack.same_plane_tolerance_mm)
     thickness_mm, thickness_findings = slice_thickness(segmentation, source, stack, options)
     instances = divide(
         plan,

@@ -15,7 +15,7 @@ from pydicom import Dataset
 from pydicom.uid import UID, RLELossless
 
 from SegRLEExportLib.errors import NotASegmentationFileError
-from SegRLEExportLib.model.geometry import UNIFORM_SPACING_TOLERANCE_MM, Matrix, PlaneStack
+from SegRLEExportLib.model.geometry import Matrix, PlaneStack, same_height_tolerance_mm
 from SegRLEExportLib.model.segmentation import Labels
 from SegRLEExportLib.reading.damage import SegFileError, readable
 from SegRLEExportLib.reading.elements import UNDEFINED, Elements
@@ -49,7 +49,6 @@ _DIRECTION_TOLERANCE = 1e-3
 _SPACING_TOLERANCE = 1e-3
 """As a share of the spacing."""
 
-_SHARE_OF_A_GAP = 0.1
 _SHARE_OF_A_PIXEL = 0.1
 
 
@@ -305,8 +304,7 @@ def _different(positions: Matrix, orientation: Matrix, spacing: Matrix) -> tuple
     heights = exact @ normal
     order = np.argsort(heights, kind="stable")
     exact, heights = exact[order], heights[order]
-    mean_gap = float(np.ptp(heights)) / max(1, len(heights) - 1)
-    height_tolerance = min(UNIFORM_SPACING_TOLERANCE_MM, _SHARE_OF_A_GAP * mean_gap)
+    height_tolerance = same_height_tolerance_mm(heights, spacing.tolist())
     kept: list[int] = []
     rank = np.zeros(len(exact), dtype=np.intp)
     for n, position in enumerate(exact):

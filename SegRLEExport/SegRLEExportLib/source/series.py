@@ -17,7 +17,7 @@ from pydicom import Dataset, dcmread
 
 from SegRLEExportLib.errors import ExportError, NoSourceImagesError, SeriesChoiceError, UnusableSourceError
 from SegRLEExportLib.model.finding import Finding, Severity
-from SegRLEExportLib.model.geometry import UNIFORM_SPACING_TOLERANCE_MM, Matrix, PlaneStack
+from SegRLEExportLib.model.geometry import Matrix, PlaneStack, same_height_tolerance_mm
 from SegRLEExportLib.model.segmentation import Layer, Segmentation
 from SegRLEExportLib.model.source_series import SourceSeries
 from SegRLEExportLib.planes.pairing import as_drawn
@@ -38,9 +38,8 @@ from SegRLEExportLib.source.images import TIMES, Found, Plane, UnplacedImage, Un
 SAME_DIRECTION_TOLERANCE = 1e-3
 """Direction cosines that differ by no more are those of one volume: scanners round them."""
 
-SAME_SPACING_TOLERANCE_MM = 1e-4
-
-_SHARE_OF_A_GAP = 0.1
+SAME_SPACING_TOLERANCE = 2e-4
+"""The same for Pixel Spacing, as a part of it."""
 
 _FEWEST_TO_JUDGE = 3
 """Two images of different frames of reference may well be two volumes; three that agree in all else are one."""
@@ -299,7 +298,7 @@ def _is_of_one_shape(one: Plane, other: Plane) -> bool:
         (one.rows, one.columns) == (other.rows, other.columns)
         and len(frames_of_reference) <= 1
         and _all_near(one.orientation, other.orientation, SAME_DIRECTION_TOLERANCE)
-        and _all_near(one.spacing, other.spacing, SAME_SPACING_TOLERANCE_MM)
+        and _all_near(one.spacing, other.spacing, SAME_SPACING_TOLERANCE * min(one.spacing))
     )
 
 
@@ -375,7 +374,8 @@ def _by_height(planes: list[Plane], normal: Matrix) -> list[list[Plane]]:
     """Return the planes along the normal, those of one height together."""
     heights = np.array([np.dot(normal, plane.position) for plane in planes])
     order = np.argsort(heights, kind="stable")
-    begins_another = np.diff(heights[order], prepend=-np.inf) > _same_height_tolerance_mm(heights)
+    tolerance_mm = same_height_tolerance_mm(heights, planes[0].spacing)
+    begins_another = np.diff(heights[order], prepend=-np.inf) > tolerance_mm
     at_each_height = np.split(order, np.flatnonzero(begins_another)[1:])
     return [[planes[n] for n in same.tolist()] for same in at_each_height]
 
@@ -386,15 +386,6 @@ def _by_number(text: str) -> tuple[float, str]:
         return float(text), text
     except ValueError:
         return np.inf, text
-
-
-def _same_height_tolerance_mm(heights: Matrix) -> float:
-    """Return how far heights may differ and still be one: what scanners round, but never much of a gap.
-
-    Slices of micro-CT lie 2.5 micrometres apart, closer than a clinical scanner's rounding.
-    """
-    mean_gap = float(np.ptp(heights)) / max(1, len(heights) - 1)
-    return min(UNIFORM_SPACING_TOLERANCE_MM, _SHARE_OF_A_GAP * mean_gap)
 
 
 def _header(planes: list[Plane]) -> Dataset:

@@ -122,7 +122,7 @@ def _right_handed_planes(geometry: Geometry) -> tuple[PlaneStack, list[int]]:
     except ValueError as error:
         raise UnwritableVolumeError(str(error), "Resample the volume to a grid of right angles first.") from error
     slice_order = list(range(geometry.shape_kji[0]))
-    is_reversed = len(stack) > 1 and not np.allclose(stack.positions_lps[0], geometry.kji_to_lps[:3, 3])
+    is_reversed = bool(geometry.kji_to_lps[:3, 0] @ stack.normal_lps < 0)
     return stack, slice_order[::-1] if is_reversed else slice_order
 
 
