@@ -8,14 +8,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from SegRLEExportLib.model.geometry import Geometry, Matrix, PlaneStack
+from SegRLEExportLib.model.geometry import Geometry, Matrix, PlaneStack, same_height_tolerance_mm
 from SegRLEExportLib.reading.damage import SegFileError
 
 _SHARE_OF_A_STEP = 0.1
 """A plane no farther from its place on the grid is taken for the nearest one."""
 
 _SHARE_OF_A_PIXEL = 0.1
-_SMALLEST_GAP_MM = 1e-6
+_SMALLEST_GAP = 1e-6
+"""As a part of the mean gap."""
+
 _MOST_VOXELS = 1 << 31
 
 
@@ -39,7 +41,7 @@ def grid_of(stack: PlaneStack, thickness_mm: float | None, spacing_between_mm: f
         step = stack.normal_lps * (spacing_between_mm or thickness_mm or 1.0)
         return _grid(stack, step, np.zeros(1, dtype=np.intp))
     gaps = np.diff(heights)
-    if gaps.min() <= _SMALLEST_GAP_MM:
+    if gaps.min() <= _SMALLEST_GAP * gaps.mean():
         raise SegFileError("some of its frames lie beside each other, as tiles do, and not one behind the other")
     for step_mm in _steps(gaps, spacing_between_mm):
         indices = np.concatenate([[0], np.cumsum(np.rint(gaps / step_mm))]).astype(np.intp)
@@ -102,10 +104,7 @@ def joined(stacks: Sequence[PlaneStack]) -> PlaneStack | None:
     positions = positions[np.argsort(positions @ first.normal_lps, kind="stable")]
     heights = positions @ first.normal_lps
     gaps = np.diff(heights)
-    apart = gaps[gaps > _SMALLEST_GAP_MM]
-    tolerance = _SHARE_OF_A_STEP * float(apart.max(initial=1.0))
-    tolerance = min(tolerance, 0.01)
-    kept = np.concatenate([[True], gaps > tolerance])
+    kept = np.concatenate([[True], gaps > same_height_tolerance_mm(heights, first.pixel_spacing_mm)])
     return PlaneStack(
         first.rows,
         first.columns,

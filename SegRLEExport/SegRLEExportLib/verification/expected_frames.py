@@ -23,18 +23,20 @@ from SegRLEExportLib.verification.expectation import Anything, Decimals, Expecta
 from SegRLEExportLib.verification.order import Order
 from SegRLEExportLib.verification.stated import Value, stated_in
 
-_SAME_PLACE_MM = 1e-6
-"""What the 16 characters of a Decimal String may cut off a position of up to 10 km: a plane is written no farther off.
+_SAME_PLACE_MM = 1e-8
+"""What the 16 characters of a Decimal String may cut off a position of up to a kilometre: less than any gap.
 
 Positions are never rounded to be compared: a rounding of the text and one of the number differ at every half.
 """
 
-_SAME_PLANE_MM = 0.01
-"""An image no farther than this from a plane lies in it."""
+_SAME_PLANE_GAPS = 0.02
+"""An image no farther than this from a plane, in mean gaps of the images (of one, in pixels), lies in it."""
 
 _PARALLEL = 1e-6
 _WHOLE_VOXEL = 0.01
-_SAME_POINT_MM = 1e-6
+_SAME_POINT = 1e-6
+"""As a part of the mean gap."""
+
 _EVEN = 0.001
 """Gaps that differ by no more than this part of them are even, whoever looks."""
 
@@ -181,7 +183,7 @@ class EvenSteps:
         heights = np.array(self.heights_mm)
         gaps = np.diff(heights)
         if found is None:
-            return not gaps.size or gaps.min() <= _SAME_POINT_MM or np.ptp(gaps) > _EVEN * gaps.mean()
+            return not gaps.size or gaps.min() <= _SAME_POINT * gaps.mean() or np.ptp(gaps) > _EVEN * gaps.mean()
         try:
             (step,) = (float(str(text)) for text in found)
         except (TypeError, ValueError):
@@ -279,9 +281,12 @@ def _images_in(stack: PlaneStack, source: SourceSeries) -> tuple[SourceFrame | N
     """Return for each plane the nearest image that lies in it, if one does."""
     if abs(stack.normal_lps @ source.stack.normal_lps) < 1 - _PARALLEL:
         return (None,) * len(stack)
+    images = source.stack
+    gaps = np.diff(np.sort(images.positions_lps @ images.normal_lps))
+    near_mm = _SAME_PLANE_GAPS * float(gaps.mean() if gaps.any() else min(images.pixel_spacing_mm))
     found: list[SourceFrame | None] = []
     for position in stack.positions_lps:
         off_mm = np.abs((source.stack.positions_lps - position) @ stack.normal_lps)
         nearest = int(off_mm.argmin())
-        found.append(source.frames[nearest] if off_mm[nearest] <= _SAME_PLANE_MM else None)
+        found.append(source.frames[nearest] if off_mm[nearest] <= near_mm else None)
     return tuple(found)
