@@ -248,6 +248,14 @@ def test_damaged_files_are_read_or_refused_at_every_door(shared_interop, whole, 
                 raise AssertionError(f"seed {seed}, {door}") from error
 
 
+def test_text_of_a_damaged_file_is_in_no_warning(whole, written, recwarn):
+    """pydicom warns with the value as it is: control characters would reach the terminal."""
+    path = written(whole["rle"].replace(b"1.2.840.10008.1.2.5\0", b"1.2.840.10008.1.2.\x1b\0"))
+
+    assert "its transfer syntax is unknown" in look("inspect", path)
+    assert [str(warning.message) for warning in recwarn.list] == []
+
+
 def test_a_file_cut_anywhere_is_read_or_refused(whole, written):
     for content in whole.values():
         for length in range(0, len(content), max(1, len(content) // 60)):

@@ -12,6 +12,7 @@ from io import BytesIO
 from pathlib import Path
 
 from pydicom import Dataset
+from pydicom.config import IGNORE
 from pydicom.filereader import read_dataset
 from pydicom.uid import (
     UID,
@@ -101,7 +102,7 @@ def read_header(path: Path) -> SegHeader:
     coding = _coding(syntax)
     is_deflated = syntax == DeflatedExplicitVRLittleEndian
     with Stream(path, len(file_head), is_deflated=is_deflated) as stream:
-        return _Walk(stream, coding).header(file_head, UID(syntax))
+        return _Walk(stream, coding).header(file_head, UID(syntax, IGNORE))
 
 
 def is_dicom(path: Path) -> bool:

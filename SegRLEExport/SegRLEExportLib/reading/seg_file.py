@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from pydicom import Dataset
+from pydicom.config import IGNORE
 from pydicom.uid import UID, RLELossless
 
 from SegRLEExportLib.errors import NotASegmentationFileError
@@ -151,7 +152,7 @@ class SegFile:
     @property
     def sop_class(self) -> UID:
         """SOP Class UID (0008,0016)."""
-        return UID(self._elements.text(_NEEDED["SOPClassUID"]))
+        return UID(self._elements.text(_NEEDED["SOPClassUID"]), IGNORE)
 
     @property
     def is_label_map(self) -> bool:
