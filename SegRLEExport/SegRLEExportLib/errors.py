@@ -38,7 +38,8 @@ class UnreadableSegmentationError(ExportError):
     def __init__(self, path: Path, reason: str) -> None:
         super().__init__(
             f"The segmentation {path} cannot be read: {reason}. "
-            "Give a .seg.nrrd as Slicer saves it, or a label map as .nrrd, .nii, .nii.gz or .mha."
+            "Give a .seg.nrrd as Slicer saves it, a label map as .nrrd, .nhdr, .nii, .nii.gz, .mha or .mhd, or a "
+            "folder of masks."
         )
 
 

@@ -418,11 +418,14 @@ class TestShell:
             ("kidney/left", LEFT_KIDNEY),
         ]
 
-    def test_several_files_that_are_no_dicom_are_refused(self, tmp_path, capsys):
-        for name in ("a.seg.nrrd", "b.seg.nrrd"):
-            convert(apart(), tmp_path / name)
-        assert self.run(tmp_path / "a.seg.nrrd", tmp_path / "b.seg.nrrd", "-o", tmp_path / "c.nii.gz") == 2
-        assert "only DICOM SEG files of one export can be given together" in capsys.readouterr().err
+    def test_several_files_are_masks_and_others_are_refused(self, tmp_path, capsys):
+        convert(apart(), tmp_path / "masks", "masks")
+        masks = sorted((tmp_path / "masks").glob("*.nii.gz"))
+        assert self.run(*masks, "-o", tmp_path / "b.seg.nrrd") == 0
+        assert len(read_segmentation(tmp_path / "b.seg.nrrd").segments) == len(masks) == 2
+        convert(apart(), tmp_path / "labels.nii.gz", "nifti")
+        assert self.run(tmp_path / "labels.nii.gz", masks[0], "-o", tmp_path / "c.nrrd") == 2
+        assert "as a mask it must have the values 0 and 1, and it has" in capsys.readouterr().err
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

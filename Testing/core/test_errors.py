@@ -24,7 +24,8 @@ MESSAGES = [
     (
         errors.UnreadableSegmentationError(Path("a.nrrd"), "it has no data"),
         "The segmentation a.nrrd cannot be read: it has no data. "
-        "Give a .seg.nrrd as Slicer saves it, or a label map as .nrrd, .nii, .nii.gz or .mha.",
+        "Give a .seg.nrrd as Slicer saves it, a label map as .nrrd, .nhdr, .nii, .nii.gz, .mha or .mhd, or a folder "
+        "of masks.",
     ),
     (
         errors.SegmentTableError(Path("names.csv"), "the value 3 comes twice, first in line 2", 5),

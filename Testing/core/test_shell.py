@@ -275,7 +275,7 @@ class _Interruption:
         path = Path(frame.f_code.co_filename)
         if event != "call" or "SegRLEExportLib" not in path.parts or path.name in self.BOUNDARY:
             return
-        if frame.f_code.co_name == "main":
+        if frame.f_code.co_name in ("main", "<genexpr>"):  # what is raised as an abandoned generator is closed is lost
             return
         caller = frame.f_back
         while caller is not None:  # what runs in the boundary's own words is protected by it from signals

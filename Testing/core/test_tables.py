@@ -346,3 +346,13 @@ class TestNamesInNifti:
     def test_other_extensions_are_passed_over(self, tmp_path):
         segmentation = read_segmentation(a_nifti(tmp_path, self.LABELS, with_names=b"<afni/>"))
         assert segmentation.findings == ()
+
+
+def test_a_table_is_an_argument_of_reading(tmp_path):
+    path = tmp_path / "names.csv"
+    path.write_text("value,name\n1,liver\n2,spleen\n3,colon\n")
+    labels = np.array([[[0, 1], [2, 2]], [[3, 0], [1, 1]]], np.uint8)
+    segmentation = read_segmentation(a_nifti(tmp_path, labels), path)
+    assert [segment.name for segment in segmentation.segments] == ["liver", "spleen", "colon"]
+    assert segmentation.segments[0].terminology == LIVER
+    assert [finding.id for finding in segmentation.findings] == ["known-names"]

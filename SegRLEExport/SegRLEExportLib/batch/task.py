@@ -22,9 +22,7 @@ from SegRLEExportLib.batch.picture import draw
 from SegRLEExportLib.conversion.formats import COCO, MASKS, NIFTI, NRRD, SEG_NRRD
 from SegRLEExportLib.convert import Conversion, convert
 from SegRLEExportLib.errors import BatchFolderError, ExportError
-from SegRLEExportLib.files.read import read_segmentation
-from SegRLEExportLib.files.tables.describe import described
-from SegRLEExportLib.files.tables.read import read_table
+from SegRLEExportLib.files.read import described_by, read_segmentation
 from SegRLEExportLib.model.segmentation import Segmentation
 from SegRLEExportLib.model.source_series import SourceSeries
 from SegRLEExportLib.options import ExportOptions, Grid
@@ -99,7 +97,7 @@ def _outcome(case: Case, conversion: Conversion, work: Path) -> Outcome:
 def _segmentation(case: Case) -> Segmentation:
     segmentation = read_segmentation(Path(case.segmentation))
     if case.options.get("segments"):
-        segmentation = described(segmentation, read_table(case.options["segments"]))
+        segmentation = described_by(segmentation, case.options["segments"])
     return segmentation
 
 

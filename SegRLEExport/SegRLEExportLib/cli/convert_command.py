@@ -33,7 +33,7 @@ def add_parser(commands: Any) -> None:
         type=Path,
         nargs="+",
         metavar="INPUT",
-        help="a segmentation, or several DICOM SEG files of one export; last the folder with the DICOM images",
+        help="a segmentation, several DICOM SEG files of one export, or several masks; last the folder with the images",
     )
     parser.add_argument("-o", "--output", required=True, metavar="OUT", help="file or folder to write")
     parser.add_argument(
@@ -51,7 +51,7 @@ def run(parsed: argparse.Namespace) -> int:
     from SegRLEExportLib.convert import convert
 
     paths, folder = _divided(parsed.inputs)
-    segmentation = described_segmentation(parsed, _read(paths, parsed.threshold))
+    segmentation = described_segmentation(parsed, _read([*paths, *(parsed.mask or [])], parsed.threshold))
     source = _source(parsed, paths, folder, segmentation)
     with ProgressLine(sys.stderr) as line:
         conversion = convert(
@@ -75,16 +75,14 @@ def _divided(inputs: list[Path]) -> tuple[list[Path], Path | None]:
 
 
 def _read(paths: list[Path], threshold: float | None) -> Segmentation:
-    from SegRLEExportLib.files.read import read_segmentation
+    from SegRLEExportLib.files.read import read_masks, read_segmentation
     from SegRLEExportLib.reading.header import is_dicom
     from SegRLEExportLib.reading.segmentation import segmentation_of
 
     if all(path.is_file() and is_dicom(path) for path in paths):
         return segmentation_of(paths, threshold=threshold)
     if len(paths) > 1:
-        from SegRLEExportLib.errors import UnreadableSegmentationError
-
-        raise UnreadableSegmentationError(paths[0], "only DICOM SEG files of one export can be given together")
+        return read_masks(paths, paths[0].resolve().parent.name)
     return read_segmentation(paths[0])
 
 
@@ -98,7 +96,7 @@ def _source(
     from SegRLEExportLib.source.series import find_source
 
     if folder is not None:
-        return find_source(folder, segmentation, parsed.series)
+        return find_source(folder, segmentation, parsed.series, time=parsed.time)
     wanted = parsed.to or format_of(parsed.output)
     needs_images = wanted == COCO or wanted in ENCODING_IDS
     return source_of(paths) if needs_images and all(is_dicom(path) for path in paths) else None

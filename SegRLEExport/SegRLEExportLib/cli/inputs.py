@@ -144,13 +144,12 @@ def described_segmentation(parsed: argparse.Namespace, segmentation: Segmentatio
 
 def _described(parsed: argparse.Namespace, segmentation: Segmentation) -> Segmentation:
     """Return the segmentation with what the caller says of its segments."""
-    from SegRLEExportLib.files.tables.describe import described, with_algorithm
-    from SegRLEExportLib.files.tables.read import read_table
-    from SegRLEExportLib.files.tables.totalsegmentator import with_known_names
+    from SegRLEExportLib.files.read import described_by
+    from SegRLEExportLib.files.tables.describe import with_algorithm
     from SegRLEExportLib.model.segmentation import AlgorithmType
 
     if parsed.segments:
-        segmentation = with_known_names(described(segmentation, read_table(parsed.segments)), has_colors=True)
+        segmentation = described_by(segmentation, parsed.segments)
     algorithm_type = AlgorithmType(parsed.algorithm_type) if parsed.algorithm_type else None
     return with_algorithm(segmentation, algorithm_type, parsed.algorithm_name, parsed.algorithm_version)
 

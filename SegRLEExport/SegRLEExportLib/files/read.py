@@ -20,6 +20,7 @@ from SegRLEExportLib.files.nrrd import is_nrrd, read_header, read_volumes
 from SegRLEExportLib.files.seg_nrrd import has_segments, read_segments
 from SegRLEExportLib.files.tables.describe import described
 from SegRLEExportLib.files.tables.nifti_names import names_in
+from SegRLEExportLib.files.tables.read import read_table
 from SegRLEExportLib.files.tables.row import TableFaultError
 from SegRLEExportLib.files.tables.totalsegmentator import with_known_names
 from SegRLEExportLib.files.volume import Volumes, labels_of, values_in
@@ -36,13 +37,28 @@ _SUFFIXES = (".seg.nrrd", ".seg.nhdr", ".nii.gz")
 _MASK_SUFFIXES = (".nii", ".nii.gz", ".nrrd", ".nhdr", ".mha", ".mhd")
 
 
-def read_segmentation(path: Path) -> Segmentation:
+def read_segmentation(path: Path, segments: Path | str | None = None) -> Segmentation:
     """Return the segments of a .seg.nrrd or DICOM SEG, or the labels of an NRRD, NIfTI or MetaImage as segments.
 
-    A folder has masks, one file for each segment; a file of several volumes has one in each.
+    A folder has masks, one file for each segment; a file of several volumes has one in each. `segments` is a table of
+    names, codes and colours, as `described_by` takes it.
 
-    Raises `UnreadableSegmentationError`, for a DICOM file `NotASegmentationFileError` or `UnusableSegFileError`.
+    Raises `UnreadableSegmentationError`, for a DICOM file `NotASegmentationFileError` or `UnusableSegFileError`, and
+    `SegmentTableError`.
     """
+    segmentation = _undescribed(path)
+    return segmentation if segments is None else described_by(segmentation, segments)
+
+
+def described_by(segmentation: Segmentation, segments: Path | str) -> Segmentation:
+    """Return the segmentation with the names, codes and colours of a table: a file, or the name of one built in.
+
+    Raises `SegmentTableError`.
+    """
+    return with_known_names(described(segmentation, read_table(segments)), has_colors=True)
+
+
+def _undescribed(path: Path) -> Segmentation:
     if os.path.isdir(path):  # Path.is_dir raises for names that cannot be
         return read_masks(masks_in(path), path.resolve().name)
     if is_dicom(path):
@@ -169,7 +185,7 @@ def _mask(path: Path) -> Mask:
         with regular_file(path) as file:
             volumes = _volumes(file, path)
             voxels = volumes.only_one()
-            values = values_in(labels_of(voxels))
+            values = [] if _is_of_zero_and_one(voxels) else values_in(labels_of(voxels))
     except UnreadableError as error:
         raise UnreadableSegmentationError(path, str(error)) from error
     if values not in ([], [1], [255]):
@@ -178,6 +194,11 @@ def _mask(path: Path) -> Mask:
             path, f"as a mask it must have the values 0 and 1, and it has {shown}; give it alone as a label map"
         )
     return Mask(_stem(path), _stem(path), np.asarray(voxels != 0), volumes.geometry)
+
+
+def _is_of_zero_and_one(voxels: NDArray[Any]) -> bool:
+    """Whether it is a mask at a glance: counting values takes ten times as long."""
+    return voxels.dtype.kind == "u" and int(voxels.max()) <= 1
 
 
 def _stem(path: Path) -> str:
