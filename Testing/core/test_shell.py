@@ -409,6 +409,19 @@ class TestFolders:
         assert segrle("verify", out, segmentation, ct) == 0
         assert capsys.readouterr().out.count("equal: ") == 1
 
+    def test_files_of_one_export_can_be_named_one_by_one(self, tmp_path, capsys):
+        segmentation, ct = a_case(tmp_path)
+        out = tmp_path / "out"
+        assert segrle("export", segmentation, ct, "-o", out, "-c", "rle-per-segment") == 0
+        one, other = sorted(out.iterdir())
+        capsys.readouterr()
+        assert segrle("verify", one, other, segmentation, ct) == 0
+        assert segrle("verify", one, other, segmentation) == 0
+        assert segrle("verify", one, segmentation, ct) == DIFFERENT
+        assert capsys.readouterr().out.count("equal: ") == 2
+        assert segrle("verify", one, other, segmentation, tmp_path / "missing") == REFUSED
+        assert "missing" in capsys.readouterr().err
+
     def test_with_several_exports_are_compared_one_by_one(self, tmp_path, capsys):
         segmentation, ct = a_case(tmp_path)
         (tmp_path / "other").mkdir()

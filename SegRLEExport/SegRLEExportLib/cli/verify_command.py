@@ -19,7 +19,11 @@ def add_parser(commands: Any) -> None:
     """Add the command's arguments to those of `segrle`."""
     parser = add_command(commands, "verify", run, "compare a SEG, or those of a folder, with a segmentation")
     parser.add_argument(
-        "file", type=Path, metavar="FILE", help="SEG, or folder with the SEG files of an export; images may lie there"
+        "file",
+        type=Path,
+        nargs="+",
+        metavar="FILE",
+        help="SEG, all those of one export, or folder with the SEG files of exports; images may lie there",
     )
     add_input_arguments(parser, is_series_needed=False)
     parser.add_argument(
@@ -32,10 +36,10 @@ def add_parser(commands: Any) -> None:
 
 def run(parsed: argparse.Namespace) -> int:
     """Print what differs, for each export that the folder has; the exit code tells whether anything does."""
-    from SegRLEExportLib.reading.folder import exports_at
     from SegRLEExportLib.source.series import find_source
 
-    exports = exports_at(parsed.file)
+    _take_series_from_the_end(parsed)
+    exports = _exports(parsed.file)
     segmentation = read_segmentation(parsed)
     source = (
         find_source(parsed.series_dir, segmentation, parsed.series, time=parsed.time) if parsed.series_dir else None
@@ -48,6 +52,22 @@ def run(parsed: argparse.Namespace) -> int:
             names = f"{', '.join(path.name for path in paths)}: " if len(exports) > 1 else ""
             print_text(f"{names}{one}")
     return 0 if all(one.is_equal for one in compared) else DIFFERENT
+
+
+def _take_series_from_the_end(parsed: argparse.Namespace) -> None:
+    """Of FILE... SEGMENTATION [SERIES_DIR] the parser takes the last for the segmentation, even if it is a folder."""
+    last: Path = parsed.segmentation
+    if len(parsed.file) > 1 and (last.is_dir() or not last.exists()):
+        *parsed.file, parsed.segmentation = parsed.file
+        parsed.series_dir = last
+
+
+def _exports(files: list[Path]) -> list[list[Path]]:
+    """Return the files of each export that one file or folder has; of several that were named, all together."""
+    from SegRLEExportLib.reading.folder import exports_at
+
+    exports = [paths for file in files for paths in exports_at(file)]
+    return exports if len(files) == 1 else [[path for paths in exports for path in paths]]
 
 
 def _compared(paths: list[Path], segmentation: Segmentation, source: SourceSeries | None, *, by: str) -> Any:

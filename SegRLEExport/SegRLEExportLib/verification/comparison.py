@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from SegRLEExportLib.errors import NotASegmentationFileError
 from SegRLEExportLib.model.geometry import PlaneStack
 from SegRLEExportLib.model.printable import printable_lines
 from SegRLEExportLib.model.segmentation import Segmentation, voxels_of_values
@@ -19,7 +20,9 @@ from SegRLEExportLib.model.source_series import SourceSeries
 from SegRLEExportLib.planes.pairing import as_drawn
 from SegRLEExportLib.reading.damage import readable
 from SegRLEExportLib.reading.seg_file import SegFile
+from SegRLEExportLib.verification.expected_texts import LONG_STRING, cut, in_one_line
 from SegRLEExportLib.verification.overlap_counts import Counting, Counts, Key, pairs_of
+from SegRLEExportLib.verification.pixels import Shown, comparison_of
 from SegRLEExportLib.verification.placing import are_on_images, place_differences
 from SegRLEExportLib.verification.said import AttributeCheck, Difference
 
@@ -117,9 +120,8 @@ class _Comparing:
 
     def outcome(self) -> Comparison:
         """Count all pixels, find who belongs to whom, and compare what is said of each."""
-        counting = Counting(self._segmentation)
-        faults = [counting.add(seg, self._stacks(seg)) for seg in self._segs]
-        counts, totals = counting.counts, _voxels_of_segments(self._segmentation)
+        totals = _voxels_of_segments(self._segmentation)
+        counts, faults = self._counts_if_all_agree(totals) or self._counts()
         pairs = pairs_of(self._segs, self._segmentation, counts, totals)
         segments = self._segments(counts, totals, pairs)
         self._tell_lonely(counts, totals, pairs)
@@ -134,6 +136,53 @@ class _Comparing:
             tuple(dict.fromkeys(self._remarks)),
             tuple(dict.fromkeys(self._not_compared)),
         )
+
+    def _counts_if_all_agree(self, totals: list[int]) -> tuple[Counts, list[str]] | None:
+        """Return the counts where names say which segments belong together, and these agree in every voxel.
+
+        That is seen as an export's own check sees it; who shares what with whom is counted only where it is needed.
+        """
+        names = [cut(in_one_line(segment.name), LONG_STRING) for segment in self._segmentation.segments]
+        labels = [record.label for seg in self._segs for record in seg.segments]
+        if len(set(names)) < len(names) or len(set(labels)) < len(labels) or not set(labels) <= set(names):
+            return None
+        counts = Counts()
+        for file, seg in enumerate(self._segs):
+            position_of = {record.number: names.index(record.label) for record in seg.segments}
+            if not self._agrees(seg, position_of, totals):
+                return None
+            for number, position in position_of.items():
+                counts.in_file[file, number] = counts.shared[(file, number), position] = totals[position]
+            counts.doubled_frames.append(0)
+        return counts, [""] * len(self._segs)
+
+    def _agrees(self, seg: SegFile, position_of: dict[int, int], totals: list[int]) -> bool:
+        """Tell whether a file shows all voxels of its segments and no others, each in a frame of its own."""
+        (stack, planes), source = seg.planes, self._source
+        frames = [*zip(seg.frames.segment_numbers, planes)]
+        if len(set(frames)) < len(frames) or not {number for number, _ in frames} <= position_of.keys() | {0}:
+            return False
+        images = source.stack if source is not None and are_on_images(stack, source) else None
+        full_value = seg.maximum_fraction if seg.is_fractional else 1
+        bits = seg.pixel_data.bits_allocated
+        shown = Shown(self._segmentation, position_of, seg.is_label_map, bits, full_value, images)
+        comparison = comparison_of(shown, stack, frames)
+        first = 0
+        try:
+            for block in seg.blocks(comparison.block_lengths(), is_strict=True):
+                if not comparison.agrees(first, block):
+                    return False
+                first += len(block)
+        except NotASegmentationFileError:
+            return False
+        voxels = sum(totals[position] for position in position_of.values())
+        return comparison.is_complete() and comparison.has_all_voxels(voxels) and not comparison.misplaced_spots()
+
+    def _counts(self) -> tuple[Counts, list[str]]:
+        """Return who shares what with whom, and what DICOM does not allow in the pixels of each file."""
+        counting = Counting(self._segmentation)
+        faults = [counting.add(seg, self._stacks(seg)) for seg in self._segs]
+        return counting.counts, faults
 
     def _stacks(self, seg: SegFile) -> list[PlaneStack]:
         """Return the planes of a file as each layer has them: elsewhere if it is an even copy of the images."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import product
 from typing import TypeVar
@@ -52,9 +52,9 @@ class Shown:
     """Bits Allocated (0028,0100)."""
     full_value: int
     """What a pixel of the segment holds where each has frames of its own."""
-    images: PlaneStack
-    """All planes on which frames may lie."""
-    other_planes: NDArray[np.intp]
+    images: PlaneStack | None
+    """All planes on which frames may lie; None where it is not known which images they are."""
+    other_planes: NDArray[np.intp] = field(default_factory=lambda: np.zeros(0, np.intp))
     """The indices of those for which the file has no frame, and on which its segments must have no voxel."""
 
 
@@ -75,7 +75,8 @@ class PixelComparison(ABC):
         self._stack = stack
         self._frames = frames
         layers = shown.segmentation.layers
-        self._stacks = [as_drawn(layer.geometry, stack, shown.images) for layer in layers]
+        images = shown.images
+        self._stacks = [stack if images is None else as_drawn(layer.geometry, stack, images) for layer in layers]
         self._layers = [SampledLayer(layer, drawn) for layer, drawn in zip(layers, self._stacks)]
         self._spots: list[tuple[int, int, int, int]] = []
         self.blank_frames = 0
@@ -92,12 +93,16 @@ class PixelComparison(ABC):
     def is_complete(self) -> bool:
         """Tell whether the frames that agreed, together, show every voxel there is on any plane."""
         images, others = self._shown.images, self._shown.other_planes.tolist()
-        if not others:
+        if not others or images is None:
             return True
         layers = [
             SampledLayer(layer, as_drawn(layer.geometry, images, images)) for layer in self._shown.segmentation.layers
         ]
         return self._is_count_of_voxels(0, layers, others)
+
+    def has_all_voxels(self, count: int) -> bool:
+        """Tell whether the planes of the file have so many voxels of its segments: as many as there are anywhere."""
+        return self._is_count_of_voxels(count, self._layers, range(len(self._stack)))
 
     def wrong_pixels(self, frame: int, block: FrameBlock) -> int:
         """Return how many pixels of one frame are not as they should be."""
@@ -235,6 +240,10 @@ class _LabelMapComparison(PixelComparison):
 
     def _numbers_met(self) -> set[int]:
         return super()._numbers_met() | self._sampled - {0}
+
+    def has_all_voxels(self, count: int) -> bool:
+        """Tell whether the planes of the file have so many voxels of its segments: as many as there are anywhere."""
+        return self._is_count_of_voxels(count, self._layers, range(len(self._stack)))
 
     def wrong_pixels(self, frame: int, block: FrameBlock) -> int:
         return 0 if self._is_as_wanted(frame, block.pixels[0]) else super().wrong_pixels(frame, block)
