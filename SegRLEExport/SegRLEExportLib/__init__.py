@@ -6,4 +6,4 @@
 Nothing is imported here, so that importing the package costs nothing.
 """
 
-__version__ = "1.0.0"
+__version__ = "2.0.0"
