@@ -9,6 +9,7 @@ from typing import Any
 
 from SegRLEExportLib.conversion.coco_file import write_coco
 from SegRLEExportLib.conversion.formats import COCO, FILE_FORMATS, WrittenFile, format_of
+from SegRLEExportLib.conversion.pictures import CocoImages
 from SegRLEExportLib.conversion.placement import findings_on_images
 from SegRLEExportLib.conversion.volumes import VolumeFiles
 from SegRLEExportLib.encoding.plan import PLANS
@@ -64,6 +65,7 @@ def convert(
     source: SourceSeries | None = None,
     options: ExportOptions | None = None,
     one_file_each: bool = False,
+    images: CocoImages | None = None,
     progress: ProgressCallback | None = None,
 ) -> Conversion:
     """Write `segmentation` as another kind of file, read that back, compare it, and only then give it its name.
@@ -71,7 +73,7 @@ def convert(
     `to` is one of `FILE_FORMATS` or the id of an encoding (a row of `PLANS`); without it the name of `out` tells.
     With `source` volumes are written on the grid of its images, unless `options.grid` says the segmentation's own;
     DICOM SEG and COCO need it. Voxels beyond the images refuse the conversion unless `options.clip`. `one_file_each`
-    writes a label map for each set of segments that do not overlap.
+    writes a label map for each set of segments that do not overlap. `images` says how a COCO file names its images.
 
     Raises a class of `errors.ExportError`; then no file is left.
     """
@@ -89,7 +91,7 @@ def convert(
         source = None
     findings = findings_on_images(segmentation, source.stack, options, Progress(progress)) if source else ()
     if wanted == COCO and source:
-        files = write_coco(segmentation, source, target)
+        files = write_coco(segmentation, source, target, images or CocoImages())
     else:
         placed = on_grid_of(source.stack, segmentation) if source else on_own_grid(segmentation)
         job = VolumeFiles(placed, target, overwrite=options.overwrite)

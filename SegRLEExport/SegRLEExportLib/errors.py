@@ -220,6 +220,16 @@ class BatchFolderError(ExportError):
         super().__init__(f"The batch cannot use {where}: {reason}.")
 
 
+class UnwritablePictureError(ExportError):
+    """A DICOM image cannot be shown as an 8-bit picture."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(
+            f"No picture can be made of {path}: {reason}. Give a window (--window CENTRE,WIDTH), or let the COCO file "
+            "name the DICOM images themselves (without --images png)."
+        )
+
+
 class NotASegmentationFileError(ExportError):
     """The file is not a DICOM SEG, or cannot be parsed as one."""
 

@@ -42,8 +42,11 @@ READ_CPU_S = {
     ("W3", "layers of rle"): 0.35,
     ("W3", "inspect of none"): 1.0,
     ("W3", "verify of none"): 2.5,
+    ("W3", "convert none to rle"): 2.5,
+    ("W3", "convert none to NIfTI"): 3.0,
+    ("W3", "convert none to seg.nrrd"): 3.0,
 }
-"""A SEG to label layers, told what it is, and compared with its segmentation."""
+"""A SEG to label layers, told what it is, compared with its segmentation, and made another file."""
 
 READ_ABOVE_LAYERS_MB = 50
 

@@ -98,6 +98,10 @@ CONTESTANTS = (
         for encoding in ("none", "rle")
         for what in ("layers", "inspect", "verify")
     ),
+    *(
+        Contestant(f"convert none to {what}", _script("reading", "none", what), ("W2", "W3"))
+        for what in ("rle", "NIfTI", "seg.nrrd")
+    ),
     Contestant("highdicom BINARY", _script("by_highdicom", "none"), ONE_LAYER, "highdicom", "ours none"),
     Contestant("highdicom LABELMAP RLE", _script("by_highdicom", "rle"), ONE_LAYER, "highdicom", "ours rle"),
     Contestant("dcmqi merged, BINARY", _dcmqi("binary"), ONE_LAYER, "dcmqi", "ours none, whole process", "process"),

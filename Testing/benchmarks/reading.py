@@ -1,4 +1,4 @@
-"""A SEG read again as a child process: FOLDER WORKLOAD OUTPUT ENCODING WHAT; WHAT is layers, inspect or verify.
+"""A SEG read again as a child process: FOLDER WORKLOAD OUTPUT ENCODING WHAT; WHAT is one of `STAGES`.
 
 The file is written before, unmeasured; a tiny one is read first, as in a process that has been open for a while.
 """
@@ -11,16 +11,34 @@ from pathlib import Path
 
 from material import open_material, warm_up_material
 from measuring import measure_stage, result_folder
+from SegRLEExportLib.convert import convert
 from SegRLEExportLib.export import export
 from SegRLEExportLib.model.segmentation import Segmentation
 from SegRLEExportLib.options import ExportOptions
 from SegRLEExportLib.reading.inspection import inspect
 from SegRLEExportLib.reading.segmentation import segmentation_of
+from SegRLEExportLib.reading.source import source_of
 from SegRLEExportLib.verification.comparison import compare
 
 Stage = Callable[[list[Path], Segmentation], object]
 
+
+def _converted(suffix: str) -> Stage:
+    """Return what converts a SEG on its own references to a file of that suffix, and gives the segmentation."""
+
+    def stage(paths: list[Path], _: Segmentation) -> Segmentation:
+        segmentation = segmentation_of(paths)
+        source = source_of(paths) if suffix == ".dcm" else None
+        convert(segmentation, paths[0].with_name(f"converted{suffix}"), source=source)
+        return segmentation
+
+    return stage
+
+
 STAGES: dict[str, Stage] = {
+    "rle": _converted(".dcm"),
+    "NIfTI": _converted(".nii.gz"),
+    "seg.nrrd": _converted(".seg.nrrd"),
     "layers": lambda paths, _: segmentation_of(paths),
     "inspect": lambda paths, _: [inspect(path) for path in paths],
     "verify": compare,

@@ -118,14 +118,14 @@ def _by_highdicom(path: Path, found: Segmentation | None) -> str:
         return "probabilities"
     try:
         seg = highdicom.seg.segread(path)
-        masks, affine = _masks_of_highdicom(seg)
+        masks, affine = masks_of_highdicom(seg)
     except Exception as error:
         return f"cannot: {_first_words(error)}"
     is_same = [_are_same_places(found, position, mask, affine) for position, mask in enumerate(masks)]
     return EQUAL if all(is_same) else "DIFFERENT"
 
 
-def _masks_of_highdicom(seg: highdicom.seg.Segmentation) -> tuple[list[np.ndarray], np.ndarray]:
+def masks_of_highdicom(seg: highdicom.seg.Segmentation) -> tuple[list[np.ndarray], np.ndarray]:
     """Return the mask of each segment in the order of their numbers, and from index to LPS.
 
     A label map is taken as a whole: taken apart, highdicom up to 0.28 shows nothing of numbers above 255.

@@ -13,9 +13,12 @@ import pytest
 from builders import A_GRID, LEFT_KIDNEY, LIVER, a_ct_series, a_segmentation, a_source, a_sphere, lps_of_voxels
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from PIL import Image
+from pydicom.pixels import apply_rescale, apply_windowing
 from SegRLEExportLib.cli.convert_command import FORMATS
 from SegRLEExportLib.conversion import read_back, volumes
 from SegRLEExportLib.conversion.formats import FILE_FORMATS
+from SegRLEExportLib.conversion.pictures import CocoImages
 from SegRLEExportLib.convert import convert
 from SegRLEExportLib.encoding.plan import PLANS
 from SegRLEExportLib.errors import (
@@ -25,6 +28,7 @@ from SegRLEExportLib.errors import (
     TargetExistsError,
     UnknownFormatError,
     UnusableCocoFileError,
+    UnwritablePictureError,
     UnwritableSegmentationError,
 )
 from SegRLEExportLib.export import export
@@ -34,6 +38,7 @@ from SegRLEExportLib.model.geometry import Geometry
 from SegRLEExportLib.model.segmentation import AlgorithmType, Layer, Segmentation
 from SegRLEExportLib.options import ExportOptions, Grid
 from SegRLEExportLib.reading.segmentation import segmentation_of
+from SegRLEExportLib.source.series import find_source
 
 RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
@@ -347,6 +352,67 @@ class TestCoco:
     def test_it_needs_images(self, tmp_path):
         with pytest.raises(SourceNeededError, match="COCO names the images that masks lie on, and none were given"):
             convert(apart(), tmp_path / "cases.json")
+
+
+class TestPictures:
+    def made(self, folder: Path, **named: object) -> dict[str, object]:
+        options = CocoImages(folder / "ct", **named)
+        source = find_source(folder / "ct", apart())
+        convert(apart(), folder / "cases.json", source=source, images=options)
+        return json.loads((folder / "cases.json").read_text("utf-8"))
+
+    def test_images_are_named_by_their_dicom_files_as_seen_from_the_coco_file(self, tmp_path):
+        a_ct_series(tmp_path / "ct")
+        for image in self.made(tmp_path)["images"]:
+            dataset = pydicom.dcmread(tmp_path / image["file_name"])
+            assert dataset.SOPInstanceUID == image["sop_instance_uid"]
+
+    def test_pictures_show_the_window_of_the_header(self, tmp_path):
+        a_ct_series(tmp_path / "ct", WindowCenter=[-1020, 40], WindowWidth=[9, 400])
+        images = self.made(tmp_path, as_png=True)["images"]
+        assert len(images) == A_GRID.shape_kji[0]
+        for image in images:
+            self.assert_shown(tmp_path, image, centre=-1020, width=9)
+
+    def test_pictures_show_the_window_that_was_given(self, tmp_path):
+        a_ct_series(tmp_path / "ct", WindowCenter=40, WindowWidth=400)
+        for image in self.made(tmp_path, as_png=True, window=(-1021, 5))["images"]:
+            self.assert_shown(tmp_path, image, centre=-1021, width=5)
+
+    def assert_shown(self, folder: Path, image: dict[str, object], centre: float, width: float) -> None:
+        """Compare with pydicom's own windowing."""
+        (path,) = (
+            path
+            for path in (folder / "ct").iterdir()
+            if pydicom.dcmread(path).SOPInstanceUID == image["sop_instance_uid"]
+        )
+        dataset = pydicom.dcmread(path)
+        dataset.WindowCenter, dataset.WindowWidth = centre, width
+        hounsfield = apply_rescale(dataset.pixel_array, dataset)
+        wanted = apply_windowing(hounsfield, dataset)
+        low, high = -1024.0, 3071.0
+        shown = np.asarray(Image.open(folder / str(image["file_name"])))
+        np.testing.assert_allclose(shown, (wanted - low) / (high - low) * 255, atol=0.51)
+
+    def test_without_a_window_nothing_is_guessed(self, tmp_path):
+        a_ct_series(tmp_path / "ct")
+        with pytest.raises(UnwritablePictureError, match="its header has no window"):
+            self.made(tmp_path, as_png=True)
+        assert [path.name for path in tmp_path.iterdir()] == ["ct"]
+
+    def test_a_picture_needs_its_image(self, tmp_path):
+        with pytest.raises(SourceNeededError, match="Pictures are made of the images, and none were given"):
+            convert(apart(), tmp_path / "a.json", source=a_source(), images=CocoImages(as_png=True))
+        assert list(tmp_path.iterdir()) == []
+
+    def test_the_shell_writes_them(self, tmp_path):
+        from SegRLEExportLib.cli import main
+
+        a_ct_series(tmp_path / "ct")
+        convert(apart(), tmp_path / "a.seg.nrrd")
+        words = [tmp_path / "a.seg.nrrd", tmp_path / "ct", "-o", tmp_path / "c.json", "--images", "png"]
+        assert main([str(word) for word in ("convert", *words, "--window=-1020,9")]) == 0
+        assert len(list((tmp_path / "c_images").glob("*.png"))) == A_GRID.shape_kji[0]
 
 
 class TestDicom:

@@ -92,6 +92,11 @@ MESSAGES = [
         "cases.json cannot be added to: it is no JSON. It was left as it is. Choose another name.",
     ),
     (
+        errors.UnwritablePictureError(Path("ct/1.dcm"), "its header has no window"),
+        f"No picture can be made of {Path('ct/1.dcm')}: its header has no window. Give a window (--window "
+        "CENTRE,WIDTH), or let the COCO file name the DICOM images themselves (without --images png).",
+    ),
+    (
         errors.ReadBackDiffersError(Path("out/liver.nii.gz")),
         "liver.nii.gz was read back and differs from the segmentation, so it was removed. "
         "This is a fault of SegRLEExport or of the disk: please report it.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -41,6 +42,15 @@ def add_parser(commands: Any) -> None:
     )
     parser.add_argument("--one-file-each", action="store_true", help="a label map for each set without overlap")
     parser.add_argument("--threshold", type=float, metavar="SHARE", help="of FRACTIONAL pixels, above 0 and up to 1")
+    parser.add_argument(
+        "--images",
+        choices=("dicom", "png"),
+        default="dicom",
+        help="what a COCO file names; png: 8-bit pictures beside it",
+    )
+    parser.add_argument(
+        "--window", type=_window, metavar="CENTRE,WIDTH", help="of the pictures; default: the one in the images"
+    )
     add_choice_arguments(parser)
     add_option_arguments(parser)
     parser.set_defaults(compression=ENCODING_IDS[0])
@@ -48,6 +58,7 @@ def add_parser(commands: Any) -> None:
 
 def run(parsed: argparse.Namespace) -> int:
     """Convert, and print what was written."""
+    from SegRLEExportLib.conversion.pictures import CocoImages
     from SegRLEExportLib.convert import convert
 
     paths, folder = _divided(parsed.inputs)
@@ -61,10 +72,19 @@ def run(parsed: argparse.Namespace) -> int:
             source=source,
             options=read_options(parsed),
             one_file_each=parsed.one_file_each,
+            images=CocoImages(folder, parsed.images == "png", parsed.window),
             progress=line.update,
         )
     print_result(parsed, conversion)
     return 0
+
+
+def _window(text: str) -> tuple[float, float]:
+    """Return centre and width; a `ValueError` is for the parser, which says the rest."""
+    centre, width = (float(number) for number in text.split(","))
+    if not (math.isfinite(centre) and math.isfinite(width) and width > 0):
+        raise ValueError("a width is above 0")
+    return centre, width
 
 
 def _divided(inputs: list[Path]) -> tuple[list[Path], Path | None]:

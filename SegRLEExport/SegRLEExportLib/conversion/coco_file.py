@@ -3,31 +3,41 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from SegRLEExportLib.conversion.formats import WrittenFile
-from SegRLEExportLib.errors import ReadBackDiffersError, TargetExistsError
+from SegRLEExportLib.conversion.pictures import CocoImages, Window, files_of, is_png_of, png_of
+from SegRLEExportLib.errors import ReadBackDiffersError, SourceNeededError, TargetExistsError
 from SegRLEExportLib.files.coco import CocoImage, category_id_of, masks_in, read_coco, with_case
 from SegRLEExportLib.model.segmentation import Segment, Segmentation
-from SegRLEExportLib.model.source_series import SourceSeries
+from SegRLEExportLib.model.source_series import SourceFrame, SourceSeries
 from SegRLEExportLib.planes.pairing import as_drawn
 from SegRLEExportLib.planes.sampling import SampledLayer
 from SegRLEExportLib.writing.pending_files import PendingFiles
 
 
-def write_coco(segmentation: Segmentation, source: SourceSeries, target: Path) -> tuple[WrittenFile, ...]:
+def write_coco(
+    segmentation: Segmentation, source: SourceSeries, target: Path, pictures: CocoImages
+) -> tuple[WrittenFile, ...]:
     """Add the case to the file; an existing one is replaced by one that holds both."""
     if target.exists() and not target.is_file():
         raise TargetExistsError(target)
     stack = source.stack
     layers = [SampledLayer(layer, as_drawn(layer.geometry, stack, stack)) for layer in segmentation.layers]
+    uids = {frame.sop_instance_uid for frame in source.frames}
+    file_of = files_of(pictures.folder, uids) if pictures.folder else {}
     images = [
         CocoImage(
-            frame.sop_instance_uid, frame.frame_number, f"{frame.sop_instance_uid}.dcm", stack.rows, stack.columns
+            frame.sop_instance_uid,
+            frame.frame_number,
+            _file_name(frame, target, file_of, as_png=pictures.as_png),
+            stack.rows,
+            stack.columns,
         )
         for frame in source.frames
     ]
@@ -37,9 +47,42 @@ def write_coco(segmentation: Segmentation, source: SourceSeries, target: Path) -
             sink.write(json.dumps(content, ensure_ascii=False).encode("utf-8"))
         written = json.loads(files.unverified(target).read_text(encoding="utf-8"))
         _compare_coco(written, segmentation, layers, images, target)
-        size = files.size(target)
+        written_files = [WrittenFile(target, files.size(target))]
+        if pictures.as_png:
+            written_files.extend(_write_pictures(files, target, images, file_of, pictures.window))
         files.publish()
-    return (WrittenFile(target, size),)
+    return tuple(written_files)
+
+
+def _file_name(frame: SourceFrame, target: Path, file_of: Mapping[str, Path], *, as_png: bool) -> str:
+    """Return the name of an image's file, seen from the COCO file."""
+    uid = frame.sop_instance_uid
+    if as_png:
+        number = "" if frame.frame_number is None else f"_{frame.frame_number}"
+        return f"{target.stem}_images/{uid}{number}.png"
+    if uid not in file_of:
+        return f"{uid}.dcm"
+    try:
+        return Path(os.path.relpath(file_of[uid], target.parent)).as_posix()
+    except ValueError:  # on another drive
+        return file_of[uid].resolve().as_posix()
+
+
+def _write_pictures(
+    files: PendingFiles, target: Path, images: Sequence[CocoImage], file_of: Mapping[str, Path], window: Window | None
+) -> Iterator[WrittenFile]:
+    """Write a picture of each image beside the COCO file, and read it again."""
+    files.make_folder(target.with_name(f"{target.stem}_images"))
+    for image in images:
+        if image.sop_instance_uid not in file_of:
+            raise SourceNeededError("Pictures are made of the images")
+        final = target.parent / image.file_name
+        content, pixels = png_of(file_of[image.sop_instance_uid], image.frame_number, window)
+        with files.create(final) as sink:
+            sink.write(content)
+        if not is_png_of(files.unverified(final), pixels):
+            raise ReadBackDiffersError(final)
+        yield WrittenFile(final, len(content))
 
 
 def _compare_coco(
