@@ -71,6 +71,7 @@ def export(
         findings=found.findings,
         bit_packed_bytes=pixel_bytes(int((found.index.voxels > 0).sum()), found.stack, 1),
         seconds=time.perf_counter() - started,
+        not_read_by=found.not_read_by,
     )
 
 

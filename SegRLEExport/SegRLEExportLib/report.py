@@ -91,6 +91,8 @@ class Report:
     bit_packed_bytes: int
     """What the pixels of the same frames take as one bit each, without any header."""
     seconds: float
+    not_read_by: tuple[str, ...] = ()
+    """Readers of volumes that fail on these very files, although they read the encoding."""
 
     @property
     def paths(self) -> tuple[Path, ...]:
@@ -148,6 +150,7 @@ class Report:
             "instances": [{**asdict(instance), "path": str(instance.path)} for instance in self.instances],
             "findings": [finding.to_json() for finding in self.findings],
             "reads_in": self.plan.reads_in,
+            "not_read_by": list(self.not_read_by),
             "fails_in": self.plan.fails_in,
         }
 
@@ -158,7 +161,10 @@ class Report:
             for instance in self.instances
             for sight in instance.sights
         ]
-        return f"{'; '.join(seen)}. Measured before: {self.plan.reads_in}" if seen else self.plan.reads_in
+        encoding = self.plan.reads_in
+        if self.not_read_by:
+            encoding += f"; but not these planes in {' or '.join(self.not_read_by)}, see below"
+        return f"{'; '.join(seen)}. Measured before: {encoding}" if seen else encoding
 
     def of_severity(self, *severities: Severity) -> tuple[Finding, ...]:
         """Return the findings of those severities."""

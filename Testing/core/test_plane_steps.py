@@ -56,6 +56,7 @@ def test_dcmqi_finds_every_plane_of_images_with_uneven_gaps(jitter_mm, tmp_path)
     found = planes_read_by_dcmqi(tmp_path)
     assert len(found) == 20
     np.testing.assert_allclose(found, heights, atol=2 * jitter_mm + 0.001)
+    assert "dcmqi" not in " ".join(report.not_read_by)
     assert any(finding.id == "uneven-planes" for finding in report.findings) == (jitter_mm >= 0.1)
 
 

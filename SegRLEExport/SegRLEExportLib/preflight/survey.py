@@ -28,13 +28,14 @@ from SegRLEExportLib.model.source_series import SourceFrame, SourceSeries
 from SegRLEExportLib.options import ExportOptions, Grid
 from SegRLEExportLib.planes.frames import FrameIndex, index_frames
 from SegRLEExportLib.planes.overlaps import Overlaps, find_overlaps
-from SegRLEExportLib.planes.pairing import as_drawn
+from SegRLEExportLib.planes.pairing import as_drawn, pairing_of
 from SegRLEExportLib.planes.plane_runs import PlaneRuns
 from SegRLEExportLib.planes.sampling import SampledLayer
 from SegRLEExportLib.preflight.kept_values import kept_value_findings, kept_values
 from SegRLEExportLib.preflight.overlapping import overlap_findings
 from SegRLEExportLib.preflight.placement import placement_findings
-from SegRLEExportLib.preflight.plane_steps import frames_without_image, slice_thickness, steps_findings
+from SegRLEExportLib.preflight.plane_steps import frames_without_image, slice_thickness
+from SegRLEExportLib.preflight.readers_of_file import not_read_by, steps_findings
 from SegRLEExportLib.preflight.viewers import viewer_findings
 from SegRLEExportLib.progress import Progress
 from SegRLEExportLib.source.findings import uid_errors, uid_warnings
@@ -65,6 +66,8 @@ class Survey:
     """For each plane, the source frame that lies in it."""
     copied: Dataset
     """Attributes taken over from the source, valid."""
+    not_read_by: tuple[str, ...]
+    """Readers of volumes that fail on these files, because of where the planes lie."""
     findings: tuple[Finding, ...]
 
     def refuse_errors(self) -> None:
@@ -111,7 +114,7 @@ def survey(
         *_option_findings(options),
         *_description_findings(segmentation, options, len(instances)),
         *thickness_findings,
-        *steps_findings(stack),
+        *steps_findings(stack, instances, is_copy=_has_copies(segmentation, stack)),
         *frames_without_image(source_frames, index, options),
         *placement_findings(segmentation, stack, layers, index, options),
         *_emptiness_findings(segmentation, index, plan, options),
@@ -133,8 +136,13 @@ def survey(
         overlaps,
         tuple(source_frames),
         copied,
+        not_read_by(stack, instances),
         tuple(findings),
     )
+
+
+def _has_copies(segmentation: Segmentation, stack: PlaneStack) -> bool:
+    return any(pairing_of(layer.geometry, stack) is not None for layer in segmentation.layers)
 
 
 def _refuse_unusable(segmentation: Segmentation, source: SourceSeries, options: ExportOptions) -> None:
