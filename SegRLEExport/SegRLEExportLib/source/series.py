@@ -245,7 +245,7 @@ def _no_place(unplaced_of: dict[str, list[UnplacedImage]]) -> UnusableSourceErro
         unplaced[0].series_uid or "without UID",
         f"none of the {len(unplaced)} images found has a usable place in space ({_example(unplaced)})",
         "Only images with position, orientation and pixel spacing can be the source; radiographs and most "
-        "ultrasound images have none.",
+        "ultrasound images have none. 3D Slicer (dcmqi) opens no SEG without a place; highdicom writes and reads such.",
     )
 
 
