@@ -293,3 +293,19 @@ def test_the_outcome_is_told_to_programs_too(written):
     assert told["differences"][0]["kind"] == "names"
     assert told["segments"][0]["name"] == "one"
     assert told["not_compared"]
+
+
+@pytest.mark.parametrize("has_series", [False, True], ids=["without series", "with series"])
+def test_what_is_drawn_on_lossy_images_says_that_they_are(has_series, written):
+    lossy = a_source(
+        LossyImageCompression="01", LossyImageCompressionRatio=["12.5", "3"], LossyImageCompressionMethod="ISO_10918_1"
+    )
+
+    (path,) = written(source=lossy)
+
+    dataset = pydicom.dcmread(path)
+    assert dataset.LossyImageCompression == "01"
+    assert [str(ratio) for ratio in dataset.LossyImageCompressionRatio] == ["12.5", "3"]
+    assert dataset.LossyImageCompressionMethod == "ISO_10918_1"
+    assert compare([path], a_pair(), lossy if has_series else None).is_equal
+    assert compare([path], a_pair(), a_source()).kinds == ("form",)

@@ -5,12 +5,15 @@ from __future__ import annotations
 from datetime import datetime
 
 from pydicom import Dataset
+from pydicom.datadict import dictionary_VR
+from pydicom.multival import MultiValue
 from pydicom.tag import Tag
 
 import SegRLEExportLib
 from SegRLEExportLib.dataset.contents import Contents, SeriesIdentity
 from SegRLEExportLib.dataset.explicit_vr import item, sequence, text_element
 from SegRLEExportLib.dataset.functional_groups import reference_item
+from SegRLEExportLib.dataset.repair import repaired_value
 from SegRLEExportLib.dataset.segments import one_line
 from SegRLEExportLib.encoding.plan import SegmentationType
 from SegRLEExportLib.model.source_series import SourceFrame, text_of
@@ -91,7 +94,7 @@ def segmentation_image(contents: Contents) -> Dataset:
     dataset.BitsAllocated = dataset.BitsStored = bits
     dataset.HighBit = bits - 1
     dataset.PixelRepresentation = 0
-    dataset.LossyImageCompression = "00"
+    dataset.update(_lossy_compression(contents.source.header))
     dataset.SegmentationType = plan.segmentation_type.value
     dataset.SegmentsOverlap = "YES" if instance.segments_overlap else "NO"
     if plan.is_label_map:
@@ -101,6 +104,28 @@ def segmentation_image(contents: Contents) -> Dataset:
         dataset.SegmentationFractionalType = "PROBABILITY"
         dataset.MaximumFractionalValue = plan.full_value
     return dataset
+
+
+def _lossy_compression(source: Dataset) -> Dataset:
+    """Return what is said of lossy compression: drawn on images that lost something, it stays so (C.7.6.1.1.5)."""
+    dataset = Dataset()
+    dataset.LossyImageCompression = "01" if text_of(source, "LossyImageCompression").strip() == "01" else "00"
+    if dataset.LossyImageCompression == "01":
+        for keyword in ("LossyImageCompressionRatio", "LossyImageCompressionMethod"):
+            if texts := _valid_texts(source, keyword):
+                setattr(dataset, keyword, texts)
+    return dataset
+
+
+def _valid_texts(source: Dataset, keyword: str) -> list[str]:
+    """Return the values of an attribute of texts; none if there is none, or one that its VR does not allow."""
+    try:
+        value = source.get(keyword)
+        texts = [str(part) for part in (value if isinstance(value, MultiValue) else [value]) if part is not None]
+    except Exception:  # pydicom raises whatever the conversion of a damaged value raises
+        return []
+    repaired = [repaired_value(dictionary_VR(keyword), text) for text in texts]
+    return [one.value for one in repaired if one.value] if not any(one.reason for one in repaired) else []
 
 
 def dimensions(dimension_uid: str, *, is_label_map: bool) -> Dataset:

@@ -13,7 +13,7 @@ import SegRLEExportLib
 from SegRLEExportLib.model.source_series import SourceFrame, text_of
 from SegRLEExportLib.verification.expectation import Anything, Expectation, NewUid, differences
 from SegRLEExportLib.verification.expected_frames import ExpectedFrames
-from SegRLEExportLib.verification.expected_source import CopiedText, expected_source
+from SegRLEExportLib.verification.expected_source import CopiedText, expected_source, lossy_compression
 from SegRLEExportLib.verification.expected_texts import LONG_STRING, UTF_8, cut, in_one_line
 from SegRLEExportLib.verification.order import OneFile, Order
 from SegRLEExportLib.verification.stated import Items, Stated, Value
@@ -154,7 +154,7 @@ def _pixels(order: Order, frames: ExpectedFrames, segment_count: int) -> Expecta
         "BitsStored": bits,
         "HighBit": bits - 1,
         "PixelRepresentation": 0,
-        "LossyImageCompression": "00",
+        **lossy_compression(order.source),
     }
 
 

@@ -76,6 +76,16 @@ def expected_source(source: SourceSeries, told: Collection[str]) -> Expectation:
     return wanted
 
 
+def lossy_compression(source: SourceSeries) -> Expectation:
+    """Return what is to be said of lossy compression: what images have lost stays lost for what is drawn on them."""
+    header = source.header
+    if text_of(header, "LossyImageCompression").strip() != "01":
+        return {"LossyImageCompression": "00"}
+    keywords = ("LossyImageCompressionRatio", "LossyImageCompressionMethod")
+    told = [keyword for keyword in keywords if keyword in header and _is_doubtful(header, keyword)]
+    return {"LossyImageCompression": "01", **_copies(header, keywords, told)}
+
+
 def doubtful(header: Dataset) -> set[str]:
     """Return the keywords, at any depth, of values that may have had to be repaired, as far as pydicom can tell."""
     found: set[str] = set()

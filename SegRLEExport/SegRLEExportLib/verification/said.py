@@ -326,7 +326,7 @@ _COMPARED_WITHOUT_SERIES = frozenset(
     (
         *("SOPClassUID", "ImageType", "Modality", "Manufacturer", "ManufacturerModelName", "DeviceSerialNumber"),
         *("InstanceNumber", "NumberOfFrames", "Rows", "Columns", "SamplesPerPixel", "PhotometricInterpretation"),
-        *("BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation", "LossyImageCompression"),
+        *("BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation"),
         *("SegmentationType", "SegmentSequence", "SegmentationFractionalType", "MaximumFractionalValue"),
         *("PixelPaddingValue", "DimensionOrganizationSequence", "DimensionIndexSequence"),
     )
