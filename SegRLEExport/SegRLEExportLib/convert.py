@@ -34,6 +34,8 @@ class Conversion:
     segments: tuple[str, ...]
     findings: tuple[Finding, ...]
     seconds: float
+    is_compared: bool = True
+    """Whether the files were read back and compared; only DICOM SEG can go without."""
 
     @property
     def paths(self) -> tuple[Path, ...]:
@@ -41,10 +43,14 @@ class Conversion:
         return tuple(file.path for file in self.files)
 
     def __str__(self) -> str:
-        lines = [f"{self.format}: {len(self.segments)} segments, read back and compared, {self.seconds:.2f} s"]
+        lines = [f"{self.format}: {len(self.segments)} segments, {self._proof}, {self.seconds:.2f} s"]
         lines.extend(f"  {file.path}: {size_text(file.bytes)}" for file in self.files)
         lines.extend(f"  {finding}" for finding in self.findings)
         return printable_lines(lines)
+
+    @property
+    def _proof(self) -> str:
+        return "read back and compared" if self.is_compared else "not read back"
 
     def to_json(self) -> dict[str, Any]:
         """Return the outcome as a JSON object."""
@@ -53,6 +59,7 @@ class Conversion:
             "files": [{"path": str(file.path), "bytes": file.bytes} for file in self.files],
             "segments": list(self.segments),
             "findings": [finding.to_json() for finding in self.findings],
+            "verified": self.is_compared,
             "seconds": round(self.seconds, 4),
         }
 
@@ -114,4 +121,4 @@ def _as_dicom(
     report = export(segmentation, source, out, encoding, options=options, progress=progress)
     files = tuple(WrittenFile(instance.path, instance.bytes) for instance in report.instances)
     names = tuple(segment.name for segment in segmentation.segments)
-    return Conversion(encoding, files, names, report.findings, time.perf_counter() - started)
+    return Conversion(encoding, files, names, report.findings, time.perf_counter() - started, report.is_verified)

@@ -33,11 +33,13 @@ from SegRLEExportLib.errors import (
 )
 from SegRLEExportLib.export import export
 from SegRLEExportLib.files.read import read_segmentation
+from SegRLEExportLib.files.tables.describe import described
 from SegRLEExportLib.files.tables.read import read_table
 from SegRLEExportLib.model.geometry import Geometry
 from SegRLEExportLib.model.segmentation import AlgorithmType, Layer, Segmentation
 from SegRLEExportLib.options import ExportOptions, Grid
 from SegRLEExportLib.reading.segmentation import segmentation_of
+from SegRLEExportLib.reading.source import source_of
 from SegRLEExportLib.source.series import find_source
 
 RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
@@ -434,6 +436,12 @@ class TestDicom:
         with pytest.raises(SourceNeededError, match="DICOM SEG refers to images"):
             convert(apart(), tmp_path / "a.dcm")
 
+    def test_what_was_not_read_back_is_not_said_to_be(self, tmp_path):
+        options = ExportOptions(verify=False)
+        done = convert(apart(), tmp_path / "a.dcm", source=a_source(), options=options)
+        assert "2 segments, not read back" in str(done)
+        assert done.to_json()["verified"] is False
+
 
 class TestRefusals:
     def test_a_name_that_tells_no_format(self, tmp_path):
@@ -511,3 +519,27 @@ def test_any_name_color_and_voxels_go_to_seg_nrrd_and_back(name, color, seed, tm
     read = read_segmentation(convert(wanted, folder / "a.seg.nrrd").paths[0])
     assert read.segments == wanted.segments
     np.testing.assert_array_equal(read.layers[0].labels_kji, labels)
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(seed=st.integers(0, 2**32 - 1), encoding=st.sampled_from(list(PLANS)), other=st.sampled_from(list(PLANS)))
+def test_any_voxels_go_from_nifti_through_two_encodings_to_nifti_and_are_the_same(
+    seed, encoding, other, tmp_path_factory
+):
+    folder: Path = tmp_path_factory.mktemp("round")
+    labels = np.random.default_rng(seed).integers(0, 3, A_GRID.shape_kji).astype(np.uint8)
+    segments = tuple(replace(one, layer_value=value) for value, one in enumerate(apart().segments, start=1))
+    wanted = Segmentation("any", (Layer(labels, A_GRID),), segments)
+    before, table = convert(wanted, folder / "in.nii.gz").paths
+    named = described(read_segmentation(before), read_table(table))
+
+    first = convert(named, folder / "first", encoding, source=a_source())
+    second = convert(segmentation_of(first.paths), folder / "second", other, source=source_of(first.paths))
+    read = segmentation_of(second.paths)
+    after, table_after = convert(read, folder / "out.nii.gz", source=a_source()).paths
+
+    assert places_of(read) == places_of(wanted)
+    assert [(one.name, one.terminology) for one in read.segments] == [(one.name, one.terminology) for one in segments]
+    assert [one.color_rgb for one in read.segments] == [one.color_rgb for one in segmentation_of(first.paths).segments]
+    np.testing.assert_array_equal(np.asarray(nibabel.load(after).dataobj), np.asarray(nibabel.load(before).dataobj))
+    assert [row.name for row in read_table(table_after).rows] == [row.name for row in read_table(table).rows]
