@@ -125,6 +125,9 @@ _LIMITS = {
 }
 _SHOWN_CHARACTERS = 40
 
+_CODE_EXTENSION = re.compile(r"\x1b[ -/]+[0-~]")
+"""An escape sequence of ISO 2022 (PS3.5, 6.1.2.5): pydicom follows it, and leaves that of IR 58 in the text."""
+
 
 def copied_attributes(source: Dataset) -> tuple[Dataset, list[Finding]]:
     """Return patient, study, trial and frame of reference attributes of `source`, valid, and what was repaired.
@@ -237,7 +240,7 @@ class _Copier:
             self._report(name, repr(value), None, "a sequence and not a text")
             return []
         parts = value if isinstance(value, MultiValue) else [value]
-        texts = [str(part) for part in parts if part is not None]
+        texts = [_CODE_EXTENSION.sub("", str(part)) for part in parts if part is not None]
         return [self._in_right_characters(name, text) for text in texts] if vr in _TEXT_VRS else texts
 
     def _in_right_characters(self, name: str, text: str) -> str:

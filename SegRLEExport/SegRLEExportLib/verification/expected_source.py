@@ -5,6 +5,7 @@ Nothing comes from anywhere else. A value may differ from the source's, or be le
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +22,9 @@ from SegRLEExportLib.model.source_series import SourceSeries, text_of
 from SegRLEExportLib.uids import derived_uid, is_usable_uid
 from SegRLEExportLib.verification.expectation import EMPTY, Anything, Expectation, differences, shown
 from SegRLEExportLib.verification.stated import Items, Stated, Value
+
+_ESCAPE_SEQUENCES = re.compile("\x1b[\x20-\x2f]+[\x30-\x7e]")
+"""What changes character sets within a text is no part of it (PS3.5, 6.1.2.5), though pydicom leaves that of IR 58."""
 
 _ALWAYS = (
     *("PatientName", "PatientID", "PatientBirthDate", "PatientSex"),
@@ -155,7 +159,7 @@ def _standard(item: Dataset) -> list[str]:
 
 def _parts(value: object) -> list[str]:
     parts = value if isinstance(value, MultiValue) else [value]
-    return [str(part) for part in parts if part is not None]
+    return [_ESCAPE_SEQUENCES.sub("", str(part)) for part in parts if part is not None]
 
 
 def _plain(texts: Iterable[str], vr: str) -> tuple[str, ...]:
