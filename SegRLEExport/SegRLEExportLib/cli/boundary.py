@@ -36,7 +36,7 @@ def exit_code_of(command: Callable[[], int]) -> int:
 def _told(error: BaseException) -> int:
     """Tell what ended the command; raise it again if it is a fault of ours."""
     if isinstance(error, KeyboardInterrupt):
-        print_error(f"Interrupted. {_what_stands()}")
+        _say(f"Interrupted. {_what_stands()}")
         return error.exit_code if isinstance(error, Ended) else INTERRUPTED
     if isinstance(error, BrokenPipeError):
         _forget_the_pipe()
@@ -44,8 +44,16 @@ def _told(error: BaseException) -> int:
     sentence = _sentence(error)
     if sentence is None:
         raise error
-    print_error(sentence)
+    _say(sentence)
     return REFUSED
+
+
+def _say(sentence: str) -> None:
+    """Print the last words; where nobody reads them the exit code has to do."""
+    try:
+        print_error(sentence)
+    except OSError:
+        _forget_the_pipe()
 
 
 def _sentence(error: BaseException) -> str | None:
@@ -54,7 +62,7 @@ def _sentence(error: BaseException) -> str | None:
     if isinstance(error, ExportError):
         return error_text(error)
     if isinstance(error, OSError):
-        place = f"{os.fsdecode(error.filename)}: " if isinstance(error.filename, (str, bytes)) else ""
+        place = f"{os.fsdecode(error.filename)}: " if isinstance(error.filename, (str, bytes, os.PathLike)) else ""
         return f"The system refused it: {place}{error.strerror or error}. {_what_stands()}"
     if isinstance(error, MemoryError):
         return f"The memory of this machine does not suffice for it. {_what_stands()}"
