@@ -416,6 +416,14 @@ class TestPictures:
         assert main([str(word) for word in ("convert", *words, "--window=-1020,9")]) == 0
         assert len(list((tmp_path / "c_images").glob("*.png"))) == A_GRID.shape_kji[0]
 
+    @pytest.mark.parametrize("window", ["40", "40,0", "40,x", "nan,1"])
+    def test_the_shell_says_what_a_window_is(self, window, capsys):
+        from SegRLEExportLib.cli import main
+
+        with pytest.raises(SystemExit):
+            main(["convert", "a.dcm", "-o", "c.json", f"--window={window}"])
+        assert f"'{window}' is not a centre and a width above 0, such as 40,400" in capsys.readouterr().err
+
 
 class TestDicom:
     @pytest.mark.parametrize("encoding", list(PLANS))

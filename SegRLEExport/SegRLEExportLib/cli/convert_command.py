@@ -80,10 +80,13 @@ def run(parsed: argparse.Namespace) -> int:
 
 
 def _window(text: str) -> tuple[float, float]:
-    """Return centre and width; a `ValueError` is for the parser, which says the rest."""
-    centre, width = (float(number) for number in text.split(","))
+    """Return centre and width; the parser says the error's sentence."""
+    try:
+        centre, width = (float(number) for number in text.split(","))
+    except ValueError:
+        centre = width = math.nan
     if not (math.isfinite(centre) and math.isfinite(width) and width > 0):
-        raise ValueError("a width is above 0")
+        raise argparse.ArgumentTypeError(f"'{text}' is not a centre and a width above 0, such as 40,400")
     return centre, width
 
 
