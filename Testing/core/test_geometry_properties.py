@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -132,9 +133,10 @@ def drawn_on_rounded_grids(draw) -> Segmentation:
     return Segmentation("Own", (Layer(labels, grid),), (Segment("1", "one", 0, 1, terminology=LIVER),))
 
 
-@settings(QUICK, max_examples=150)
+@settings(QUICK, max_examples=int(os.environ.get("SEGRLE_FUZZ_TRIES", "150")))
 @given(drawn_on_rounded_grids(), st.sampled_from([Grid.SEGMENTATION, Grid.SOURCE]))
 def test_no_right_file_is_refused_for_the_digits_of_its_positions(segmentation, grid):
+    """SEGRLE_FUZZ_TRIES says how many grids are tried."""
     source = source_on(segmentation.layers[0].geometry)
     with tempfile.TemporaryDirectory() as folder:
         report = export(segmentation, source, Path(folder), "none", options=fixed_options(grid=grid))
