@@ -269,7 +269,7 @@ def test_blank_names_are_no_difference(written):
 
 def test_of_foreign_files_what_any_seg_says_is_compared(written):
     def foreign(dataset):
-        dataset.Manufacturer = "Somebody"
+        dataset.Manufacturer = dataset.ManufacturerModelName = dataset.DeviceSerialNumber = "Somebody"
         dataset.ContentLabel = "OTHER"
         for item in dataset.SegmentSequence:
             item.RecommendedDisplayCIELabValue = [1, 2, 3]
@@ -309,3 +309,14 @@ def test_what_is_drawn_on_lossy_images_says_that_they_are(has_series, written):
     assert dataset.LossyImageCompressionMethod == "ISO_10918_1"
     assert compare([path], a_pair(), lossy if has_series else None).is_equal
     assert compare([path], a_pair(), a_source()).kinds == ("form",)
+
+
+def test_our_file_that_an_archive_stored_anew_is_equal(written):
+    def stored_anew(dataset):
+        dataset.file_meta.TransferSyntaxUID = pydicom.uid.ImplicitVRLittleEndian
+        dataset.file_meta.ImplementationClassUID = "1.2.3"
+
+    outcome = compare(written(change=stored_anew), a_pair(), a_source())
+
+    assert outcome.is_equal, str(outcome)
+    assert "stored anew by another program" in outcome.remarks[0]

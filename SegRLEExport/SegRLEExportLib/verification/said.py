@@ -23,7 +23,13 @@ from SegRLEExportLib.reading.seg_file import SegFile
 from SegRLEExportLib.reading.segments import SegmentRecord
 from SegRLEExportLib.verification.expectation import Anything, Expectation, differences, name_of, shown
 from SegRLEExportLib.verification.expected_frames import ExpectedFrames
-from SegRLEExportLib.verification.expected_header import FORMS, expected_header, expected_meta, told_character_set
+from SegRLEExportLib.verification.expected_header import (
+    FORMS,
+    PROGRAM_UID,
+    expected_header,
+    expected_meta,
+    told_character_set,
+)
 from SegRLEExportLib.verification.expected_segments import expected_segment
 from SegRLEExportLib.verification.expected_source import doubtful, expected_source
 from SegRLEExportLib.verification.expected_texts import LONG_STRING, cut, in_one_line
@@ -37,6 +43,13 @@ _CALLERS_OWN = (
     *("ContentLabel", "ContentDescription", "ContentCreatorName", "SegmentsOverlap"),
 )
 """What only the export knew: new UIDs, the clock, the caller's texts."""
+
+_OURS = {
+    "Manufacturer": "SegRLEExport",
+    "ManufacturerModelName": "SegRLEExport for 3D Slicer",
+    "DeviceSerialNumber": PROGRAM_UID,
+}
+"""What tells a file of this program, each alone."""
 
 _TYPES = ("BINARY", "FRACTIONAL", "LABELMAP")
 _OF_EVERY_SEG = (
@@ -82,15 +95,17 @@ class AttributeCheck:
     def differences(self) -> Iterator[Difference]:
         """Yield all that differs."""
         header, fault = self._stated()
-        says_ours, plan_id = header.one("Manufacturer") == "SegRLEExport", self._plan_id()
+        plan_id = self._plan_id()
+        says_ours = any(header.one(keyword) == text for keyword, text in _OURS.items())
         is_ours = says_ours and plan_id is not None
-        for wrong in filter(None, (fault, self.pixel_fault)) if says_ours else ():
+        for wrong in filter(None, (fault, self.pixel_fault)) if is_ours else ():
             yield Difference("form", f"{self.seg.path.name}: {wrong}")
-        if self.pixel_fault and not says_ours:
+        if self.pixel_fault and not is_ours:
             self.remarks.append(f"{self.seg.path.name}: {self.pixel_fault}")
-        if plan_id is None and (says_ours or self.seg.segmentation_type not in _TYPES):
-            kind = f"{self.seg.segmentation_type!r} in {self.seg.transfer_syntax.name}"
-            yield Difference("form", f"{self.seg.path.name} is {kind}, which is no kind of segmentation")
+        if self.seg.segmentation_type not in _TYPES:
+            yield Difference("form", f"{self.seg.path.name} is {self.seg.segmentation_type!r}, no kind of segmentation")
+        elif says_ours and plan_id is None:
+            self.remarks.append(f"{self.seg.path.name} was stored anew by another program, which may say other things")
         yield from self._names()
         yield from self._numbers()
         if is_ours:
@@ -231,7 +246,11 @@ class AttributeCheck:
     def _meta(self, order: Order, file: OneFile) -> Iterator[Difference]:
         head = self.seg.header.file_head
         meta = stated_in(head[132:])
-        wanted = {**expected_meta(order, file), "ImplementationVersionName": Anything()}
+        wanted = {
+            **expected_meta(order, file),
+            "ImplementationVersionName": Anything(),
+            "ImplementationClassUID": Anything(),
+        }
         for sentence in differences(meta, wanted):
             yield Difference("form", f"{self.seg.path.name}, {sentence}")
         if not head.startswith(bytes(128)):
