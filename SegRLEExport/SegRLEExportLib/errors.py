@@ -225,8 +225,8 @@ class UnwritablePictureError(ExportError):
 
     def __init__(self, path: Path, reason: str) -> None:
         super().__init__(
-            f"No picture can be made of {path}: {reason}. Give a window (--window CENTRE,WIDTH), or let the COCO file "
-            "name the DICOM images themselves (without --images png)."
+            f"No picture can be made of {path}: {reason}. Give a window, or let the COCO file name the "
+            "DICOM images themselves."
         )
 
 

@@ -93,8 +93,8 @@ MESSAGES = [
     ),
     (
         errors.UnwritablePictureError(Path("ct/1.dcm"), "its header has no window"),
-        f"No picture can be made of {Path('ct/1.dcm')}: its header has no window. Give a window (--window "
-        "CENTRE,WIDTH), or let the COCO file name the DICOM images themselves (without --images png).",
+        f"No picture can be made of {Path('ct/1.dcm')}: its header has no window. Give a window, or let the "
+        "COCO file name the DICOM images themselves.",
     ),
     (
         errors.ReadBackDiffersError(Path("out/liver.nii.gz")),

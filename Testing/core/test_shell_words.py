@@ -38,7 +38,8 @@ def test_every_phrase_stands_in_the_code_as_it_is_replaced():
 
 
 def test_every_option_that_is_advised_exists():
-    known = {option for action in _commands()["export"]._actions for option in action.option_strings}
+    parsers = (_commands()["export"], _commands()["convert"])
+    known = {option for one in parsers for action in one._actions for option in action.option_strings}
     advised = {option for _, ours in WORDS for option in re.findall(r"(?<![\w-])--?[a-z][a-z-]*", ours)}
     assert advised <= known
 

@@ -54,6 +54,10 @@ WORDS = (
         "SERIES_DIR, and images are written there.",
     ),
     ("export fewer segments at a time", "export fewer segments at a time (--segment NAME)"),
+    (
+        "Give a window, or let the COCO file name the DICOM images themselves.",
+        "Give a window (--window CENTRE,WIDTH), or let the COCO file name the DICOM images themselves (no --images).",
+    ),
     ("Export at most 255 segments at a time.", "Export at most 255 segments at a time (--segment NAME)."),
 )
 """Phrases of errors and findings, and what a shell says for them."""

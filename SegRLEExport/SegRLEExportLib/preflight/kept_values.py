@@ -39,7 +39,7 @@ def kept_value_findings(
         yield _refused(
             f"Label values cannot be kept in '{plan.title}': 3D Slicer (dcmqi) refuses segments that are not numbered "
             "from 1 without gaps.",
-            "Choose a label map ('rle', 'labelmap' or 'labelmap-deflate'), or do without the label values.",
+            "Choose a label map, the RLE compressed label map for example, or do without the label values.",
         )
     twice = [str(value) for value, count in Counter(values).items() if count > 1]
     if twice:

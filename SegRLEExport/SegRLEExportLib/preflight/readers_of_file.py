@@ -98,12 +98,12 @@ def steps_findings(stack: PlaneStack, instances: Sequence[Instance], *, is_copy:
         how = f"lie up to {off * step:.2g} mm from even steps of {step:.4g} mm"
     consequence = " and ".join(_CONSEQUENCES[reader] for reader in refused)
     moves = "" if DCMQI in refused else f"; {DCMQI} opens it, each plane on its nearest step"
-    own = "opens there, but with the places that the grid says" if is_copy else "opens there, each voxel in its place"
+    where = "but with the places that the grid says" if is_copy else "each voxel in its place"
     yield Finding(
         "uneven-planes",
         Severity.WARNING,
         f"The images {how}: {consequence}{moves}.",
-        help=f"The segmentation's own grid {own}.",
+        help=f"The segmentation's own grid opens there, {where}.",
     )
 
 
