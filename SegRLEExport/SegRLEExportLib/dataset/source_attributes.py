@@ -307,7 +307,7 @@ def _shortened(text: str) -> str:
 
 
 def _raw_value(dataset: Dataset, tag: int) -> str:
-    return repr(getattr(dataset.get_item(tag), "value", b""))
+    return repr(getattr(dataset.get_item(tag, keep_deferred=True), "value", None) or b"")
 
 
 def _says_enough(keyword: str, item: Dataset) -> bool:
