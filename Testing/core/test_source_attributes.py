@@ -319,3 +319,15 @@ def test_a_trial_that_lacks_a_part_is_left_out_and_told(lacking):
     assert not any(keyword.startswith("ClinicalTrial") for keyword in copied.dir())
     assert len(findings) == 2
     assert all("of a trial without ClinicalTrial" in finding.what for finding in findings)
+
+
+def test_an_empty_element_of_a_representation_that_nobody_knows_is_told():
+    """Found among damaged headers: what it was must not be converted again to be told."""
+    header = a_ct_header()
+    tag = Tag("PatientBirthDate")
+    header[tag] = RawDataElement(tag, "ZZ", 0, None, 0, False, True)
+
+    copied, findings = copied_attributes(header)
+
+    assert not copied.get("PatientBirthDate")
+    assert any("PatientBirthDate" in finding.where and "not readable" in finding.what for finding in findings)
