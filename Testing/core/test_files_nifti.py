@@ -80,6 +80,22 @@ class TestRight:
         geometry = read_segmentation(a_nifti(tmp_path, to_ras=to_ras)).layers[0].geometry
         assert geometry.kji_to_lps[:3, 0] == pytest.approx((0, -0.6, 2.5))
 
+    def test_two_statements_of_places_that_differ_are_told_and_the_sform_is_taken(self, tmp_path):
+        image = nibabel.Nifti1Image(LABELS.T, TO_RAS)
+        elsewhere = TO_RAS.copy()
+        elsewhere[0, 3] += 7
+        image.set_qform(elsewhere, 1)
+        image.set_sform(TO_RAS, 1)
+        (tmp_path / "q.nii").write_bytes(image.to_bytes())
+        segmentation = read_segmentation(tmp_path / "q.nii")
+        assert places(segmentation) == EXPECTED
+        (told,) = segmentation.findings
+        assert (told.id, told.where) == ("two-places", "q.nii")
+        assert "(sform and qform), up to 7 mm apart; that of the sform is taken." in told.what
+        image.set_qform(TO_RAS, 1)
+        (tmp_path / "same.nii").write_bytes(image.to_bytes())
+        assert read_segmentation(tmp_path / "same.nii").findings == ()
+
     def test_the_qform_where_there_is_no_sform(self, tmp_path):
         image = nibabel.Nifti1Image(LABELS.T, None)
         image.set_qform(TO_RAS, 1)

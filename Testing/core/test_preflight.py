@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import nibabel
 import numpy as np
 import pytest
 import SegRLEExportLib
@@ -75,6 +76,20 @@ def of_values(*values: int) -> Segmentation:
 def with_damaged_names() -> Segmentation:
     with TemporaryDirectory() as folder:
         path = a_nifti(Path(folder), np.ones(A_GRID.shape_kji, np.uint8), with_names=b"<LabelTable><")
+        read_from = read_segmentation(path)
+    return replace(read_from, layers=(Layer(read_from.layers[0].labels_kji, A_GRID),))
+
+
+def with_two_places() -> Segmentation:
+    """A NIfTI whose qform lies 7 mm beside its sform."""
+    image = nibabel.Nifti1Image(np.ones(A_GRID.shape_kji, np.uint8).T, np.eye(4))
+    beside = np.eye(4)
+    beside[0, 3] = 7
+    image.set_qform(beside, 1)
+    image.set_sform(np.eye(4), 1)
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "a.nii"
+        path.write_bytes(image.to_bytes())
         read_from = read_segmentation(path)
     return replace(read_from, layers=(Layer(read_from.layers[0].labels_kji, A_GRID),))
 
@@ -285,6 +300,7 @@ ROWS = [
     Row("label-values-not-kept", ERROR, lambda: of_values(1, 2), encoding="none", options={"keep_values": True}),
     Row("known-names", NOTE, lambda: with_known_names(one_segment(name="liver", terminology=None), has_colors=True)),
     Row("names-unreadable", WARNING, with_damaged_names),
+    Row("two-places", WARNING, with_two_places),
     Row("table-column-unused", NOTE, lambda: with_table("name,ml,value\nliver,99.5,1\n")),
     Row("values-rescaled", NOTE, source=rescaled),
 ]  # fmt: skip

@@ -5,6 +5,7 @@ nibabel's own reading stops before the checksum at the end of gzip and mends hea
 
 from __future__ import annotations
 
+from itertools import product
 from math import isfinite, prod
 from typing import Any, BinaryIO
 
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 
 from SegRLEExportLib.files.byte_stream import ByteStream, UnreadableError
 from SegRLEExportLib.files.volume import Volumes, placed, read_array
-from SegRLEExportLib.model.geometry import Matrix
+from SegRLEExportLib.model.geometry import Geometry, Matrix
 
 _SIZES = (348, 540)
 """Bytes of the header of NIfTI-1 and of NIfTI-2, which is also its first number."""
@@ -40,9 +41,11 @@ def read_nifti(file: BinaryIO) -> Volumes:
     header = _header(stream)
     dtype = _dtype(header)
     shape = _shape(header)
-    geometry = placed((shape[1], shape[2], shape[3]), _kji_to_lps(header, flat=header["dim"][0] < 3))
+    is_flat = bool(header["dim"][0] < 3)
+    geometry = placed((shape[1], shape[2], shape[3]), _kji_to_lps(header, flat=is_flat))
     extension = _up_to_voxels(stream, header)
-    return Volumes(_scaled(header, read_array(stream, shape, dtype)), geometry, extension)
+    other_place_mm = _other_place_mm(header, geometry, flat=is_flat)
+    return Volumes(_scaled(header, read_array(stream, shape, dtype)), geometry, extension, other_place_mm)
 
 
 def _version(start: bytes) -> tuple[int, str] | None:
@@ -106,11 +109,27 @@ def _kji_to_lps(header: Any, *, flat: bool) -> Matrix:
 def _ijk_to_ras(header: Any, *, flat: bool) -> Matrix:
     """Return the map of the sform, or else the qform: only with them the file says where the patient's left is."""
     if int(header["sform_code"]) > 0:
-        to_ras = np.array(header.get_sform(), float)
-    elif int(header["qform_code"]) > 0:
-        to_ras = _qform(header, flat=flat)
-    else:
-        raise UnreadableError("it does not say where its voxels lie: sform_code and qform_code are 0")
+        return _in_mm(header, np.array(header.get_sform(), float), flat=flat)
+    if int(header["qform_code"]) > 0:
+        return _in_mm(header, _qform(header, flat=flat), flat=flat)
+    raise UnreadableError("it does not say where its voxels lie: sform_code and qform_code are 0")
+
+
+def _other_place_mm(header: Any, geometry: Geometry, *, flat: bool) -> float:
+    """Return how far from where the sform, which counts, has a corner the qform has it; 0 if only one is given."""
+    if not (int(header["sform_code"]) > 0 and int(header["qform_code"]) > 0):
+        return 0.0
+    try:
+        other = RAS_TO_LPS @ _in_mm(header, _qform(header, flat=flat), flat=flat)
+    except UnreadableError:
+        return 0.0
+    ends = [(0, length - 1) for length in geometry.shape_kji]
+    corners = np.array([(*corner, 1) for corner in product(*ends)], float)
+    off = corners @ (other[:, [2, 1, 0, 3]] - geometry.kji_to_lps).T
+    return float(np.linalg.norm(off[:, :3], axis=1).max())
+
+
+def _in_mm(header: Any, to_ras: Matrix, *, flat: bool) -> Matrix:
     unit = int(header["xyzt_units"]) & 7
     if unit not in _MM:
         raise UnreadableError(f"its header is damaged: there is no unit of length {unit}")

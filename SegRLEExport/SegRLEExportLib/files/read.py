@@ -32,6 +32,9 @@ from SegRLEExportLib.reading.segmentation import segmentation_of
 
 _START_BYTES = 16
 
+_SAME_PLACE_VOXELS = 0.1
+"""What a file's two statements of its places may differ by, for the digits of their numbers."""
+
 _SUFFIXES = (".seg.nrrd", ".seg.nhdr", ".nii.gz")
 
 _MASK_SUFFIXES = (".nii", ".nii.gz", ".nrrd", ".nhdr", ".mha", ".mhd")
@@ -123,7 +126,22 @@ def _of_labels(volumes: Volumes, path: Path) -> Segmentation:
         )
         for value in values_in(labels)
     )
-    return _named(Segmentation(_stem(path), (Layer(labels, volumes.geometry),), segments), volumes, path)
+    findings = tuple(_place_findings(volumes, path))
+    segmentation = Segmentation(_stem(path), (Layer(labels, volumes.geometry),), segments, findings)
+    return _named(segmentation, volumes, path)
+
+
+def _place_findings(volumes: Volumes, path: Path) -> Iterator[Finding]:
+    """Tell where a file says two things of its places: programs differ in which they believe."""
+    if volumes.other_place_mm > _SAME_PLACE_VOXELS * min(volumes.geometry.spacing_mm):
+        yield Finding(
+            "two-places",
+            Severity.WARNING,
+            f"The file states two places for its voxels (sform and qform), up to {volumes.other_place_mm:.3g} mm "
+            "apart; that of the sform is taken.",
+            where=path.name,
+            help="Compare with the program that made the file: ITK-SNAP and 3D Slicer may show it elsewhere.",
+        )
 
 
 def _named(segmentation: Segmentation, volumes: Volumes, path: Path) -> Segmentation:

@@ -25,6 +25,8 @@ class Volumes:
     geometry: Geometry
     extension: bytes = b""
     """What a NIfTI has between its header and the voxels."""
+    other_place_mm: float = 0.0
+    """How far a voxel would lie elsewhere by the file's other statement of places (NIfTI's qform), at most."""
 
     def only_one(self) -> NDArray[Any]:
         """Return the voxels (k, j, i) of the one volume; raise `UnreadableError` if there are several."""
