@@ -260,6 +260,16 @@ class TestShell:
         assert (printed["cases"], printed["failed"]) == (2, 1)
         assert read_segmentation(tmp_path / "out" / "a" / "a.seg.nrrd").segments[0].name == "liver"
 
+    def test_two_folders_without_a_common_name_are_no_batch(self, tmp_path, capsys):
+        (tmp_path / "images" / "b").mkdir(parents=True)
+        (tmp_path / "seg").mkdir()
+        (tmp_path / "seg" / "a.nii.gz").write_text("")
+        words = ["--segmentations", tmp_path / "seg", "--images", tmp_path / "images", "-o", tmp_path / "out"]
+        assert main(["batch", *map(str, words), "--dry-run"]) == 2
+        told = capsys.readouterr().err
+        assert "no images for a\nno segmentation for b\n" in told
+        assert "seg cannot be used: there is none that has a segmentation and images." in told
+
     def test_without_cases_it_says_what_to_give(self, tmp_path, capsys):
         assert main(["batch", "-o", str(tmp_path / "out")]) == 2
         assert "give a table of cases, or --segmentations and --images" in capsys.readouterr().err

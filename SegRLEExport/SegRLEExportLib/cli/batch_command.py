@@ -21,63 +21,92 @@ if TYPE_CHECKING:
 
 DEFAULT_TIMEOUT_S = 3600.0
 
+EXAMPLE = "batch --segmentations segmentations --images ct -o out"
+
 
 def add_parser(commands: Any) -> None:
     """Add the command's arguments to those of `segrle`."""
-    parser = add_command(
-        commands, "batch", run, "write many cases, each accounted for, on this machine or a Dask cluster"
-    )
-    parser.add_argument(
+    parser = add_command(commands, "batch", run, "write many cases, on this machine or a Dask cluster", EXAMPLE)
+    group = parser.add_argument_group("input")
+    group.add_argument(
         "cases",
         type=Path,
         nargs="?",
         metavar="CASES",
-        help="CSV or TSV: case, segmentation, series, options as columns",
+        help="table (.csv, .tsv) with the columns case, segmentation, series, and options that differ between cases",
+    )
+    group.add_argument(
+        "--segmentations",
+        type=Path,
+        metavar="DIR",
+        help="instead of a table: a folder with a segmentation for each case",
+    )
+    group.add_argument(
+        "--images", type=Path, metavar="DIR", help="a folder with images for each case, named as its segmentation"
     )
     parser.add_argument(
-        "--segmentations", type=Path, metavar="DIR", help="instead of CASES: a segmentation for each case"
+        "-o",
+        "--output",
+        type=Path,
+        required=True,
+        metavar="OUT",
+        help="folder to write to; each case gets a folder in it",
     )
     parser.add_argument(
-        "--images", type=Path, metavar="DIR", help="with --segmentations: a folder of its name for each"
+        "--to",
+        choices=FORMATS,
+        metavar="FORMAT",
+        default=ENCODING_IDS[0],
+        help=f"{', '.join(FORMATS)}; default: {ENCODING_IDS[0]}",
     )
     parser.add_argument(
-        "-o", "--output", type=Path, required=True, metavar="OUT", help="folder; a folder in it for each case"
+        "--dry-run", action="store_true", help="print the cases that were found, and what has no partner; write nothing"
     )
     parser.add_argument(
-        "--to", choices=FORMATS, metavar="FORMAT", default=ENCODING_IDS[0], help=f"{', '.join(FORMATS)}"
+        "--resume", action="store_true", help="go on with a batch: skip cases that are written, try all others again"
     )
-    parser.add_argument("--dry-run", action="store_true", help="print the cases, and what has no partner")
-    parser.add_argument("--resume", action="store_true", help="skip what is written, try again what failed")
     _add_cluster_arguments(parser)
     _add_option_arguments(parser)
 
 
 def _add_cluster_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--workers", type=int, metavar="N", help="processes; default: one for each processor")
-    parser.add_argument("--memory", default="auto", metavar="SIZE", help="of one worker, such as 4GB")
-    parser.add_argument("--dask", metavar="ADDRESS", help="of a cluster that is there, such as tcp://host:8786")
-    parser.add_argument(
+    group = parser.add_argument_group("where it runs")
+    group.add_argument(
+        "--workers", type=int, metavar="N", help="processes on this machine; default: one for each processor"
+    )
+    group.add_argument("--memory", default="auto", metavar="SIZE", help="memory of one worker, such as 4GB")
+    group.add_argument("--dask", metavar="ADDRESS", help="use a cluster that is there, such as tcp://host:8786")
+    group.add_argument(
         "--timeout",
         type=float,
         default=DEFAULT_TIMEOUT_S,
         metavar="SECONDS",
-        help="that one case may take; default: 3600",
+        help="longest time of one case; default: 3600",
     )
 
 
 def _add_option_arguments(parser: argparse.ArgumentParser) -> None:
     """Add options that hold for all cases; a column of the table goes before."""
-    parser.add_argument("--segments", metavar="TABLE", help="names, codes and colours for label values")
-    parser.add_argument(
-        "--geometry", dest="grid", choices=("source", "segmentation"), help="the grid that frames lie on"
+    group = parser.add_argument_group("options of all cases", "A column of the table goes before.")
+    group.add_argument("--segments", metavar="TABLE", help="names, codes and colours for label values")
+    group.add_argument(
+        "--geometry",
+        dest="grid",
+        choices=("source", "segmentation"),
+        help="the grid of the frames: that of the images (default), or the segmentation's own",
     )
-    parser.add_argument("--series-description")
-    parser.add_argument("--content-creator", dest="content_creator_name", metavar="FAMILY^GIVEN")
-    parser.add_argument(
-        "--clip", action="store_true", default=None, help="leave out what lies beyond the source images"
+    group.add_argument("--series-description", metavar="TEXT", help="default: the segmentation's name")
+    group.add_argument(
+        "--content-creator", dest="content_creator_name", metavar="FAMILY^GIVEN", help="who made the segmentations"
     )
-    parser.add_argument("--verify", choices=("own", "others", "off"), help="who reads each file back")
-    parser.add_argument("--strict", action="store_true", default=None, help="refuse instead of repairing headers")
+    group.add_argument("--clip", action="store_true", default=None, help="leave out voxels that lie beyond the images")
+    group.add_argument("--verify", choices=("own", "others", "off"), help="who reads each file back")
+    group.add_argument(
+        "--strict",
+        action="store_true",
+        default=None,
+        help="refuse faulty headers of the images instead of repairing them",
+    )
 
 
 def run(parsed: argparse.Namespace) -> int:
@@ -123,6 +152,10 @@ def _cases(parsed: argparse.Namespace) -> list[Case]:
     elif parsed.dry_run:
         print_lines(f"{one.name}: {one.segmentation} on {one.series or 'its own images'}" for one in cases)
     print_lines(lonely, is_error=True)
+    if not cases:
+        raise BatchTableError(
+            parsed.cases or parsed.segmentations, 0, "there is none that has a segmentation and images"
+        )
     given = {
         name: value for name in OPTION_COLUMNS if name != "to" and (value := getattr(parsed, name, None)) is not None
     }

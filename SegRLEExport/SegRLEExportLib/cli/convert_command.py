@@ -25,28 +25,39 @@ if TYPE_CHECKING:
 FORMATS = ("seg.nrrd", "nifti", "nrrd", "masks", "coco", *ENCODING_IDS)
 """Those of `conversion.formats`, here so that parsing needs no library; a test keeps them equal."""
 
+EXAMPLE = "convert Segmentation.seg.nrrd ct-folder -o labels.nii.gz"
+
 
 def add_parser(commands: Any) -> None:
     """Add the command's arguments to those of `segrle`."""
-    parser = add_command(commands, "convert", run, "write a segmentation as another kind of file")
+    parser = add_command(commands, "convert", run, "write a segmentation as another kind of file", EXAMPLE)
     parser.add_argument(
         "inputs",
         type=Path,
         nargs="+",
         metavar="INPUT",
-        help="a segmentation, several DICOM SEG files of one export, or several masks; last the folder with the images",
+        help="a segmentation, all DICOM SEG files of one export, or several masks; last, where wanted, the folder "
+        "with the images",
     )
-    parser.add_argument("-o", "--output", required=True, metavar="OUT", help="file or folder to write")
+    parser.add_argument(
+        "-o", "--output", required=True, metavar="OUT", help="file or folder to write; its name tells the format"
+    )
     parser.add_argument(
         "--to", choices=FORMATS, metavar="FORMAT", help=f"{', '.join(FORMATS)}; default: by the name of OUT"
     )
-    parser.add_argument("--one-file-each", action="store_true", help="a label map for each set without overlap")
-    parser.add_argument("--threshold", type=float, metavar="SHARE", help="of FRACTIONAL pixels, above 0 and up to 1")
+    parser.add_argument(
+        "--one-file-each",
+        action="store_true",
+        help="where segments overlap: as many files as it takes to have no overlap in one",
+    )
+    parser.add_argument(
+        "--threshold", type=float, metavar="SHARE", help="where pixels are fractions: those from this one on are taken"
+    )
     parser.add_argument(
         "--images",
         choices=("dicom", "png"),
         default="dicom",
-        help="what a COCO file names; png: 8-bit pictures beside it",
+        help="what a COCO file names: the DICOM images (default), or 8-bit pictures of them that are written beside it",
     )
     parser.add_argument(
         "--window", type=_window, metavar="CENTRE,WIDTH", help="of the pictures; default: the one in the images"

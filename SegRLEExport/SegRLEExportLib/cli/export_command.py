@@ -18,13 +18,28 @@ from SegRLEExportLib.cli.inputs import (
 )
 from SegRLEExportLib.cli.terminal import ProgressLine, print_result
 
+EXAMPLE = "export Segmentation.seg.nrrd ct-folder -o out"
+
 
 def add_parser(commands: Any) -> None:
     """Add the command's arguments to those of `segrle`."""
-    parser = add_command(commands, "export", run, "write a segmentation as DICOM SEG")
+    parser = add_command(commands, "export", run, "write a segmentation as DICOM SEG", EXAMPLE)
     add_input_arguments(parser)
-    parser.add_argument("-o", "--output", required=True, metavar="OUT", help="file or folder to write")
-    parser.add_argument("-c", "--compression", choices=ENCODING_IDS, default=ENCODING_IDS[0])
+    parser.add_argument(
+        "-o",
+        "--output",
+        required=True,
+        metavar="OUT",
+        help="a file (NAME.dcm), or a folder, made where it is not there",
+    )
+    parser.add_argument(
+        "-c",
+        "--compression",
+        choices=ENCODING_IDS,
+        default=ENCODING_IDS[0],
+        metavar="ENCODING",
+        help=f"{', '.join(ENCODING_IDS)}; default: {ENCODING_IDS[0]}; segrle forecast tells the size of each",
+    )
     add_option_arguments(parser)
     add_volume_arguments(parser)
 

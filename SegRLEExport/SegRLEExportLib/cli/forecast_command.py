@@ -16,10 +16,12 @@ from SegRLEExportLib.cli.inputs import (
 )
 from SegRLEExportLib.cli.terminal import ProgressLine, print_json, print_text
 
+EXAMPLE = "forecast Segmentation.seg.nrrd ct-folder"
+
 
 def add_parser(commands: Any) -> None:
     """Add the command's arguments to those of `segrle`."""
-    parser = add_command(commands, "forecast", run, "tell how large each encoding would be, without writing")
+    parser = add_command(commands, "forecast", run, "tell how large each encoding would be, without writing", EXAMPLE)
     add_input_arguments(parser)
     parser.set_defaults(compression=ENCODING_IDS[0])
     add_option_arguments(parser)

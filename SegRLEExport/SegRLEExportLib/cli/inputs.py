@@ -26,10 +26,15 @@ ALGORITHM_TYPES = ("MANUAL", "SEMIAUTOMATIC", "AUTOMATIC")
 
 
 def add_command(
-    commands: Any, name: str, run: Callable[[argparse.Namespace], int], summary: str
+    commands: Any, name: str, run: Callable[[argparse.Namespace], int], summary: str, example: str
 ) -> argparse.ArgumentParser:
-    """Return the parser of a new command; `run` gets what was parsed and returns the exit code."""
-    parser: argparse.ArgumentParser = commands.add_parser(name, help=summary, description=summary.capitalize() + ".")
+    """Return the parser of a new command; `run` gets what was parsed and returns the exit code.
+
+    Help ends with the example, the words behind `segrle`.
+    """
+    parser: argparse.ArgumentParser = commands.add_parser(
+        name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.", epilog=f"example: segrle {example}"
+    )
     parser.set_defaults(command=run)
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
     return parser
@@ -56,70 +61,103 @@ def add_input_arguments(parser: argparse.ArgumentParser, *, is_series_needed: bo
 
 def add_choice_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what chooses among images and segments, and what is said of the segments."""
-    parser.add_argument("--series", metavar="UID", help="Series Instance UID, if the folder has several that fit")
-    parser.add_argument(
+    _add_input_choices(parser.add_argument_group("input"))
+    _add_segment_arguments(parser.add_argument_group("what is said of the segments"))
+
+
+def _add_input_choices(group: argparse._ArgumentGroup) -> None:
+    """Add what chooses among images, and among segments."""
+    group.add_argument("--series", metavar="UID", help="Series Instance UID, if several series of the folder fit")
+    group.add_argument(
         "--time", type=int, metavar="N", help="which of several times at the same places, from 1; default: the first"
     )
-    parser.add_argument(
+    group.add_argument(
         "--mask",
         type=Path,
         action="append",
         metavar="FILE",
-        help="a further segment, its name that of the file; SEGMENTATION is a mask then, too; may be repeated",
+        help="one more mask, a segment named after its file; the segmentation is a mask then, too; may be repeated",
     )
-    parser.add_argument(
+    group.add_argument("--segment", action="append", metavar="NAME", help="only this segment; may be repeated")
+
+
+def _add_segment_arguments(group: argparse._ArgumentGroup) -> None:
+    """Add names, codes, and who made the segments."""
+    group.add_argument(
         "--segments",
         metavar="TABLE",
-        help="names, codes and colours for label values: .csv, .tsv, dcmqi's .json, Slicer's .ctbl, ITK-SNAP's labels, "
-        "nnU-Net's dataset.json; or totalsegmentator, totalsegmentator-mr",
+        help="names, codes and colours for label values: a table as .csv or .tsv, dcmqi's .json, Slicer's .ctbl, "
+        "ITK-SNAP's label file, nnU-Net's dataset.json; or the word totalsegmentator or totalsegmentator-mr",
     )
-    parser.add_argument(
+    group.add_argument(
         "--algorithm-type", choices=ALGORITHM_TYPES, help="for all segments; default: what the file says"
     )
-    parser.add_argument("--algorithm-name", default="", metavar="NAME")
-    parser.add_argument("--algorithm-version", default="", metavar="VERSION", help="written behind the name")
-    parser.add_argument("--segment", action="append", metavar="NAME", help="only this segment; may be repeated")
+    group.add_argument("--algorithm-name", default="", metavar="NAME", help="the program or model that made them")
+    group.add_argument("--algorithm-version", default="", metavar="VERSION", help="written behind the name")
 
 
 def add_option_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what becomes `ExportOptions`."""
-    parser.add_argument("--series-description", default="", help="default: the segmentation's name")
-    parser.add_argument("--series-number", type=int, help="default: the source's + 100")
-    parser.add_argument("--content-label", default="SEGMENTATION", help="up to 16 of A-Z, 0-9, space, underscore")
-    parser.add_argument("--content-description", default="")
-    parser.add_argument("--content-creator", default="", metavar="FAMILY^GIVEN")
-    parser.add_argument(
-        "--geometry", choices=("source", "segmentation"), default="source", help="the grid that frames lie on"
+    _add_text_arguments(parser.add_argument_group("what the file says of itself"))
+    _add_writing_arguments(parser.add_argument_group("how it is written"))
+
+
+def _add_text_arguments(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--series-description", default="", metavar="TEXT", help="default: the segmentation's name")
+    group.add_argument("--series-number", type=int, metavar="N", help="default: that of the images, plus 100")
+    group.add_argument(
+        "--content-label", default="SEGMENTATION", metavar="TEXT", help="up to 16 of A-Z, 0-9, space, underscore"
     )
-    parser.add_argument(
+    group.add_argument("--content-description", default="", metavar="TEXT", help="one line, up to 64 characters")
+    group.add_argument("--content-creator", default="", metavar="FAMILY^GIVEN", help="who made the segmentation")
+
+
+def _add_writing_arguments(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--geometry",
+        choices=("source", "segmentation"),
+        default="source",
+        help="the grid of the frames: that of the images (default), or the segmentation's own",
+    )
+    group.add_argument(
         "--keep-values",
         action="store_true",
         help="number segments by their label values, not 1 to N (label maps only)",
     )
-    parser.add_argument("--clip", action="store_true", help="leave out what lies beyond the source images")
-    parser.add_argument("--keep-empty-frames", action="store_true", help="write a frame for every plane")
-    parser.add_argument(
+    group.add_argument(
+        "--clip", action="store_true", help="leave out voxels that lie beyond the images, instead of stopping"
+    )
+    group.add_argument(
+        "--keep-empty-frames", action="store_true", help="write a frame of every plane, also where it shows nothing"
+    )
+    group.add_argument(
         "--verify",
         choices=("own", "others", "off"),
         default="own",
-        help="who reads the file back before it gets its name; others: also highdicom and dcmqi, as 3D Slicer calls it",
+        help="who reads the file back before it gets its name: this program (own, default), also highdicom and dcmqi "
+        "as 3D Slicer calls it (others), or nobody (off)",
     )
-    parser.add_argument(
-        "--no-verify", dest="verify", action="store_const", const="off", help="the same as --verify off"
+    group.add_argument("--no-verify", dest="verify", action="store_const", const="off", help="the same as --verify off")
+    group.add_argument("--overwrite", action="store_true", help="replace a file that has the name")
+    group.add_argument(
+        "--strict", action="store_true", help="refuse faulty headers of the images instead of repairing them"
     )
-    parser.add_argument("--overwrite", action="store_true", help="replace a file of that name")
-    parser.add_argument("--strict", action="store_true", help="refuse instead of repairing source headers")
 
 
 def add_volume_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what makes images of a volume that is not from DICOM."""
     group = parser.add_argument_group(
-        "images that are not from DICOM", "SERIES_DIR is then a new folder, and the images are written there first."
+        "images that are not from DICOM",
+        "SERIES_DIR is then a new folder; DICOM images of the volume are written there first.",
     )
-    group.add_argument("--volume", type=Path, metavar="VOLUME", help=".nrrd or NIfTI that was segmented")
-    group.add_argument("--modality", choices=("CT", "MR", "OT"), default="OT", help="default: OT, other")
+    group.add_argument(
+        "--volume", type=Path, metavar="VOLUME", help="the volume that was segmented: .nrrd, NIfTI or .mha"
+    )
+    group.add_argument(
+        "--modality", choices=("CT", "MR", "OT"), default="OT", help="what made the images; default: OT (other)"
+    )
     group.add_argument("--patient-name", default="", metavar="FAMILY^GIVEN")
-    group.add_argument("--patient-id", default="")
+    group.add_argument("--patient-id", default="", metavar="ID")
 
 
 def read_segmentation(parsed: argparse.Namespace) -> Segmentation:

@@ -14,23 +14,26 @@ if TYPE_CHECKING:
     from SegRLEExportLib.model.segmentation import Segmentation
     from SegRLEExportLib.model.source_series import SourceSeries
 
+EXAMPLE = "verify out Segmentation.seg.nrrd ct-folder"
+
 
 def add_parser(commands: Any) -> None:
     """Add the command's arguments to those of `segrle`."""
-    parser = add_command(commands, "verify", run, "compare a SEG, or those of a folder, with a segmentation")
+    parser = add_command(commands, "verify", run, "compare SEG files with a segmentation, voxel by voxel", EXAMPLE)
     parser.add_argument(
         "file",
         type=Path,
         nargs="+",
         metavar="FILE",
-        help="SEG, all those of one export, or folder with the SEG files of exports; images may lie there",
+        help="a SEG file, all those of one export, or a folder with those of exports; images may lie there, too",
     )
     add_input_arguments(parser, is_series_needed=False)
     parser.add_argument(
         "--by",
         choices=("own", "others"),
         default="own",
-        help="others: let also highdicom, and dcmqi as 3D Slicer calls it, read the files",
+        help="who reads the files: this program (own, default), or also highdicom and dcmqi as 3D Slicer calls it "
+        "(others)",
     )
 
 

@@ -1,0 +1,45 @@
+"""The help of each command: in groups, in sentences, with an example that is understood."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+
+import pytest
+from SegRLEExportLib.cli.entry import parser
+
+COMMANDS: dict[str, argparse.ArgumentParser] = next(
+    action.choices for action in parser()._actions if isinstance(action, argparse._SubParsersAction)
+)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+class TestHelpOfACommand:
+    def test_ends_with_an_example_that_the_parser_understands(self, name):
+        example = COMMANDS[name].format_help().splitlines()[-1]
+        assert example.startswith(f"example: segrle {name} ")
+        parser().parse_args(shlex.split(example.removeprefix("example: segrle ")))
+
+    def test_keeps_the_capitals_of_what_it_names(self, name):
+        text = COMMANDS[name].description
+        assert text[0].isupper()
+        assert not any(word in text for word in ("dicom", "seg ", "dask"))
+
+    def test_says_of_each_option_what_it_is(self, name):
+        self_explaining = {"patient_name", "patient_id"}
+        silent = [a.dest for a in COMMANDS[name]._actions if not a.help and a.dest not in self_explaining]
+        assert not silent
+
+    def test_has_no_list_of_options_longer_than_a_screen(self, name):
+        assert max(len(group._group_actions) for group in COMMANDS[name]._action_groups) <= 9
+
+
+def test_an_export_tells_apart_what_is_read_said_and_written():
+    titles = [group.title for group in COMMANDS["export"]._action_groups]
+    assert titles[2:] == [
+        "input",
+        "what is said of the segments",
+        "what the file says of itself",
+        "how it is written",
+        "images that are not from DICOM",
+    ]
