@@ -274,9 +274,8 @@ class TestReadBack:
         wrong = replace(wanted, layers=(Layer(labels, A_GRID),))
 
         def of_wrong(write):
-            return lambda given, *rest, **named: write(
-                wrong if isinstance(given, Segmentation) else labels, *rest, **named
-            )
+            instead = {Segmentation: wrong, list: [labels]}
+            return lambda given, *rest, **named: write(instead.get(type(given), labels), *rest, **named)
 
         for writer in ("write_nifti", "write_nrrd", "write_seg_nrrd"):
             monkeypatch.setattr(volumes, writer, of_wrong(getattr(volumes, writer)))

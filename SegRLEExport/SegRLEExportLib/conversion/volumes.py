@@ -15,8 +15,9 @@ from SegRLEExportLib.conversion.read_back import is_nifti_of, is_nrrd_of, is_seg
 from SegRLEExportLib.errors import ReadBackDiffersError, UnwritableSegmentationError
 from SegRLEExportLib.files.tables.delimited import written_table
 from SegRLEExportLib.files.tables.row import row_of
+from SegRLEExportLib.files.write_nifti import write_nifti
+from SegRLEExportLib.files.write_nrrd import write_nrrd
 from SegRLEExportLib.files.write_seg_nrrd import write_seg_nrrd
-from SegRLEExportLib.files.write_volume import write_nifti, write_nrrd
 from SegRLEExportLib.model.segmentation import Labels, Segment, Segmentation
 from SegRLEExportLib.writing.pending_files import PendingFiles
 
@@ -96,7 +97,7 @@ class VolumeFiles:
     def _volume(self, path: Path, labels: Labels, *, is_nrrd: bool = False) -> None:
         geometry = self._segmentation.layers[0].geometry
         if is_nrrd:
-            written = self._create(path, lambda file: write_nrrd(labels, geometry, file))
+            written = self._create(path, lambda file: write_nrrd([labels], geometry, file))
             is_same = is_nrrd_of(written, [labels], geometry)
         else:
             is_compressed = path.name.lower().endswith(".gz")

@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from SegRLEExportLib.errors import UnwritableSegmentationError
-from SegRLEExportLib.files.gzipped import gzipped
 from SegRLEExportLib.files.slicer_tags import (
     ALGORITHM_NAME,
     ALGORITHM_TYPE,
@@ -18,6 +17,7 @@ from SegRLEExportLib.files.slicer_tags import (
     TRACKING_ID,
     TRACKING_UID,
 )
+from SegRLEExportLib.files.write_nrrd import write_nrrd
 from SegRLEExportLib.model.geometry import Geometry
 from SegRLEExportLib.model.segmentation import Labels, Segment, Segmentation
 from SegRLEExportLib.model.terminology import slicer_terminology_text
@@ -35,48 +35,13 @@ _ABOUT_GEOMETRY = (
 
 def write_seg_nrrd(segmentation: Segmentation, file: BinaryIO) -> None:
     """Write a segmentation whose layers lie on one grid (see `one_grid`), in UTF-8 and gzip."""
-    file.write(_header(segmentation).encode("utf-8"))
-    with gzipped(file) as stream:
-        for part in _parts(segmentation):
-            stream.write(part)
-
-
-def _parts(segmentation: Segmentation) -> Iterator[bytes]:
-    """Yield the voxels slice by slice; the layers are the fastest axis."""
-    layers = [layer.labels_kji for layer in segmentation.layers]
-    dtype = _dtype(segmentation)
-    for k in range(layers[0].shape[0]):
-        planes = [np.ascontiguousarray(labels[k], dtype) for labels in layers]
-        yield (planes[0] if len(planes) == 1 else np.stack(planes, axis=-1)).tobytes()
-
-
-def _dtype(segmentation: Segmentation) -> np.dtype[np.unsignedinteger]:
-    return np.dtype(np.result_type(*(layer.labels_kji.dtype for layer in segmentation.layers))).newbyteorder("<")
-
-
-def _header(segmentation: Segmentation) -> str:
-    geometry = segmentation.layers[0].geometry
-    axes = [geometry.kji_to_lps[:3, axis] for axis in (2, 1, 0)]
-    sizes = list(geometry.shape_kji[::-1])
-    directions = [_vector(axis) for axis in axes]
-    kinds = ["domain"] * 3
-    if len(segmentation.layers) > 1:
-        sizes, directions, kinds = [len(segmentation.layers), *sizes], ["none", *directions], ["list", *kinds]
-    fields = {
-        "type": "unsigned char" if _dtype(segmentation).itemsize == 1 else "unsigned short",
-        "dimension": str(len(sizes)),
-        "space": "left-posterior-superior",
-        "sizes": " ".join(map(str, sizes)),
-        "space directions": " ".join(directions),
-        "kinds": " ".join(kinds),
-        "endian": "little",
-        "encoding": "gzip",
-        "space origin": _vector(geometry.kji_to_lps[:3, 3]),
-    }
-    lines = ["NRRD0004", "# https://teem.sourceforge.net/nrrd/format.html"]
-    lines += [f"{name}: {value}" for name, value in fields.items()]
-    lines += [f"{name}:={_escaped(value)}" for name, value in _keys(segmentation)]
-    return "\n".join(lines) + "\n\n"
+    write_nrrd(
+        [layer.labels_kji for layer in segmentation.layers],
+        segmentation.layers[0].geometry,
+        file,
+        comment="https://teem.sourceforge.net/nrrd/format.html",
+        keys=_keys(segmentation),
+    )
 
 
 def _keys(segmentation: Segmentation) -> Iterator[tuple[str, str]]:
@@ -158,12 +123,3 @@ def _used(labels: Labels) -> tuple[NDArray[np.bool_], ...]:
 def _range(used: NDArray[np.bool_]) -> tuple[int, int]:
     indices = np.flatnonzero(used)
     return (int(indices[0]), int(indices[-1])) if indices.size else (0, -1)
-
-
-def _vector(values: NDArray[np.float64]) -> str:
-    return "({})".format(",".join(f"{value:.17g}" for value in values.tolist()))
-
-
-def _escaped(value: str) -> str:
-    r"""Return the value in one line: NRRD has `\\` and `\n` for what would end it."""
-    return value.replace("\\", "\\\\").replace("\r\n", "\n").replace("\r", "\n").replace("\n", "\\n")

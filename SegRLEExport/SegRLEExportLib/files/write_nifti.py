@@ -1,4 +1,4 @@
-"""One volume of labels as NIfTI, or as NRRD without segments: what other programs' label maps are."""
+"""One volume of labels as NIfTI: what most other programs' label maps are."""
 
 from __future__ import annotations
 
@@ -45,29 +45,3 @@ def _nifti_header(labels_kji: Labels, geometry: Geometry) -> Any:
     header.set_xyzt_units("mm")
     header["vox_offset"] = 352  # where the header and its mark that nothing extends it end
     return header
-
-
-def write_nrrd(labels_kji: Labels, geometry: Geometry, file: BinaryIO) -> None:
-    """Write labels (k, j, i) as NRRD in gzip, slice by slice."""
-    kind = "unsigned char" if labels_kji.dtype.itemsize == 1 else "unsigned short"
-    axes = " ".join(_vector(geometry.kji_to_lps[:3, axis]) for axis in (2, 1, 0))
-    lines = [
-        "NRRD0004",
-        f"type: {kind}",
-        "dimension: 3",
-        "space: left-posterior-superior",
-        f"sizes: {' '.join(str(size) for size in labels_kji.shape[::-1])}",
-        f"space directions: {axes}",
-        "kinds: domain domain domain",
-        "endian: little",
-        "encoding: gzip",
-        f"space origin: {_vector(geometry.kji_to_lps[:3, 3])}",
-    ]
-    file.write(("\n".join(lines) + "\n\n").encode("ascii"))
-    with gzipped(file) as stream:
-        for plane in labels_kji:
-            stream.write(np.ascontiguousarray(plane, labels_kji.dtype.newbyteorder("<")).tobytes())
-
-
-def _vector(values: Any) -> str:
-    return "({})".format(",".join(f"{value:.17g}" for value in values.tolist()))
