@@ -121,6 +121,17 @@ def _poison() -> None:
     task.read_segmentation = poisoned
 
 
+class TestWithoutImages:
+    def test_a_dicom_seg_tells_itself_which_images_a_coco_file_names(self, client, material, tmp_path):
+        whole = Case("seg", str(material / "good.seg.nrrd"), str(material / "ct"))
+        batch([whole], tmp_path / "seg", client)
+        alone = Case("coco", str(tmp_path / "seg" / "seg" / "seg.dcm"))
+        result = batch([alone], tmp_path / "out", client, to="coco")
+        assert not result.failed
+        content = json.loads((tmp_path / "out" / "coco" / "coco.json").read_text("utf-8"))
+        assert [one["name"] for one in content["categories"]] == ["liver"]
+
+
 class TestResume:
     def test_written_cases_are_skipped_and_failed_ones_tried_again(self, client, material, tmp_path):
         good = good_cases(material, 3)

@@ -19,7 +19,7 @@ from SegRLEExportLib.batch.cases import Case
 from SegRLEExportLib.batch.folder import BatchFolder
 from SegRLEExportLib.batch.outcome import CaseFile, Ending, Outcome
 from SegRLEExportLib.batch.picture import draw
-from SegRLEExportLib.conversion.formats import COCO, MASKS, NIFTI, NRRD, SEG_NRRD
+from SegRLEExportLib.conversion.formats import MASKS, needs_images, suffix_for
 from SegRLEExportLib.convert import Conversion, convert
 from SegRLEExportLib.errors import BatchFolderError, ExportError
 from SegRLEExportLib.files.read import described_by, read_segmentation
@@ -29,8 +29,6 @@ from SegRLEExportLib.options import ExportOptions, Grid
 from SegRLEExportLib.reading.header import is_dicom
 from SegRLEExportLib.reading.source import source_of
 from SegRLEExportLib.source.series import choose_series, read_series
-
-_ENDS = {SEG_NRRD: ".seg.nrrd", NIFTI: ".nii.gz", NRRD: ".nrrd", COCO: ".json", MASKS: ""}
 
 _one_at_a_time = threading.Lock()
 """The clock that ends a process knows one case; workers with several threads wait."""
@@ -77,7 +75,7 @@ def _written(case: Case, folder: BatchFolder, to: str) -> Outcome:
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
     segmentation = _segmentation(case)
-    target = work if to == MASKS else work / f"{case.name}{_ENDS.get(to, '.dcm')}"
+    target = work if to == MASKS else work / f"{case.name}{suffix_for(to)}"
     conversion = convert(segmentation, target, to, source=_source(case, segmentation, to), options=_options(case))
     draw(segmentation, folder.pictures / f"{case.name}.png")
     outcome = _outcome(case, conversion, work)
@@ -105,7 +103,7 @@ def _source(case: Case, segmentation: Segmentation, to: str) -> SourceSeries | N
     if case.series:
         return choose_series(_series_in(case.series), segmentation, case.options.get("series_uid"))
     path = Path(case.segmentation)
-    return source_of([path]) if to not in _ENDS and path.is_file() and is_dicom(path) else None
+    return source_of([path]) if needs_images(to) and path.is_file() and is_dicom(path) else None
 
 
 @lru_cache(maxsize=2)

@@ -124,7 +124,7 @@ def _source(
     parsed: argparse.Namespace, paths: list[Path], folder: Path | None, segmentation: Segmentation
 ) -> SourceSeries | None:
     """Return the images: those of the folder, or what a DICOM SEG tells of them where images are needed."""
-    from SegRLEExportLib.conversion.formats import COCO, format_of
+    from SegRLEExportLib.conversion.formats import format_of, needs_images
     from SegRLEExportLib.reading.header import is_dicom
     from SegRLEExportLib.reading.source import source_of
     from SegRLEExportLib.source.series import find_source
@@ -132,5 +132,4 @@ def _source(
     if folder is not None:
         return find_source(folder, segmentation, parsed.series, time=parsed.time)
     wanted = parsed.to or format_of(parsed.output)
-    needs_images = wanted == COCO or wanted in ENCODING_IDS
-    return source_of(paths) if needs_images and all(is_dicom(path) for path in paths) else None
+    return source_of(paths) if needs_images(wanted) and all(is_dicom(path) for path in paths) else None

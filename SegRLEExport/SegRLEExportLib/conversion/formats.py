@@ -14,13 +14,15 @@ SEG_NRRD, NIFTI, NRRD, MASKS, COCO = "seg.nrrd", "nifti", "nrrd", "masks", "coco
 FILE_FORMATS = (SEG_NRRD, NIFTI, NRRD, MASKS, COCO)
 """Beside the rows of `PLANS`."""
 
+_DICOM_SUFFIX = ".dcm"
+
 _SUFFIXES = (
     (".seg.nrrd", SEG_NRRD),
     (".nii.gz", NIFTI),
     (".nii", NIFTI),
     (".nrrd", NRRD),
     (".json", COCO),
-    (".dcm", DEFAULT_PLAN_ID),
+    (_DICOM_SUFFIX, DEFAULT_PLAN_ID),
 )
 
 
@@ -49,3 +51,15 @@ def suffix_of(target: Path) -> str:
     """Return the suffix of a name, `.nii.gz` as one."""
     name = target.name.lower()
     return next((target.name[-len(suffix) :] for suffix, _ in _SUFFIXES if name.endswith(suffix)), target.suffix)
+
+
+def needs_images(wanted: str) -> bool:
+    """Tell whether what is written refers to images: without their folder a DICOM SEG itself must tell of them."""
+    return wanted == COCO or wanted in PLANS
+
+
+def suffix_for(wanted: str) -> str:
+    """Return the suffix of a file of that format; empty for masks, which are a folder."""
+    if wanted == MASKS:
+        return ""
+    return next((suffix for suffix, known in _SUFFIXES if known == wanted), _DICOM_SUFFIX)
