@@ -10,7 +10,6 @@ from pathlib import Path
 from SegRLEExportLib.dataset.contents import SeriesIdentity
 from SegRLEExportLib.dataset.segments import label_of
 from SegRLEExportLib.encoding.encapsulation import OffsetOverflowError
-from SegRLEExportLib.encoding.instances import divide
 from SegRLEExportLib.encoding.pixel_size import pixel_bytes
 from SegRLEExportLib.encoding.plan import PLANS, EncodingPlan
 from SegRLEExportLib.errors import UnknownEncodingError
@@ -19,7 +18,6 @@ from SegRLEExportLib.model.source_series import SourceSeries
 from SegRLEExportLib.options import ExportOptions, Verify
 from SegRLEExportLib.other_readers.comparison import Wanted, WantedSegment
 from SegRLEExportLib.other_readers.proof import read_by_others, refuse_different
-from SegRLEExportLib.preflight.kept_values import kept_values
 from SegRLEExportLib.preflight.survey import Survey, survey
 from SegRLEExportLib.progress import Progress, ProgressCallback
 from SegRLEExportLib.report import Report, Sight, Verification, WrittenInstance, WrittenSegment
@@ -77,13 +75,7 @@ def export(
 
 def drafts_of(plan: EncodingPlan, found: Survey, options: ExportOptions) -> list[Draft]:
     """Return the instances that `plan` makes of the segments, each a new series."""
-    instances = divide(
-        plan,
-        found.index,
-        found.overlaps,
-        keep_empty_frames=options.keep_empty_frames,
-        values=kept_values(found.segmentation, options),
-    )
+    instances = found.instances(plan, options)
     identities = SeriesIdentity.made_by(options, len(instances))
     return [
         Draft(plan, found, options, identity, instance, options.new_uid())

@@ -344,8 +344,8 @@ def on_divide(change) -> Callable[[pytest.MonkeyPatch], None]:
     """Return the mistake in the plan of the files; `change` gets and returns the instances."""
 
     def make(patch: pytest.MonkeyPatch) -> None:
-        right = trip.divide
-        patch.setattr(trip, "divide", lambda *given, **options: change(right(*given, **options)))
+        right = preflight.divide
+        patch.setattr(preflight, "divide", lambda *given, **options: change(right(*given, **options)))
 
     return make
 

@@ -7,7 +7,7 @@ have been known.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from pydicom import Dataset
@@ -66,9 +66,19 @@ class Survey:
     """For each plane, the source frame that lies in it."""
     copied: Dataset
     """Attributes taken over from the source, valid."""
-    not_read_by: tuple[str, ...]
+    not_read_by: tuple[str, ...] = ()
     """Readers of volumes that fail on these files, because of where the planes lie."""
-    findings: tuple[Finding, ...]
+    findings: tuple[Finding, ...] = ()
+
+    def instances(self, plan: EncodingPlan, options: ExportOptions) -> list[Instance]:
+        """Return the files that an encoding makes of the segments."""
+        return divide(
+            plan,
+            self.index,
+            self.overlaps,
+            keep_empty_frames=options.keep_empty_frames,
+            values=kept_values(self.segmentation, options),
+        )
 
     def refuse_errors(self) -> None:
         """Raise `PreflightError` if anything stands in the way, with what was found of files that may be the cause."""
@@ -91,6 +101,19 @@ def survey(
     Raises `PreflightError` at once where the rest cannot even be looked at.
     """
     _refuse_unusable(segmentation, source, options)
+    found = _voxels_and_headers(segmentation, source, options, progress)
+    instances = found.instances(plan, options)
+    return replace(
+        found,
+        not_read_by=not_read_by(found.stack, instances),
+        findings=(*found.findings, *_findings(found, instances, plan, options)),
+    )
+
+
+def _voxels_and_headers(
+    segmentation: Segmentation, source: SourceSeries, options: ExportOptions, progress: Progress
+) -> Survey:
+    """Return what is known whatever the encoding, with what is to be said of the inputs."""
     stack = source.stack if options.grid is Grid.SOURCE else _own_planes(segmentation)
     layers = [SampledLayer(layer, as_drawn(layer.geometry, stack, stack)) for layer in segmentation.layers]
     progress.stage("Looking at the segments", 0.15, len(stack) * len(layers))
@@ -101,30 +124,11 @@ def survey(
     copied, repairs = copied_attributes(source.header)
     source_frames = matching_frames(stack, source.stack, source.frames, source.stack.same_plane_tolerance_mm)
     thickness_mm, thickness_findings = slice_thickness(segmentation, source, stack, options)
-    instances = divide(
-        plan,
-        index,
-        overlaps,
-        keep_empty_frames=options.keep_empty_frames,
-        values=kept_values(segmentation, options),
-    )
-    findings = [
+    findings = (
         *_strict([*segmentation.findings, *source.findings, *repairs], options),
         *uid_warnings(source),
-        *_option_findings(options),
-        *_description_findings(segmentation, options, len(instances)),
         *thickness_findings,
-        *steps_findings(stack, instances, is_copy=_has_copies(segmentation, stack)),
-        *frames_without_image(source_frames, index, options),
-        *placement_findings(segmentation, stack, layers, index, options),
-        *_emptiness_findings(segmentation, index, plan, options),
-        *overlap_findings(segmentation, overlaps, plan, len(instances)),
-        *naming_findings(segmentation),
-        *_encoding_findings(plan, stack),
-        *kept_value_findings(segmentation, index, plan, options),
-        *viewer_findings(plan, stack, instances),
-        *_size_findings(plan, stack, instances),
-    ]
+    )
     return Survey(
         segmentation,
         source,
@@ -136,9 +140,27 @@ def survey(
         overlaps,
         tuple(source_frames),
         copied,
-        not_read_by(stack, instances),
-        tuple(findings),
+        findings=findings,
     )
+
+
+def _findings(
+    found: Survey, instances: list[Instance], plan: EncodingPlan, options: ExportOptions
+) -> Iterator[Finding]:
+    """Yield what is to be said of the files that `plan` would make."""
+    segmentation, stack, index = found.segmentation, found.stack, found.index
+    yield from _option_findings(options)
+    yield from _description_findings(segmentation, options, len(instances))
+    yield from steps_findings(stack, instances, is_copy=_has_copies(segmentation, stack))
+    yield from frames_without_image(found.source_frames, index, options)
+    yield from placement_findings(segmentation, stack, found.layers, index, options)
+    yield from _emptiness_findings(segmentation, index, plan, options)
+    yield from overlap_findings(segmentation, found.overlaps, plan, len(instances))
+    yield from naming_findings(segmentation)
+    yield from _encoding_findings(plan, stack)
+    yield from kept_value_findings(segmentation, index, plan, options)
+    yield from viewer_findings(plan, stack, instances)
+    yield from _size_findings(plan, stack, instances)
 
 
 def _has_copies(segmentation: Segmentation, stack: PlaneStack) -> bool:
