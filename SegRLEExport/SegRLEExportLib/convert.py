@@ -101,7 +101,7 @@ def convert(
         files = write_coco(segmentation, source, target, images or CocoImages())
     else:
         placed = on_grid_of(source.stack, segmentation) if source else on_own_grid(segmentation)
-        job = VolumeFiles(placed, target, overwrite=options.overwrite)
+        job = VolumeFiles(placed, target, overwrite=options.overwrite, keep_values=options.keep_values)
         files = job.write(wanted, one_file_each=one_file_each)
     names = tuple(segment.name for segment in segmentation.segments)
     return Conversion(wanted, files, names, findings, time.perf_counter() - started)

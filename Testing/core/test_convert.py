@@ -200,6 +200,15 @@ class TestLabelMaps:
         for name, mask in masks_of(wanted).items():
             np.testing.assert_array_equal(labels == values[name], mask)
 
+    def test_two_segments_of_one_value_are_refused_where_values_are_to_be_kept(self, tmp_path):
+        sphere = a_sphere()
+        same = a_segmentation([sphere, ~sphere], names=["in", "out"])
+        with pytest.raises(UnwritableSegmentationError, match="several segments have the label value 1, so that"):
+            convert(same, tmp_path / "a.nii", options=ExportOptions(keep_values=True))
+        assert list(tmp_path.iterdir()) == []
+        path, _ = convert(apart(), tmp_path / "b.nii", options=ExportOptions(keep_values=True)).paths
+        assert set(np.unique(nibabel.load(path).dataobj)) - {0} == {3, 7}
+
     def test_overlaps_are_refused(self, tmp_path):
         with pytest.raises(UnwritableSegmentationError, match="which one label map cannot hold"):
             convert(overlapping(), tmp_path / "a.nii.gz")

@@ -58,6 +58,19 @@ class TestExport:
         volume_mm3 = np.count_nonzero(written.pixel_array) * abs(np.linalg.det(grid.kji_to_lps))
         assert volume_mm3 == pytest.approx(4 / 3 * np.pi * 30**3, rel=0.1)
 
+    def test_converts_surfaces_with_and_without_images(self, chest_folder, tmp_path):
+        grid = read_series(chest_folder)[0].stack.even_geometry
+        centre = grid.kji_to_lps @ (*(np.array(grid.shape_kji) / 2), 1)
+        surfaces = tmp_path / "balls.seg.vtm"
+        scenes.write_surfaces(surfaces, [(-centre[0], -centre[1], centre[2])], radius_mm=30)
+        assert segrle("convert", surfaces, chest_folder, "-o", tmp_path / "on.nii.gz") == 0
+        assert segrle("convert", surfaces, "-o", tmp_path / "own.nii.gz") == 0
+        for name, size in (("on", grid.shape_kji[::-1]), ("own", None)):
+            image = sitk.ReadImage(str(tmp_path / f"{name}.nii.gz"))
+            assert size in (image.GetSize(), None)
+            volume_mm3 = np.count_nonzero(sitk.GetArrayFromImage(image)) * np.prod(image.GetSpacing())
+            assert volume_mm3 == pytest.approx(4 / 3 * np.pi * 30**3, rel=0.1)
+
     @pytest.mark.parametrize("content", [b"", b'<VTKFile type="vtkMultiBlockDataSet"><vtk', b"\x00" * 5000])
     def test_surfaces_that_are_damaged_are_a_sentence(self, content, chest_folder, tmp_path, capfd):
         (tmp_path / "a.seg.vtm").write_bytes(content)

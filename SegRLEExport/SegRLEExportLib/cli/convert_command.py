@@ -15,6 +15,7 @@ from SegRLEExportLib.cli.inputs import (
     add_option_arguments,
     described_segmentation,
     read_options,
+    segmentation_in,
 )
 from SegRLEExportLib.cli.terminal import ProgressLine, print_result
 
@@ -73,7 +74,7 @@ def run(parsed: argparse.Namespace) -> int:
     from SegRLEExportLib.convert import convert
 
     paths, folder = _divided(parsed.inputs)
-    segmentation = described_segmentation(parsed, _read([*paths, *(parsed.mask or [])], parsed.threshold))
+    segmentation = described_segmentation(parsed, _read(parsed, paths, folder))
     source = _source(parsed, paths, folder, segmentation)
     with ProgressLine(sys.stderr) as line:
         conversion = convert(
@@ -108,16 +109,17 @@ def _divided(inputs: list[Path]) -> tuple[list[Path], Path | None]:
     return inputs, None
 
 
-def _read(paths: list[Path], threshold: float | None) -> Segmentation:
-    from SegRLEExportLib.files.read import read_masks, read_segmentation
+def _read(parsed: argparse.Namespace, paths: list[Path], folder: Path | None) -> Segmentation:
+    from SegRLEExportLib.files.read import read_masks
     from SegRLEExportLib.reading.header import is_dicom
     from SegRLEExportLib.reading.segmentation import segmentation_of
 
-    if all(path.is_file() and is_dicom(path) for path in paths):
-        return segmentation_of(paths, threshold=threshold)
-    if len(paths) > 1:
-        return read_masks(paths, paths[0].resolve().parent.name)
-    return read_segmentation(paths[0])
+    files = [*paths, *(parsed.mask or [])]
+    if all(path.is_file() and is_dicom(path) for path in files):
+        return segmentation_of(files, threshold=parsed.threshold)
+    if len(files) > 1:
+        return read_masks(files, files[0].resolve().parent.name)
+    return segmentation_in(files[0], folder, parsed.series)
 
 
 def _source(

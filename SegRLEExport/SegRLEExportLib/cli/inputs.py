@@ -193,14 +193,24 @@ def _described(parsed: argparse.Namespace, segmentation: Segmentation) -> Segmen
 
 
 def _segmentation_of(parsed: argparse.Namespace) -> Segmentation:
-    """Return the segmentation of a file; only surfaces are read with Slicer's own code, onto the grid of the images."""
+    """Return the segmentation of a file, or of several masks."""
     path = parsed.segmentation
     if parsed.mask:
         return _of_masks([path, *parsed.mask])
+    return segmentation_in(path, parsed.series_dir, parsed.series, getattr(parsed, "volume", None))
+
+
+def segmentation_in(
+    path: Path, folder: Path | None, series_uid: str | None, volume: Path | None = None
+) -> Segmentation:
+    """Return the segmentation of one file or folder of masks.
+
+    Only surfaces are read with Slicer's own code, onto the grid of the images in `folder`, or of `volume`.
+    """
     if path.name.lower().endswith(SURFACE_SUFFIXES):
         from SegRLEExportLib.cli.surfaces import read_surfaces
 
-        return read_surfaces(path, _grid_of_images(parsed))
+        return read_surfaces(path, _grid_of_images(folder, series_uid, volume))
     from SegRLEExportLib.files import read
 
     return read.read_segmentation(path)
@@ -212,20 +222,18 @@ def _of_masks(paths: list[Path]) -> Segmentation:
     return read.read_masks(paths, paths[0].resolve().parent.name)
 
 
-def _grid_of_images(parsed: argparse.Namespace) -> Geometry | None:
+def _grid_of_images(folder: Path | None, series_uid: str | None, volume: Path | None) -> Geometry | None:
     """Return the grid of the images that surfaces were drawn on, if it is clear which they are: it is no condition."""
     from SegRLEExportLib.errors import ExportError
     from SegRLEExportLib.files.read import read_volume
     from SegRLEExportLib.source.series import read_series
 
     try:
-        if getattr(parsed, "volume", None) is not None:
-            return read_volume(parsed.volume)[1]
-        if parsed.series_dir is None:
+        if volume is not None:
+            return read_volume(volume)[1]
+        if folder is None:
             return None
-        found = [
-            source for source in read_series(parsed.series_dir) if parsed.series in (None, source.series_instance_uid)
-        ]
+        found = [source for source in read_series(folder) if series_uid in (None, source.series_instance_uid)]
     except (ExportError, OSError):
         return None
     return found[0].stack.even_geometry if len(found) == 1 else None

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from SegRLEExportLib.errors import UnwritableSegmentationError
 from SegRLEExportLib.model.segmentation import Segmentation
 
 
@@ -30,9 +32,17 @@ def without_overlap(segmentation: Segmentation) -> list[list[int]]:
     return [sorted(group) for group in groups]
 
 
-def values_of(segmentation: Segmentation, group: Sequence[int]) -> dict[int, int]:
-    """Return the label value of each segment: the one it has in its layer, or 1 to n where two have the same."""
+def values_of(segmentation: Segmentation, group: Sequence[int], *, keep: bool) -> dict[int, int]:
+    """Return the label value of each segment: the one it has in its layer, or 1 to n where two have the same.
+
+    Raises `UnwritableSegmentationError` where two have the same and values are to be kept.
+    """
     kept = {position: segmentation.segments[position].layer_value for position in group}
-    if len(set(kept.values())) == len(kept):
+    twice = sorted(value for value, count in Counter(kept.values()).items() if count > 1)
+    if not twice:
         return kept
+    if keep:
+        raise UnwritableSegmentationError(
+            segmentation.name, f"several segments have the label value {twice[0]}, so that values cannot be kept"
+        )
     return {position: value for value, position in enumerate(group, start=1)}

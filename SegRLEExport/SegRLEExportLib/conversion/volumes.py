@@ -25,9 +25,10 @@ from SegRLEExportLib.writing.pending_files import PendingFiles
 class VolumeFiles:
     """The files of one segmentation whose layers lie on one grid."""
 
-    def __init__(self, segmentation: Segmentation, target: Path, *, overwrite: bool) -> None:
+    def __init__(self, segmentation: Segmentation, target: Path, *, overwrite: bool, keep_values: bool = False) -> None:
         self._segmentation = segmentation
         self._target = target
+        self._keep_values = keep_values
         self._pending = PendingFiles(overwrite=overwrite)
         self._written: list[WrittenFile] = []
 
@@ -72,7 +73,7 @@ class VolumeFiles:
         for number, group in enumerate(groups, start=1):
             suffix = suffix_of(self._target)
             stem = self._target.name[: -len(suffix)] + (f"_{number}" if len(groups) > 1 else "")
-            values = values_of(self._segmentation, group)
+            values = values_of(self._segmentation, group, keep=self._keep_values)
             self._volume(self._target.with_name(stem + suffix), self._painted(values), is_nrrd=wanted == NRRD)
             rows = [row_of(self._segmentation.segments[position], value) for position, value in values.items()]
             table = written_table(rows).encode("utf-8")
