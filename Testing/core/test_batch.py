@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -40,6 +41,7 @@ def material(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("material")
     a_ct_series(folder / "ct")
     convert(a_segmentation([a_sphere()], names=["liver"]), folder / "good.seg.nrrd")
+    convert(a_segmentation([a_sphere()], names=["liver"]), folder / "good.nii.gz")
     whole = (folder / "good.seg.nrrd").read_bytes()
     (folder / "cut.seg.nrrd").write_bytes(whole[:-20])
     claim = whole.replace(b"sizes: ", b"sizes: 9999", 1)
@@ -281,9 +283,32 @@ class TestShell:
         assert "no images for a\nno segmentation for b\n" in told
         assert "seg cannot be used: there is none that has a segmentation and images." in told
 
-    def test_without_cases_it_says_what_to_give(self, tmp_path, capsys):
-        assert main(["batch", "-o", str(tmp_path / "out")]) == 2
-        assert "give a table of cases, or --segmentations and --images" in capsys.readouterr().err
+    @pytest.mark.parametrize(
+        ("words", "sentence"),
+        [
+            ([], "which cases? Give CASES, or --segmentations DIR and --images DIR"),
+            (["--segmentations", "seg"], "which cases? Give CASES, or --segmentations DIR and --images DIR"),
+            (["cases.csv", "--images", "ct"], "give either CASES or --segmentations and --images"),
+        ],
+    )
+    def test_without_clear_cases_it_says_what_to_give(self, words, sentence, tmp_path, capsys):
+        with pytest.raises(SystemExit) as ended:
+            main(["batch", *words, "-o", str(tmp_path / "out")])
+        assert ended.value.code == 2
+        assert sentence in capsys.readouterr().err
+
+    def test_its_journal_and_page_advise_what_a_shell_has(self, material, tmp_path, capsys):
+        public = tmp_path / "public"
+        a_ct_series(public, StudyInstanceUID="")
+        table = tmp_path / "cases.csv"
+        good = material / "good.nii.gz"
+        table.write_text(f"case,segmentation,series\na,{good},{material / 'ct'}\nb,{good},{public}\n")
+        assert main(["batch", str(table), "-o", str(tmp_path / "out"), "--workers", "1", "--json"]) == 1
+        journal = (tmp_path / "out" / "report.jsonl").read_text("utf-8")
+        told = [capsys.readouterr().out, journal, (tmp_path / "out" / "report.html").read_text("utf-8")]
+        assert all("Give a table with codes (--segments TABLE)." in text for text in told[:2])
+        assert all("(--volume VOLUME)" in text for text in told)
+        assert not any(re.search("In Slicer|double-click", text) for text in told)
 
 
 def test_the_page_holds_all_and_escapes_what_comes_from_files(tmp_path):

@@ -34,6 +34,12 @@ class TestHelpOfACommand:
         assert max(len(group._group_actions) for group in COMMANDS[name]._action_groups) <= 9
 
 
+def test_a_forecast_offers_nothing_that_is_of_files_alone():
+    options = {option for action in COMMANDS["forecast"]._actions for option in action.option_strings}
+    assert options.isdisjoint({"--verify", "--no-verify", "--overwrite"})
+    assert {"--geometry", "--clip", "--keep-empty-frames", "--keep-values", "--strict"} <= options
+
+
 def test_an_export_tells_apart_what_is_read_said_and_written():
     titles = [group.title for group in COMMANDS["export"]._action_groups]
     assert titles[2:] == [

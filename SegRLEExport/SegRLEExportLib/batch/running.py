@@ -30,6 +30,13 @@ _AHEAD = 2
 
 Ended = Callable[[Outcome], None]
 
+Worded = Callable[[Outcome], Outcome]
+"""Says what helps in the words of who started the batch."""
+
+
+def _as_it_is(outcome: Outcome) -> Outcome:
+    return outcome
+
 
 @dataclass(frozen=True)
 class BatchResult:
@@ -68,18 +75,20 @@ def batch(
     timeout: float = DEFAULT_TIMEOUT_S,
     resume: bool = False,
     on_end: Ended | None = None,
+    in_words: Worded = _as_it_is,
 ) -> BatchResult:
     """Write every case into a folder of its own below `out`; return how each ended.
 
     `client` is a `distributed.Client`; without one a cluster of this machine is used. `to` is a format or encoding
     as `convert` knows them, `timeout` the seconds a case may take. With `resume` cases are skipped whose files stand
-    as an earlier run wrote them, and all others are tried again. `on_end` hears of each case as it ends.
+    as an earlier run wrote them, and all others are tried again. `on_end` hears of each case as it ends; what is
+    kept of it is what `in_words` makes of it.
 
     Raises `BatchFolderError` if `out` cannot be used; what is wrong with a case is its outcome.
     """
     folder = BatchFolder(Path(out).absolute())
     folder.begin(resume=resume)
-    ended = _Ended(folder, on_end)
+    ended = _Ended(folder, on_end, in_words)
     left = [case for case in cases if not ended.before(case)]
     if left:
         with client_of(client) as connected:
@@ -92,9 +101,10 @@ def batch(
 class _Ended:
     """The outcomes so far."""
 
-    def __init__(self, folder: BatchFolder, on_end: Ended | None) -> None:
+    def __init__(self, folder: BatchFolder, on_end: Ended | None, in_words: Worded) -> None:
         self._folder = folder
         self._on_end = on_end
+        self._in_words = in_words
         self._earlier = folder.outcomes()
         self.outcomes: dict[str, Outcome] = {}
 
@@ -104,6 +114,7 @@ class _Ended:
         if known is None or not self._folder.is_there(known):
             known = self._folder.missed(case.name)
             if known is not None:
+                known = self._in_words(known)
                 self._folder.append(known)
         if known is None or dict(known.asked) != case.asked:
             return False
@@ -112,6 +123,7 @@ class _Ended:
 
     def add(self, outcome: Outcome) -> None:
         """Write the outcome down before anything else is done."""
+        outcome = self._in_words(outcome)
         self._folder.append(outcome)
         self.outcomes[outcome.case] = outcome
         if self._on_end is not None:

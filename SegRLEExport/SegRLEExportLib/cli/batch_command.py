@@ -27,6 +27,7 @@ EXAMPLE = "batch --segmentations segmentations --images ct -o out"
 def add_parser(commands: Any) -> None:
     """Add the command's arguments to those of `segrle`."""
     parser = add_command(commands, "batch", run, "write many cases, on this machine or a Dask cluster", EXAMPLE)
+    parser.set_defaults(refuse=parser.error)
     group = parser.add_argument_group("input")
     group.add_argument(
         "cases",
@@ -112,6 +113,7 @@ def _add_option_arguments(parser: argparse.ArgumentParser) -> None:
 def run(parsed: argparse.Namespace) -> int:
     """Run the batch; the exit code is 0 if all cases were written, 1 if some were not, 2 if none was."""
     from SegRLEExportLib.batch.running import batch
+    from SegRLEExportLib.cli.words import outcome_in_words
 
     cases = _cases(parsed)
     if parsed.dry_run:
@@ -126,6 +128,7 @@ def run(parsed: argparse.Namespace) -> int:
             timeout=parsed.timeout,
             resume=parsed.resume,
             on_end=progress.ended,
+            in_words=outcome_in_words,
         )
     print_result(parsed, result)
     if not result.failed:
@@ -138,15 +141,14 @@ def _cases(parsed: argparse.Namespace) -> list[Case]:
     from SegRLEExportLib.batch.cases import OPTION_COLUMNS, matched, read_cases
     from SegRLEExportLib.errors import BatchTableError
 
+    _refuse_unclear_cases(parsed)
     if parsed.cases is not None:
         cases, lonely = read_cases(parsed.cases), []
-    elif parsed.segmentations and parsed.images:
+    else:
         matches = matched(parsed.segmentations, parsed.images)
         cases = matches.cases
         lonely = [f"no images for {name}" for name in matches.without_images]
         lonely += [f"no segmentation for {name}" for name in matches.without_segmentation]
-    else:
-        raise BatchTableError(Path("."), 0, "give a table of cases, or --segmentations and --images")
     if parsed.dry_run and parsed.json:
         print_json({"cases": [asdict(one) for one in cases], "lonely": lonely})
     elif parsed.dry_run:
@@ -170,6 +172,15 @@ def _cases(parsed: argparse.Namespace) -> list[Case]:
         )
         for one in cases
     ]
+
+
+def _refuse_unclear_cases(parsed: argparse.Namespace) -> None:
+    """End with how the command is used, unless it was given one table or two folders."""
+    folders = [folder for folder in (parsed.segmentations, parsed.images) if folder is not None]
+    if parsed.cases is None and len(folders) < 2:
+        parsed.refuse("which cases? Give CASES, or --segmentations DIR and --images DIR")
+    if parsed.cases is not None and folders:
+        parsed.refuse("CASES names the segmentations and images; give either CASES or --segmentations and --images")
 
 
 def _absolute(path: str) -> str:

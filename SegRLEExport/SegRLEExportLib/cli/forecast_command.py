@@ -10,7 +10,8 @@ from SegRLEExportLib.cli.inputs import (
     ENCODING_IDS,
     add_command,
     add_input_arguments,
-    add_option_arguments,
+    add_shape_arguments,
+    add_text_arguments,
     read_options,
     read_segmentation,
 )
@@ -23,8 +24,9 @@ def add_parser(commands: Any) -> None:
     """Add the command's arguments to those of `segrle`."""
     parser = add_command(commands, "forecast", run, "tell how large each encoding would be, without writing", EXAMPLE)
     add_input_arguments(parser)
-    parser.set_defaults(compression=ENCODING_IDS[0])
-    add_option_arguments(parser)
+    parser.set_defaults(compression=ENCODING_IDS[0], verify="off", overwrite=False)
+    add_text_arguments(parser)
+    add_shape_arguments(parser.add_argument_group("how it would be written"))
 
 
 def run(parsed: argparse.Namespace) -> int:

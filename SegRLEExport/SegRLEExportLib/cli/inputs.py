@@ -98,11 +98,15 @@ def _add_segment_arguments(group: argparse._ArgumentGroup) -> None:
 
 def add_option_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what becomes `ExportOptions`."""
-    _add_text_arguments(parser.add_argument_group("what the file says of itself"))
-    _add_writing_arguments(parser.add_argument_group("how it is written"))
+    add_text_arguments(parser)
+    group = parser.add_argument_group("how it is written")
+    add_shape_arguments(group)
+    _add_file_arguments(group)
 
 
-def _add_text_arguments(group: argparse._ArgumentGroup) -> None:
+def add_text_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what the file says of itself."""
+    group = parser.add_argument_group("what the file says of itself")
     group.add_argument("--series-description", default="", metavar="TEXT", help="default: the segmentation's name")
     group.add_argument("--series-number", type=int, metavar="N", help="default: that of the images, plus 100")
     group.add_argument(
@@ -112,7 +116,8 @@ def _add_text_arguments(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--content-creator", default="", metavar="FAMILY^GIVEN", help="who made the segmentation")
 
 
-def _add_writing_arguments(group: argparse._ArgumentGroup) -> None:
+def add_shape_arguments(group: argparse._ArgumentGroup) -> None:
+    """Add what decides what is in the file, and with it how large it is."""
     group.add_argument(
         "--geometry",
         choices=("source", "segmentation"),
@@ -131,6 +136,13 @@ def _add_writing_arguments(group: argparse._ArgumentGroup) -> None:
         "--keep-empty-frames", action="store_true", help="write a frame of every plane, also where it shows nothing"
     )
     group.add_argument(
+        "--strict", action="store_true", help="refuse faulty headers of the images instead of repairing them"
+    )
+
+
+def _add_file_arguments(group: argparse._ArgumentGroup) -> None:
+    """Add how the file gets its name."""
+    group.add_argument(
         "--verify",
         choices=("own", "others", "off"),
         default="own",
@@ -139,9 +151,6 @@ def _add_writing_arguments(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument("--no-verify", dest="verify", action="store_const", const="off", help="the same as --verify off")
     group.add_argument("--overwrite", action="store_true", help="replace a file that has the name")
-    group.add_argument(
-        "--strict", action="store_true", help="refuse faulty headers of the images instead of repairing them"
-    )
 
 
 def add_volume_arguments(parser: argparse.ArgumentParser) -> None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from SegRLEExportLib.batch.outcome import Outcome
     from SegRLEExportLib.errors import ExportError
     from SegRLEExportLib.model.finding import Finding
 
@@ -81,6 +82,12 @@ def in_words(result: Any) -> Any:
 def findings_in_words(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """Return the findings with what helps in the words of a shell; what they found stays as it is."""
     return tuple(replace(finding, help=_reworded(finding.help)) for finding in findings)
+
+
+def outcome_in_words(outcome: Outcome) -> Outcome:
+    """Return how a case of a batch ended, with what helps in the words of a shell."""
+    findings = tuple({**finding, "help": _reworded(finding.get("help", ""))} for finding in outcome.findings)
+    return replace(outcome, reason=_reworded(outcome.reason), findings=findings)
 
 
 def _reworded(text: str) -> str:
