@@ -98,6 +98,13 @@ class TargetExistsError(ExportError):
         )
 
 
+class TargetNotAFileError(ExportError):
+    """What has the name is no file, so nothing replaces it."""
+
+    def __init__(self, path: Path, kind: str) -> None:
+        super().__init__(f"{path} is {kind} and was left as it is. Choose another name.")
+
+
 class TargetFolderError(ExportError):
     """The folder to write into cannot be used."""
 

@@ -228,6 +228,24 @@ class TestCases:
         with pytest.raises(BatchTableError, match=sentence):
             read_cases(self.table(tmp_path, text))
 
+    def test_a_table_that_is_no_text_is_refused(self, tmp_path):
+        (tmp_path / "cases.csv").write_bytes(b"segmentation\n\xff\n")
+        with pytest.raises(BatchTableError, match="cannot be used: it has bytes that are not UTF-8; save it as UTF-8"):
+            read_cases(tmp_path / "cases.csv")
+
+    @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+    def test_a_pipe_is_no_table_and_nobody_waits_for_it(self, tmp_path):
+        os.mkfifo(tmp_path / "cases.csv")
+        with pytest.raises(BatchTableError, match="it is a device or a pipe, not a file"):
+            read_cases(tmp_path / "cases.csv")
+
+    def test_a_folder_that_cannot_be_looked_into_is_named(self, tmp_path):
+        (tmp_path / "seg").mkdir()
+        (tmp_path / "file").write_text("")
+        for words in (("seg", "file"), ("file", "seg"), ("none", "seg")):
+            with pytest.raises(BatchTableError, match="cannot be used: the folder cannot be read"):
+                matched(*(tmp_path / word for word in words))
+
     def test_two_folders_are_matched_by_name(self, tmp_path):
         for name in ("a.nii.gz", "b.seg.nrrd", "notes.txt"):
             (tmp_path / "seg").mkdir(exist_ok=True)

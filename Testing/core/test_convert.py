@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,10 +23,12 @@ from SegRLEExportLib.conversion.pictures import CocoImages
 from SegRLEExportLib.convert import convert
 from SegRLEExportLib.encoding.plan import PLANS
 from SegRLEExportLib.errors import (
+    ExportError,
     PreflightError,
     ReadBackDiffersError,
     SourceNeededError,
     TargetExistsError,
+    TargetNotAFileError,
     UnknownFormatError,
     UnusableCocoFileError,
     UnwritablePictureError,
@@ -471,12 +474,43 @@ class TestRefusals:
         assert [path.name for path in tmp_path.iterdir()] == ["a.csv"]
         assert (tmp_path / "a.csv").read_text() == "mine"
 
+    @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+    @pytest.mark.parametrize("wanted", FILE_FORMATS)
+    def test_a_pipe_is_never_replaced(self, wanted, tmp_path):
+        os.mkfifo(tmp_path / "pipe")
+        with pytest.raises(ExportError, match="is a device or a pipe and was left as it is|Not a directory"):
+            convert(apart(), tmp_path / "pipe", wanted, source=a_source(), options=ExportOptions(overwrite=True))
+        assert [path.name for path in tmp_path.iterdir()] == ["pipe"]
+        assert (tmp_path / "pipe").is_fifo()
+
+    def test_a_folder_is_never_replaced(self, tmp_path):
+        (tmp_path / "out").mkdir()
+        with pytest.raises(TargetNotAFileError, match="is a folder and was left as it is"):
+            convert(apart(), tmp_path / "out", "seg.nrrd", options=ExportOptions(overwrite=True))
+        assert [path.name for path in tmp_path.rglob("*")] == ["out"]
+
+
+@pytest.mark.parametrize(
+    ("name", "files"),
+    [("labels", {"labels", "labels.csv"}), ("labels.csv", {"labels.csv", "labels.names.csv"})],
+)
+def test_a_label_map_of_any_name_has_its_table_beside_it(name, files, tmp_path):
+    convert(apart(), tmp_path / name, "nifti")
+
+    assert {path.name for path in tmp_path.iterdir()} == files
+    assert set(masks_of(read_segmentation(tmp_path / name))) == {"Label 3", "Label 7"}
+
 
 class TestShell:
     def run(self, *words: object) -> int:
         from SegRLEExportLib.cli import main
 
         return main([str(word) for word in ("convert", *words)])
+
+    def test_a_folder_of_images_that_is_not_there_is_named(self, tmp_path, capsys):
+        (path,) = export(apart(), a_source(), tmp_path / "in.dcm", "none").paths
+        assert self.run(path, tmp_path / "ct", "-o", tmp_path / "out.nii.gz") == 2
+        assert f"were found in {tmp_path / 'ct'}: there is no such folder" in capsys.readouterr().err
 
     def test_a_seg_to_another_encoding_with_its_own_references(self, tmp_path, capsys):
         (path,) = export(apart(), a_source(), tmp_path / "in.dcm", "none").paths

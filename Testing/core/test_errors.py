@@ -57,6 +57,10 @@ MESSAGES = [
         f"{SEG} exists already and was left as it is. Choose another name, give a folder, or ask for overwriting.",
     ),
     (
+        errors.TargetNotAFileError(Path("pipe"), "a device or a pipe"),
+        "pipe is a device or a pipe and was left as it is. Choose another name.",
+    ),
+    (
         errors.TargetFolderError(Path("out"), "it is write-protected"),
         "Nothing can be written into out: it is write-protected. Choose another folder.",
     ),

@@ -16,6 +16,7 @@ from SegRLEExportLib.errors import (
     FilesLeftError,
     TargetExistsError,
     TargetFolderError,
+    TargetNotAFileError,
     WritingFailedError,
 )
 from SegRLEExportLib.writing.pending_files import PendingFiles, forget_standing_files, standing_files
@@ -155,6 +156,36 @@ class TestPendingFiles:
             files.publish()
 
         assert contents(tmp_path) == {"seg.dcm": b"new"}
+
+    @pytest.mark.parametrize("kind", ["folder", "pipe", "link to a folder", "link to a device"])
+    @pytest.mark.parametrize("overwrite", [False, True])
+    def test_never_replace_what_is_no_file(self, overwrite, kind, tmp_path):
+        taken, other = tmp_path / "taken", tmp_path / "other"
+        other.mkdir()
+        (other / "notes.txt").write_bytes(b"mine")
+        make = {
+            "folder": lambda: other.rename(taken),
+            "pipe": lambda: os.mkfifo(taken),
+            "link to a folder": lambda: taken.symlink_to(other),
+            "link to a device": lambda: taken.symlink_to(os.devnull),
+        }
+        make[kind]()
+        before = taken.lstat()
+
+        with PendingFiles(overwrite=overwrite) as files, pytest.raises(TargetNotAFileError, match="left as it is"):
+            write(files, taken)
+
+        assert taken.lstat() == before
+        assert [path.name for path in tmp_path.rglob("*.part")] == []
+
+    def test_replace_a_link_and_not_the_file_it_leads_to(self, tmp_path):
+        (tmp_path / "other").write_bytes(b"mine")
+        (tmp_path / "seg.dcm").symlink_to("other")
+        with PendingFiles(overwrite=True) as files:
+            write(files, tmp_path / "seg.dcm")
+            files.publish()
+
+        assert contents(tmp_path) == {"seg.dcm": b"new", "other": b"mine"}
 
     @pytest.mark.parametrize("length", [1, 100, 251])
     def test_may_have_the_longest_names(self, length, tmp_path):

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from SegRLEExportLib.errors import BatchTableError
+from SegRLEExportLib.files.byte_stream import UnreadableError, regular_file
 
 _FLAGS = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False, "": False}
 
@@ -65,9 +66,12 @@ class Case:
 def read_cases(table: Path) -> list[Case]:
     """Return the cases of a CSV or TSV file; paths in it are relative to its folder. Raises `BatchTableError`."""
     try:
-        text = table.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise BatchTableError(table, 0, f"it cannot be read ({error})") from error
+        with regular_file(table) as file:
+            text = file.read().decode("utf-8-sig")
+    except UnreadableError as error:
+        raise BatchTableError(table, 0, str(error)) from error
+    except UnicodeDecodeError as error:
+        raise BatchTableError(table, 0, "it has bytes that are not UTF-8; save it as UTF-8") from error
     first_line = text.partition("\n")[0]
     rows = csv.DictReader(text.splitlines(), delimiter="\t" if "\t" in first_line else ",", restkey="", strict=True)
     columns = [name.strip().lower() for name in rows.fieldnames or []]
@@ -114,21 +118,28 @@ class Matches:
 def matched(segmentations: Path, images: Path) -> Matches:
     """Return a case for each segmentation (a file, or a folder of masks) that has a folder of images of its name.
 
-    Raises `BatchTableError` if two segmentations have one name.
+    Raises `BatchTableError` if two segmentations have one name, or a folder cannot be read.
     """
     found = {}
-    for path in sorted(segmentations.iterdir()):
+    for path in _listed(segmentations):
         if path.name.startswith(".") or not (path.is_dir() or _SUFFIXES.search(path.name)):
             continue
         if plain_name(path) in found:
             raise BatchTableError(path, 0, f"two segmentations are called {plain_name(path)}")
         found[plain_name(path)] = path
-    folders = {path.name: path for path in sorted(images.iterdir()) if path.is_dir()}
+    folders = {path.name: path for path in _listed(images) if path.is_dir()}
     cases = [Case(name, str(path), str(folders[name])) for name, path in found.items() if name in folders]
     _refuse_unusable_names(cases, segmentations)
     return Matches(
         cases, [name for name in found if name not in folders], [name for name in folders if name not in found]
     )
+
+
+def _listed(folder: Path) -> list[Path]:
+    try:
+        return sorted(folder.iterdir())
+    except OSError as error:
+        raise BatchTableError(folder, 0, f"the folder cannot be read ({error.strerror or error})") from error
 
 
 def plain_name(path: Path) -> str:

@@ -103,8 +103,12 @@ def _window(text: str) -> tuple[float, float]:
 
 
 def _divided(inputs: list[Path]) -> tuple[list[Path], Path | None]:
-    """Return the files of the segmentation, and the folder of images where the last of several is one."""
-    if len(inputs) > 1 and inputs[-1].is_dir():
+    """Return the files of the segmentation, and the folder of images where the last of several is one.
+
+    What is not there and has no suffix of a file was to be a folder.
+    """
+    last = inputs[-1]
+    if len(inputs) > 1 and (last.is_dir() or not (last.suffix or last.exists())):
         return inputs[:-1], inputs[-1]
     return inputs, None
 

@@ -12,12 +12,13 @@ import numpy as np
 
 from SegRLEExportLib.conversion.formats import WrittenFile
 from SegRLEExportLib.conversion.pictures import CocoImages, Window, files_of, is_png_of, png_of
-from SegRLEExportLib.errors import ReadBackDiffersError, SourceNeededError, TargetExistsError
+from SegRLEExportLib.errors import ReadBackDiffersError, SourceNeededError
 from SegRLEExportLib.files.coco import CocoImage, category_id_of, masks_in, read_coco, with_case
 from SegRLEExportLib.model.segmentation import Segment, Segmentation
 from SegRLEExportLib.model.source_series import SourceFrame, SourceSeries
 from SegRLEExportLib.planes.pairing import as_drawn
 from SegRLEExportLib.planes.sampling import SampledLayer
+from SegRLEExportLib.writing.names import refuse_taken
 from SegRLEExportLib.writing.pending_files import PendingFiles
 
 
@@ -25,8 +26,7 @@ def write_coco(
     segmentation: Segmentation, source: SourceSeries, target: Path, pictures: CocoImages
 ) -> tuple[WrittenFile, ...]:
     """Add the case to the file; an existing one is replaced by one that holds both."""
-    if target.exists() and not target.is_file():
-        raise TargetExistsError(target)
+    refuse_taken(target, may_replace=True)
     stack = source.stack
     layers = [SampledLayer(layer, as_drawn(layer.geometry, stack, stack)) for layer in segmentation.layers]
     uids = {frame.sop_instance_uid for frame in source.frames}

@@ -72,12 +72,13 @@ class VolumeFiles:
             )
         for number, group in enumerate(groups, start=1):
             suffix = suffix_of(self._target)
-            stem = self._target.name[: -len(suffix)] + (f"_{number}" if len(groups) > 1 else "")
+            stem = self._target.name.removesuffix(suffix) + (f"_{number}" if len(groups) > 1 else "")
+            table_name = f"{stem}.csv" if suffix.lower() != ".csv" else f"{stem}.names.csv"
             values = values_of(self._segmentation, group, keep=self._keep_values)
             self._volume(self._target.with_name(stem + suffix), self._painted(values), is_nrrd=wanted == NRRD)
             rows = [row_of(self._segmentation.segments[position], value) for position, value in values.items()]
             table = written_table(rows).encode("utf-8")
-            self._create(self._target.with_name(f"{stem}.csv"), lambda file, table=table: file.write(table))  # type: ignore[misc]
+            self._create(self._target.with_name(table_name), lambda file, table=table: file.write(table))  # type: ignore[misc]
 
     def _painted(self, values: dict[int, int]) -> Labels:
         """Return one volume in which each segment has its value."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from SegRLEExportLib.encoding.pixel_size import pixel_bytes
-from SegRLEExportLib.errors import TargetExistsError, TargetFolderError
+from SegRLEExportLib.errors import TargetExistsError, TargetFolderError, TargetNotAFileError
 from SegRLEExportLib.writing.draft import Draft
 
 
@@ -17,7 +18,7 @@ def file_paths(target: Path | str, sop_uids: Sequence[str], *, overwrite: bool) 
     """Return the path of each instance's file.
 
     In a folder, names carry the SOP Instance UID, so they never meet. A file's name is used as it is for one
-    instance, and numbered for several. Raises `TargetExistsError` or `TargetFolderError`.
+    instance, and numbered for several. Raises `TargetExistsError`, `TargetNotAFileError` or `TargetFolderError`.
     """
     path = Path(target)
     if is_folder(target):
@@ -27,9 +28,27 @@ def file_paths(target: Path | str, sop_uids: Sequence[str], *, overwrite: bool) 
     else:
         paths = [path.with_name(f"{path.stem}_{n}{path.suffix}") for n in range(1, len(sop_uids) + 1)]
     for path in paths:
-        if _is_there(path) and not overwrite:
-            raise TargetExistsError(path)
+        with _asking(path.parent):
+            refuse_taken(path, may_replace=overwrite)
     return paths
+
+
+def refuse_taken(path: Path, *, may_replace: bool) -> None:
+    """Raise `TargetExistsError` if the name is taken and may not be replaced, or `OSError` if the system cannot tell.
+
+    Replaced is only a file, or a link to one or to nothing; all else raises `TargetNotAFileError`: a folder, a device,
+    a pipe, or a link to such, `/dev/stdout` for example.
+    """
+    try:
+        mode = path.lstat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    with suppress(OSError):  # a link to nothing, or in a loop
+        mode = path.stat().st_mode
+    if not (stat.S_ISREG(mode) or stat.S_ISLNK(mode)):
+        raise TargetNotAFileError(path, "a folder" if stat.S_ISDIR(mode) else "a device or a pipe")
+    if not may_replace:
+        raise TargetExistsError(path)
 
 
 def is_folder(target: Path | str) -> bool:
@@ -64,16 +83,6 @@ def prepare_folder(target: Path | str, needed_bytes: int) -> Path:
             folder, f"at least {needed_bytes / 1e6:.1f} MB are needed and {free / 1e6:.1f} MB are free on that disk"
         )
     return folder
-
-
-def _is_there(path: Path) -> bool:
-    """Tell whether there is anything of that name, a link to nothing included."""
-    with _asking(path.parent):
-        try:
-            path.lstat()
-        except (FileNotFoundError, NotADirectoryError):
-            return False
-        return True
 
 
 def _free_bytes(folder: Path) -> int | None:

@@ -17,6 +17,7 @@ from pathlib import Path
 from types import TracebackType
 
 from SegRLEExportLib.errors import FilesLeftError, TargetExistsError, TargetFolderError, WritingFailedError
+from SegRLEExportLib.writing.names import refuse_taken
 from SegRLEExportLib.writing.seg_file import FileSink
 
 _LONGEST_NAME = 200
@@ -86,7 +87,7 @@ class PendingFiles:
         """Open the file that is to become `final`, anew if it was begun; it is on the disk when the block ends.
 
         `replaces_none` spares a file of that name even where others may be overwritten.
-        Raises `TargetExistsError` or `WritingFailedError`.
+        Raises `TargetExistsError`, `TargetNotAFileError` or `WritingFailedError`.
         """
         try:
             if replaces_none:
@@ -117,7 +118,7 @@ class PendingFiles:
     def publish(self) -> None:
         """Give all files their names, or none; a file that is replaced is kept until the block has ended.
 
-        Raises `TargetExistsError` or `WritingFailedError`.
+        Raises `TargetExistsError`, `TargetNotAFileError` or `WritingFailedError`.
         """
         for final, part in self._parts.items():
             try:
@@ -225,12 +226,7 @@ class PendingFiles:
             return False
 
     def _refuse_existing(self, final: Path) -> None:
-        try:
-            os.lstat(final)
-        except FileNotFoundError:
-            return
-        if not self._may_replace(final):
-            raise TargetExistsError(final)
+        refuse_taken(final, may_replace=self._may_replace(final))
 
     def _may_replace(self, final: Path) -> bool:
         return self._overwrite and final not in self._never_replaced
