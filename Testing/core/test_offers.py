@@ -6,8 +6,11 @@ import time
 from dataclasses import replace
 
 import numpy as np
+import pydicom
 import pytest
 from builders import a_grid, a_segmentation, a_source, fixed_options, segments_in_one_layer, two_overlapping_boxes
+from pydicom import Dataset
+from pydicom.uid import ImplicitVRLittleEndian
 from SegRLEExportLib.encoding.plan import PLANS
 from SegRLEExportLib.export import export
 from SegRLEExportLib.reading.first_look import first_look
@@ -34,6 +37,16 @@ def test_the_first_bytes_say_what_a_file_is(encoding, tmp_path):
         assert look.study_uid == a_source().header.StudyInstanceUID
         assert look.referenced_series_uid == a_source().series_instance_uid
         assert set(look.referenced_instance_uids) <= {frame.sop_instance_uid for frame in a_source().frames}
+
+
+def test_a_file_without_meta_information_is_read_as_everywhere_else(tmp_path):
+    (look,) = exported(tmp_path, "none")
+    dataset = pydicom.dcmread(look.path)
+    bare = Dataset()
+    bare.update(dataset)
+    bare.save_as(tmp_path / "bare.dcm", implicit_vr=True, little_endian=True)
+    found = first_look(tmp_path / "bare.dcm")
+    assert found == replace(look, path=tmp_path / "bare.dcm", transfer_syntax=ImplicitVRLittleEndian)
 
 
 def test_other_files_are_none(tmp_path):

@@ -1,30 +1,26 @@
 """What a DICOM SEG is, from the first of its bytes: enough to decide who should load it, at every click in a browser.
 
-Nothing behind the segments is read: no frame, no pixel, and of a deflated file only what inflates to a few megabytes.
+The walk is that of `header`, ended behind the segments: no frame and no pixel is read, and of a deflated file no more
+is inflated.
 """
 
 from __future__ import annotations
 
 import re
-import zlib
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 
 from pydicom import Dataset
-from pydicom.filereader import read_dataset, read_file_meta_info, read_partial
-from pydicom.tag import BaseTag
-from pydicom.uid import UID, DeflatedExplicitVRLittleEndian
+from pydicom.uid import UID
 
 from SegRLEExportLib.errors import NotASegmentationFileError
 from SegRLEExportLib.model.source_series import text_of
 from SegRLEExportLib.reading.damage import readable
-from SegRLEExportLib.reading.stream import open_regular
+from SegRLEExportLib.reading.header import read_header
+from SegRLEExportLib.reading.segments import BACKGROUND
 
+_MODALITY = 0x00080060
 _SEGMENT_SEQUENCE = 0x00620002
-_BACKGROUND = 0
-_MOST_BYTES = 1 << 22
-_BEFORE_META, _META_LENGTH_ELEMENT = 132, 12
 _PART_OF_SEVERAL = re.compile(r"(.*) ([1-9]\d*) of ([1-9]\d*)", re.DOTALL)
 
 
@@ -55,26 +51,11 @@ def first_look(path: Path) -> FirstLook | None:
     """Return what the file is, or None if it is no SEG or cannot be read."""
     try:
         with readable(path, "the file"):
-            dataset, syntax = _beginning(path)
-            return _looked_at(path, dataset, syntax) if text_of(dataset, "Modality") == "SEG" else None
+            read = read_header(path, last_tag=_SEGMENT_SEQUENCE)
+            is_seg = read.elements.text(_MODALITY) == "SEG"
+            return _looked_at(path, read.dataset(), read.transfer_syntax) if is_seg else None
     except NotASegmentationFileError:
         return None
-
-
-def _beginning(path: Path) -> tuple[Dataset, UID]:
-    meta = read_file_meta_info(path)
-    syntax = UID(str(meta.TransferSyntaxUID))
-    with open_regular(path) as file:
-        if syntax != DeflatedExplicitVRLittleEndian:
-            return read_partial(file, stop_when=_is_behind_segments), syntax
-        file.seek(_BEFORE_META + _META_LENGTH_ELEMENT + int(meta.FileMetaInformationGroupLength))
-        inflated = zlib.decompressobj(-zlib.MAX_WBITS).decompress(file.read(_MOST_BYTES), _MOST_BYTES)
-    return read_dataset(BytesIO(inflated), False, True, stop_when=_is_behind_segments), syntax
-
-
-def _is_behind_segments(tag: BaseTag, vr: str | None, length: int) -> bool:
-    del vr, length
-    return int(tag) > _SEGMENT_SEQUENCE
 
 
 def _looked_at(path: Path, dataset: Dataset, syntax: UID) -> FirstLook:
@@ -88,7 +69,7 @@ def _looked_at(path: Path, dataset: Dataset, syntax: UID) -> FirstLook:
         transfer_syntax=syntax,
         segmentation_type=text_of(dataset, "SegmentationType"),
         bits_allocated=int(dataset.get("BitsAllocated") or 0),
-        segment_count=sum(1 for segment in segments if segment.get("SegmentNumber") != _BACKGROUND),
+        segment_count=sum(1 for segment in segments if segment.get("SegmentNumber") != BACKGROUND),
         study_uid=text_of(dataset, "StudyInstanceUID"),
         series_uid=text_of(dataset, "SeriesInstanceUID"),
         sop_instance_uid=text_of(dataset, "SOPInstanceUID"),

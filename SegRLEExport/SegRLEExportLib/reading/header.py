@@ -96,13 +96,16 @@ class SegHeader:
         return read_dataset(BytesIO(self.file_head[start:]), is_implicit_VR=False, is_little_endian=True)
 
 
-def read_header(path: Path) -> SegHeader:
-    """Return what stands before the pixels; raises `SegFileError` or one of `damage.DAMAGE`."""
+def read_header(path: Path, last_tag: int = _PIXEL_DATA) -> SegHeader:
+    """Return what stands before the pixels, or no farther than `last_tag`.
+
+    Raises `SegFileError` or one of `damage.DAMAGE`.
+    """
     file_head, syntax = _file_head(path)
     coding = _coding(syntax)
     is_deflated = syntax == DeflatedExplicitVRLittleEndian
     with Stream(path, len(file_head), is_deflated=is_deflated) as stream:
-        return _Walk(stream, coding).header(file_head, UID(syntax, IGNORE))
+        return _Walk(stream, coding, last_tag).header(file_head, UID(syntax, IGNORE))
 
 
 def is_dicom(path: Path) -> bool:
@@ -157,11 +160,12 @@ def _coding(syntax: str) -> Coding:
 
 
 class _Walk:
-    """The elements of a dataset, from its first on."""
+    """The elements of a dataset, from its first on to one that is the last of interest."""
 
-    def __init__(self, stream: Stream, coding: Coding) -> None:
+    def __init__(self, stream: Stream, coding: Coding, last_tag: int) -> None:
         self._stream = stream
         self._coding = coding
+        self._last_tag = last_tag
         self._content = bytearray()
         self._frames: FrameRecords | None = None
         self._extended_offsets = b""
@@ -187,6 +191,8 @@ class _Walk:
             if self._stream.is_at_end():
                 return None
             head, start = take_head(self._stream, self._coding)
+            if head.tag > self._last_tag:
+                return None
             if head.tag == _PIXEL_DATA:
                 return head
             if head.tag in _FLOAT_PIXELS:
