@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 import pydicom
 import pytest
-from builders import A_GRID, LIVER, a_segmentation, a_source, a_sphere
+from builders import A_GRID, LIVER, a_segmentation, a_source, a_sphere, fixed_options
 from SegRLEExportLib.encoding.plan import PLANS
 from SegRLEExportLib.errors import OtherReaderDiffersError
 from SegRLEExportLib.export import export
 from SegRLEExportLib.model.geometry import Geometry, PlaneStack
-from SegRLEExportLib.options import ExportOptions, Verify
+from SegRLEExportLib.options import ExportOptions, Grid, Verify
 from SegRLEExportLib.other_readers import proof
 from SegRLEExportLib.other_readers.comparison import Wanted, WantedSegment, differences
 from SegRLEExportLib.other_readers.files_seen import seen_by_others
@@ -23,6 +23,7 @@ from SegRLEExportLib.other_readers.shown import ShownSegment, ShownVolume, save_
 from SegRLEExportLib.planes.sampling import SampledLayer
 from SegRLEExportLib.report import SightOutcome
 from SegRLEExportLib.verification.comparison import compare
+from test_pairing import at_heights, copy_of, drawn_on
 
 SEEN = [name for name in PLANS if name != "rle-binary"]
 
@@ -262,6 +263,20 @@ class TestVerifyCommand:
         assert not seen.is_equal
         assert "dcmqi 1.5" in str(seen)
         assert "shows something else" in str(seen)
+
+    def test_a_segment_of_another_name_is_the_one_with_its_voxels(self, tmp_path):
+        (path,) = export(a_segmentation(), a_source(), tmp_path / "seg.dcm", "none").paths
+        renamed = replace(a_segmentation(), segments=tuple(replace(s, name="new") for s in a_segmentation().segments))
+        seen = self.verified([path], renamed)
+        assert seen.own.kinds == ("names",)
+        assert str(seen).count("right (") == 2
+
+    def test_own_places_beside_uneven_images_are_compared_where_they_are(self, tmp_path):
+        source = at_heights(0, 3, 6, 9, 12, 18.5, 21)
+        segmentation = drawn_on(copy_of(source))
+        options = fixed_options(grid=Grid.SEGMENTATION)
+        (path,) = export(segmentation, source, tmp_path / "seg.dcm", "none", options=options).paths
+        assert str(self.verified([path], segmentation, source)).count("right (") == 2
 
     def test_one_bit_rle_is_not_given_to_those_who_cannot_read_it(self, tmp_path):
         paths = export(a_segmentation(), a_source(), tmp_path, "rle-binary").paths

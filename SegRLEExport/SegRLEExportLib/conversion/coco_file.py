@@ -16,7 +16,6 @@ from SegRLEExportLib.errors import ReadBackDiffersError, SourceNeededError
 from SegRLEExportLib.files.coco import CocoImage, category_id_of, masks_in, read_coco, with_case
 from SegRLEExportLib.model.segmentation import Segment, Segmentation
 from SegRLEExportLib.model.source_series import SourceFrame, SourceSeries
-from SegRLEExportLib.planes.pairing import as_drawn
 from SegRLEExportLib.planes.sampling import SampledLayer
 from SegRLEExportLib.writing.names import refuse_taken
 from SegRLEExportLib.writing.pending_files import PendingFiles
@@ -28,7 +27,7 @@ def write_coco(
     """Add the case to the file; an existing one is replaced by one that holds both."""
     refuse_taken(target, may_replace=True)
     stack = source.stack
-    layers = [SampledLayer(layer, as_drawn(layer.geometry, stack, stack)) for layer in segmentation.layers]
+    layers = [SampledLayer.drawn_on(layer, stack) for layer in segmentation.layers]
     uids = {frame.sop_instance_uid for frame in source.frames}
     file_of = files_of(pictures.folder, uids) if pictures.folder else {}
     images = [

@@ -8,7 +8,6 @@ from SegRLEExportLib.model.geometry import PlaneStack
 from SegRLEExportLib.model.segmentation import Segmentation
 from SegRLEExportLib.options import ExportOptions
 from SegRLEExportLib.planes.frames import index_frames
-from SegRLEExportLib.planes.pairing import as_drawn
 from SegRLEExportLib.planes.plane_runs import PlaneRuns
 from SegRLEExportLib.planes.sampling import SampledLayer
 from SegRLEExportLib.preflight.placement import placement_findings
@@ -19,7 +18,7 @@ def findings_on_images(
     segmentation: Segmentation, stack: PlaneStack, options: ExportOptions, steps: Progress
 ) -> tuple[Finding, ...]:
     """Return what to tell of the voxels' places; raise `PreflightError` where some would be lost unasked."""
-    layers = [SampledLayer(layer, as_drawn(layer.geometry, stack, stack)) for layer in segmentation.layers]
+    layers = [SampledLayer.drawn_on(layer, stack) for layer in segmentation.layers]
     steps.stage("Looking at the segments", 0.2, len(stack) * len(layers))
     index = index_frames(segmentation, PlaneRuns(layers, stack.rows, stack.columns), len(stack), steps)
     findings = tuple(placement_findings(segmentation, stack, layers, index, options))

@@ -9,7 +9,6 @@ import numpy as np
 from SegRLEExportLib.errors import UnwritableSegmentationError
 from SegRLEExportLib.model.geometry import Geometry, PlaneStack
 from SegRLEExportLib.model.segmentation import Labels, Layer, Segmentation
-from SegRLEExportLib.planes.pairing import as_drawn
 from SegRLEExportLib.planes.sampling import SampledLayer
 
 _SAME_VOXELS = 0.01
@@ -68,7 +67,7 @@ def _moved(layer: Layer, grid: Geometry, name: str) -> Layer:
 
 
 def _sampled(layer: Layer, images: PlaneStack, grid: Geometry) -> Layer:
-    seen = SampledLayer(layer, as_drawn(layer.geometry, images, images))
+    seen = SampledLayer.drawn_on(layer, images)
     labels: Labels = np.zeros(grid.shape_kji, layer.labels_kji.dtype)
     for plane in range(len(images)):
         region = seen.region(plane)

@@ -6,6 +6,7 @@ written to. Nothing here knows DICOM tags or Slicer.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
@@ -112,6 +113,20 @@ class Segmentation:
         for position, segment in enumerate(self.segments):
             positions.setdefault(segment.layer_index, []).append(position)
         return dict(sorted(positions.items()))
+
+    def number_tables(
+        self, number_of: Mapping[int, int], dtype: np.dtype[np.unsignedinteger[Any]]
+    ) -> dict[int, Labels]:
+        """Return for each layer what number every value it could have stands for, 0 for nobody's.
+
+        `number_of` gives the number of each segment that counts, by its position.
+        """
+        tables: dict[int, Labels] = {}
+        for position, number in number_of.items():
+            segment = self.segments[position]
+            values = np.iinfo(self.layers[segment.layer_index].labels_kji.dtype).max + 1
+            tables.setdefault(segment.layer_index, np.zeros(values, dtype=dtype))[segment.layer_value] = number
+        return tables
 
     def only(self, segment_ids: list[str]) -> Segmentation:
         """Return this segmentation with those segments alone, in this segmentation's order."""

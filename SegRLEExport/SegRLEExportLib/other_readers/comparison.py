@@ -105,7 +105,8 @@ class _VolumeComparison:
         self._wanted = wanted
         self._heights: Matrix = wanted.stack.positions_lps @ wanted.stack.normal_lps
         self._ascending = np.argsort(self._heights)
-        self._tables = _tables(positions, wanted.segmentation, volume.labels_kji.dtype)
+        label_of = {position: label for label, position in positions.items()}
+        self._tables = wanted.segmentation.number_tables(label_of, volume.labels_kji.dtype)
 
     def sentences(self) -> list[str]:
         """Compare plane by plane; the first plane in a wrong place ends it."""
@@ -176,18 +177,6 @@ class _VolumeComparison:
                 values = table[region.labels]
                 np.copyto(part, values, where=values != 0)
         return labels
-
-
-def _tables(
-    positions: Mapping[int, int], segmentation: Segmentation, dtype: np.dtype[np.unsignedinteger]
-) -> dict[int, Labels]:
-    """Return for each layer that has one of the segments the label for every value it could have."""
-    tables: dict[int, Labels] = {}
-    for value, position in positions.items():
-        segment = segmentation.segments[position]
-        count = np.iinfo(segmentation.layers[segment.layer_index].labels_kji.dtype).max + 1
-        tables.setdefault(segment.layer_index, np.zeros(count, dtype=dtype))[segment.layer_value] = value
-    return tables
 
 
 def _is_turned(corners: Matrix) -> NDArray[np.bool_]:

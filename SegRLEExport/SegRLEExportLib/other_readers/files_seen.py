@@ -15,12 +15,12 @@ from SegRLEExportLib.model.segmentation import Segmentation
 from SegRLEExportLib.model.source_series import SourceSeries
 from SegRLEExportLib.other_readers.comparison import Wanted, WantedSegment
 from SegRLEExportLib.other_readers.proof import read_by_others
-from SegRLEExportLib.planes.pairing import as_drawn
 from SegRLEExportLib.planes.sampling import SampledLayer
 from SegRLEExportLib.reading.seg_file import SegFile
 from SegRLEExportLib.report import Sight, SightOutcome
 from SegRLEExportLib.verification.comparison import Comparison
-from SegRLEExportLib.verification.expected_texts import LONG_STRING, cut, in_one_line
+from SegRLEExportLib.verification.pixels import layers_on
+from SegRLEExportLib.verification.placing import images_under
 
 _ONE_BIT_RLE = "rle-binary"
 
@@ -51,38 +51,26 @@ def seen_by_others(
     own: Comparison, paths: Sequence[Path], segmentation: Segmentation, source: SourceSeries | None
 ) -> SeenByOthers:
     """Let highdicom and dcmqi read each file, and compare what they show with the segmentation."""
-    used: set[int] = set()
     sights: list[tuple[Path, Sight]] = []
-    for path in paths:
+    for path, partners in zip(paths, own.partners):
         seg = SegFile(path)
         encoding = _ONE_BIT_RLE if seg.is_one_bit_rle else ""
-        sights.extend(
-            (path, sight) for sight in read_by_others(path, encoding, _wanted(seg, segmentation, source, used))
-        )
+        wanted = _wanted(seg, segmentation, images_under(seg.planes[0], source), partners)
+        sights.extend((path, sight) for sight in read_by_others(path, encoding, wanted))
     return SeenByOthers(own, tuple(sights))
 
 
-def _wanted(seg: SegFile, segmentation: Segmentation, source: SourceSeries | None, used: set[int]) -> Wanted:
-    """Return what the file must show if it is right; `used` are the positions that files before it had."""
+def _wanted(seg: SegFile, segmentation: Segmentation, images: PlaneStack | None, partners: dict[int, int]) -> Wanted:
+    """Return what the file must show if it is right; who is who in it our own comparison has found."""
     stack, _ = seg.planes
-    layers = [
-        SampledLayer(layer, stack if source is None else as_drawn(layer.geometry, stack, source.stack))
-        for layer in segmentation.layers
-    ]
+    layers = layers_on(segmentation.layers, stack, images)
     wanted = []
     for record in seg.segments:
-        position = _position_of(record.label, segmentation, used)
-        if position is not None:
-            used.add(position)
-            segment = segmentation.segments[position]
+        if record.number in partners:
+            segment = segmentation.segments[partners[record.number]]
             voxels = _voxels(layers[segment.layer_index], segment.layer_value, stack)
-            wanted.append(WantedSegment(record.number, record.label, position, voxels))
+            wanted.append(WantedSegment(record.number, record.label, partners[record.number], voxels))
     return Wanted(segmentation, wanted, stack, layers)
-
-
-def _position_of(label: str, segmentation: Segmentation, used: set[int]) -> int | None:
-    names = (cut(in_one_line(segment.name), LONG_STRING) for segment in segmentation.segments)
-    return next((position for position, name in enumerate(names) if name == label and position not in used), None)
 
 
 def _voxels(layer: SampledLayer, value: int, stack: PlaneStack) -> int:

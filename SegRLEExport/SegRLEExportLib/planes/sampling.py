@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from SegRLEExportLib.model.geometry import Matrix, PlaneStack, nearest_of
 from SegRLEExportLib.model.segmentation import Labels, Layer
+from SegRLEExportLib.planes.pairing import as_drawn
 from SegRLEExportLib.planes.regions import Region, Slab
 from SegRLEExportLib.planes.resampling import NearestVoxels
 
@@ -48,6 +49,11 @@ class _Slices:
 class SampledLayer:
     """A layer seen through the planes of a stack."""
 
+    @classmethod
+    def drawn_on(cls, layer: Layer, images: PlaneStack, planes: PlaneStack | None = None) -> SampledLayer:
+        """Return the layer on all images, or on planes that lie on some: where its grid is an even copy of them."""
+        return cls(layer, as_drawn(layer.geometry, images if planes is None else planes, images))
+
     def __init__(self, layer: Layer, stack: PlaneStack) -> None:
         self._labels = layer.labels_kji
         self._layer_geometry = layer.geometry
@@ -57,6 +63,11 @@ class SampledLayer:
         self._origins_kji: Matrix = stack.positions_lps @ lps_to_kji[:3, :3].T + lps_to_kji[:3, 3]
         self._steps: Matrix = np.rint(self._pixel_to_kji)
         self._nearest_origins = np.rint(self._origins_kji).astype(np.intp)
+
+    @property
+    def stack(self) -> PlaneStack:
+        """The planes, where the layer has them."""
+        return self._stack
 
     def region(self, plane_index: int) -> Region | None:
         """Return what the layer holds of that plane, or None if it does not reach it."""

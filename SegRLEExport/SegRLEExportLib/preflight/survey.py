@@ -28,7 +28,7 @@ from SegRLEExportLib.model.source_series import SourceFrame, SourceSeries
 from SegRLEExportLib.options import ExportOptions, Grid
 from SegRLEExportLib.planes.frames import FrameIndex, index_frames
 from SegRLEExportLib.planes.overlaps import Overlaps, find_overlaps
-from SegRLEExportLib.planes.pairing import as_drawn, pairing_of
+from SegRLEExportLib.planes.pairing import pairing_of
 from SegRLEExportLib.planes.plane_runs import PlaneRuns
 from SegRLEExportLib.planes.sampling import SampledLayer
 from SegRLEExportLib.preflight.kept_values import kept_value_findings, kept_values
@@ -115,7 +115,7 @@ def _voxels_and_headers(
 ) -> Survey:
     """Return what is known whatever the encoding, with what is to be said of the inputs."""
     stack = source.stack if options.grid is Grid.SOURCE else _own_planes(segmentation)
-    layers = [SampledLayer(layer, as_drawn(layer.geometry, stack, stack)) for layer in segmentation.layers]
+    layers = [SampledLayer.drawn_on(layer, stack) for layer in segmentation.layers]
     progress.stage("Looking at the segments", 0.15, len(stack) * len(layers))
     runs = PlaneRuns(layers, stack.rows, stack.columns)
     index = index_frames(segmentation, runs, len(stack), progress)

@@ -20,7 +20,6 @@ from SegRLEExportLib.model.finding import Finding, Severity
 from SegRLEExportLib.model.geometry import Matrix, PlaneStack, same_height_tolerance_mm
 from SegRLEExportLib.model.segmentation import Layer, Segmentation
 from SegRLEExportLib.model.source_series import SourceSeries
-from SegRLEExportLib.planes.pairing import as_drawn
 from SegRLEExportLib.planes.sampling import SampledLayer
 from SegRLEExportLib.source.findings import (
     chosen_by_size,
@@ -422,7 +421,7 @@ def _lies_wholly(segmentation: Segmentation, series: SourceSeries) -> bool:
 
 
 def _seen(layer: Layer, series: SourceSeries) -> SampledLayer:
-    return SampledLayer(layer, as_drawn(layer.geometry, series.stack, series.stack))
+    return SampledLayer.drawn_on(layer, series.stack)
 
 
 def _lines(candidates: Iterable[SourceSeries]) -> list[str]:

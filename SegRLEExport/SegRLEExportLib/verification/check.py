@@ -266,18 +266,18 @@ class _FileCheck:
             others,
         )
         comparison = comparison_of(shown, stack, [*zip(read.frames.segment_numbers, planes)])
-        first, are_alike = 0, True
-        for block in read.blocks(comparison.block_lengths(), is_strict=True):
-            are_alike = comparison.agrees(first, block) and are_alike
-            self.progress.step(len(block))
-            first += len(block)
-        if not are_alike or not comparison.is_complete():
+        if not comparison.agree(self._counted(read.blocks(comparison.block_lengths(), is_strict=True))):
             self._tell_wrong_pixels(comparison)
         self.differences.extend(comparison.misplaced_spots())
         if self.order.plan.is_encapsulated and form.bits > 1:
             self._cross_check(comparison)
         if not self.differences:
             self._as_a_whole(header, comparison)
+
+    def _counted(self, blocks: Iterator[FrameBlock]) -> Iterator[FrameBlock]:
+        for block in blocks:
+            self.progress.step(len(block))
+            yield block
 
     def _position_of_number(self) -> dict[int, int]:
         """Return the caller's segment of each segment number: 1 to N, or the label values if they are to be kept."""

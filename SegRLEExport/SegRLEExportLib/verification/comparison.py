@@ -13,17 +13,15 @@ from pathlib import Path
 from typing import Any
 
 from SegRLEExportLib.errors import NotASegmentationFileError
-from SegRLEExportLib.model.geometry import PlaneStack
 from SegRLEExportLib.model.printable import printable_lines
 from SegRLEExportLib.model.segmentation import Segmentation, voxels_of_values
 from SegRLEExportLib.model.source_series import SourceSeries
-from SegRLEExportLib.planes.pairing import as_drawn
 from SegRLEExportLib.reading.damage import readable
 from SegRLEExportLib.reading.seg_file import SegFile
 from SegRLEExportLib.verification.expected_texts import LONG_STRING, cut, in_one_line
 from SegRLEExportLib.verification.overlap_counts import Counting, Counts, Key, pairs_of
 from SegRLEExportLib.verification.pixels import Shown, comparison_of
-from SegRLEExportLib.verification.placing import are_on_images, place_differences
+from SegRLEExportLib.verification.placing import images_under, place_differences
 from SegRLEExportLib.verification.said import AttributeCheck, Difference
 
 
@@ -53,6 +51,8 @@ class Comparison:
     remarks: tuple[str, ...]
     """What is good to know and no difference."""
     not_compared: tuple[str, ...]
+    partners: tuple[dict[int, int], ...]
+    """For each file, the position in the segmentation of each of its segments that has one, by segment number."""
 
     @property
     def is_equal(self) -> bool:
@@ -135,6 +135,7 @@ class _Comparing:
             tuple(dict.fromkeys(self._differences)),
             tuple(dict.fromkeys(self._remarks)),
             tuple(dict.fromkeys(self._not_compared)),
+            tuple(_of_file(file, pairs) for file in range(len(self._segs))),
         )
 
     def _counts_if_all_agree(self, totals: list[int]) -> tuple[Counts, list[str]] | None:
@@ -158,39 +159,28 @@ class _Comparing:
 
     def _agrees(self, seg: SegFile, position_of: dict[int, int], totals: list[int]) -> bool:
         """Tell whether a file shows all voxels of its segments and no others, each in a frame of its own."""
-        (stack, planes), source = seg.planes, self._source
+        stack, planes = seg.planes
         frames = [*zip(seg.frames.segment_numbers, planes)]
         if len(set(frames)) < len(frames) or not {number for number, _ in frames} <= position_of.keys() | {0}:
             return False
-        images = source.stack if source is not None and are_on_images(stack, source) else None
         full_value = seg.maximum_fraction if seg.is_fractional else 1
         bits = seg.pixel_data.bits_allocated
-        shown = Shown(self._segmentation, position_of, seg.is_label_map, bits, full_value, images)
+        shown = Shown(
+            self._segmentation, position_of, seg.is_label_map, bits, full_value, images_under(stack, self._source)
+        )
         comparison = comparison_of(shown, stack, frames)
-        first = 0
+        voxels = sum(totals[position] for position in position_of.values())
         try:
-            for block in seg.blocks(comparison.block_lengths(), is_strict=True):
-                if not comparison.agrees(first, block):
-                    return False
-                first += len(block)
+            is_shown = comparison.agree(seg.blocks(comparison.block_lengths(), is_strict=True))
         except NotASegmentationFileError:
             return False
-        voxels = sum(totals[position] for position in position_of.values())
-        return comparison.is_complete() and comparison.has_all_voxels(voxels) and not comparison.misplaced_spots()
+        return is_shown and comparison.has_all_voxels(voxels) and not comparison.misplaced_spots()
 
     def _counts(self) -> tuple[Counts, list[str]]:
         """Return who shares what with whom, and what DICOM does not allow in the pixels of each file."""
         counting = Counting(self._segmentation)
-        faults = [counting.add(seg, self._stacks(seg)) for seg in self._segs]
+        faults = [counting.add(seg, images_under(seg.planes[0], self._source)) for seg in self._segs]
         return counting.counts, faults
-
-    def _stacks(self, seg: SegFile) -> list[PlaneStack]:
-        """Return the planes of a file as each layer has them: elsewhere if it is an even copy of the images."""
-        stack, source = seg.planes[0], self._source
-        layers = self._segmentation.layers
-        if source is None or not are_on_images(stack, source):
-            return [stack] * len(layers)
-        return [as_drawn(layer.geometry, stack, source.stack) for layer in layers]
 
     def _segments(self, counts: Counts, totals: list[int], pairs: dict[Key, int]) -> tuple[SegmentComparison, ...]:
         key_of = {position: key for key, position in pairs.items()}
@@ -241,7 +231,7 @@ class _Comparing:
         place_texts, place_remarks = place_differences(seg, self._segmentation, self._source)
         self._differences.extend(Difference("places", text) for text in place_texts)
         self._remarks.extend(place_remarks)
-        own = {number: position for (of_file, number), position in pairs.items() if of_file == file}
+        own = _of_file(file, pairs)
         empty = {position for position in own.values() if not totals[position]}
         with readable(seg.path, "its attributes"):
             check = AttributeCheck(seg, self._segmentation, self._source, own, empty, fault)
@@ -251,6 +241,10 @@ class _Comparing:
 
     def _differ(self, kind: str, what: str) -> None:
         self._differences.append(Difference(kind, what))
+
+
+def _of_file(file: int, pairs: dict[Key, int]) -> dict[int, int]:
+    return {number: position for (of_file, number), position in pairs.items() if of_file == file}
 
 
 def _voxels_of_segments(segmentation: Segmentation) -> list[int]:

@@ -1,5 +1,8 @@
 """How many pixels each segment of files shares with each of a segmentation, and which of them belong together.
 
+Only `verify` asks, and only of files in which `pixels` has found that not every voxel is as it should be, or whose
+names do not tell who is who: to pair strangers, every pixel of each must be counted with each of ours.
+
 Segments belong together by name, if they share a voxel; where names are not there, differ or are the same, by voxels.
 """
 
@@ -18,10 +21,10 @@ from SegRLEExportLib.errors import NotASegmentationFileError
 from SegRLEExportLib.model.geometry import PlaneStack
 from SegRLEExportLib.model.segmentation import Labels, Segmentation
 from SegRLEExportLib.planes.regions import Region
-from SegRLEExportLib.planes.sampling import SampledLayer
 from SegRLEExportLib.reading.pixels import FrameBlock
 from SegRLEExportLib.reading.seg_file import SegFile
 from SegRLEExportLib.verification.expected_texts import LONG_STRING, cut, in_one_line
+from SegRLEExportLib.verification.pixels import layers_on
 
 Key = tuple[int, int]
 """A segment of a file: which file, from 0, and its number."""
@@ -52,27 +55,28 @@ class Counting:
     def __init__(self, segmentation: Segmentation) -> None:
         self.counts = Counts()
         self._segmentation = segmentation
-        self._tables = [_positions_plus_1(segmentation, index) for index in range(len(segmentation.layers))]
+        count = len(segmentation.segments)
+        self._tables = segmentation.number_tables({n: n + 1 for n in range(count)}, np.min_scalar_type(count))
 
-    def add(self, seg: SegFile, stacks: Sequence[PlaneStack]) -> str:
-        """Count the pixels of a file; `stacks` are its planes as each layer has them.
+    def add(self, seg: SegFile, images: PlaneStack | None) -> str:
+        """Count the pixels of a file; `images` are those on which its planes lie, if they do.
 
         Returns what DICOM does not allow in the way they are stored, though they can be read; else nothing.
         Raises `NotASegmentationFileError` where they cannot.
         """
         before = deepcopy(self.counts)
         try:
-            self._add(seg, stacks, is_strict=True)
+            self._add(seg, images, is_strict=True)
         except NotASegmentationFileError as error:
             self.counts = before
-            self._add(seg, stacks, is_strict=False)
+            self._add(seg, images, is_strict=False)
             return error.reason
         return ""
 
-    def _add(self, seg: SegFile, stacks: Sequence[PlaneStack], *, is_strict: bool) -> None:
+    def _add(self, seg: SegFile, images: PlaneStack | None, *, is_strict: bool) -> None:
         file = len(self.counts.doubled_frames)
-        _, plane_of_frame = seg.planes
-        layers = [SampledLayer(layer, stack) for layer, stack in zip(self._segmentation.layers, stacks)]
+        stack, plane_of_frame = seg.planes
+        layers = layers_on(self._segmentation.layers, stack, images)
         seen: set[Key] = set()
         blocks = seg.blocks(is_strict=is_strict)
         for block, number, plane in zip(blocks, seg.frames.segment_numbers, plane_of_frame):
@@ -91,7 +95,8 @@ class Counting:
             self.counts.in_file[file, value] += count
         if whole is not None:
             self.counts.fractions[file, number] += int(np.count_nonzero((found != 0) & (found != whole)))
-        for region, table in zip(regions, self._tables):
+        for layer_index, table in self._tables.items():
+            region = regions[layer_index]
             if region is None:
                 continue
             rows, columns = region.labels.shape
@@ -128,15 +133,6 @@ def pairs_of(
         if key not in pairs and position not in pairs.values():
             pairs[key] = position
     return dict(sorted(pairs.items()))
-
-
-def _positions_plus_1(segmentation: Segmentation, layer_index: int) -> NDArray[np.intp]:
-    labels: Labels = segmentation.layers[layer_index].labels_kji
-    table = np.zeros(np.iinfo(labels.dtype).max + 1, dtype=np.intp)
-    for position, segment in enumerate(segmentation.segments):
-        if segment.layer_index == layer_index:
-            table[segment.layer_value] = position + 1
-    return table
 
 
 def _counted(pixels: NDArray[Any], number: int) -> list[tuple[int, int]]:

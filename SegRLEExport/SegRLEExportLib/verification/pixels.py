@@ -1,5 +1,8 @@
 """Do the frames of a file show the segmentation?
 
+This tells whether, for the check of an export and for `verify` alike. Where a file of any program shows something
+else, `overlap_counts` finds who shows what: that takes a count for every pair of segments, and three times as long.
+
 Frames of one segment are compared as sets of pixels: each must lie wholly in its segment, and all together must be
 as many as the voxels there are, on every plane. Planes of labels are made again and compared pixel by pixel. Nothing
 of the writer's index or pixels is used; as `sampling` is shared with it, one pixel of each frame is also looked up
@@ -9,7 +12,7 @@ by bare matrix arithmetic.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import product
@@ -20,7 +23,6 @@ from numpy.typing import NDArray
 
 from SegRLEExportLib.model.geometry import Matrix, PlaneStack
 from SegRLEExportLib.model.segmentation import Labels, Layer, Segment, Segmentation
-from SegRLEExportLib.planes.pairing import as_drawn
 from SegRLEExportLib.planes.regions import Region
 from SegRLEExportLib.planes.sampling import SampledLayer, slabs_of
 from SegRLEExportLib.reading.pixels import FrameBlock
@@ -58,6 +60,13 @@ class Shown:
     """The indices of those for which the file has no frame, and on which its segments must have no voxel."""
 
 
+def layers_on(layers: Sequence[Layer], planes: PlaneStack, images: PlaneStack | None) -> list[SampledLayer]:
+    """Return the layers on the planes of a file: where they have them, if all planes lie on images."""
+    if images is None:
+        return [SampledLayer(layer, planes) for layer in layers]
+    return [SampledLayer.drawn_on(layer, images, planes) for layer in layers]
+
+
 def comparison_of(shown: Shown, stack: PlaneStack, frames: Sequence[tuple[int, int]]) -> PixelComparison:
     """Return what compares the frames of a file with a segmentation.
 
@@ -75,9 +84,7 @@ class PixelComparison(ABC):
         self._stack = stack
         self._frames = frames
         layers = shown.segmentation.layers
-        images = shown.images
-        self._stacks = [stack if images is None else as_drawn(layer.geometry, stack, images) for layer in layers]
-        self._layers = [SampledLayer(layer, drawn) for layer, drawn in zip(layers, self._stacks)]
+        self._layers = layers_on(layers, stack, shown.images)
         self._spots: list[tuple[int, int, int, int]] = []
         self.blank_frames = 0
         """Frames that showed nothing."""
@@ -85,6 +92,15 @@ class PixelComparison(ABC):
     def block_lengths(self) -> list[int]:
         """Return how many frames to compare at once, from the first on."""
         return [1] * len(self._frames)
+
+    def agree(self, blocks: Iterable[FrameBlock]) -> bool:
+        """Tell whether frames have no pixel that they should not have, and together all; the first that has ends it."""
+        first = 0
+        for block in blocks:
+            if not self.agrees(first, block):
+                return False
+            first += len(block)
+        return self.is_complete()
 
     @abstractmethod
     def agrees(self, first_frame: int, block: FrameBlock) -> bool:
@@ -95,9 +111,7 @@ class PixelComparison(ABC):
         images, others = self._shown.images, self._shown.other_planes.tolist()
         if not others or images is None:
             return True
-        layers = [
-            SampledLayer(layer, as_drawn(layer.geometry, images, images)) for layer in self._shown.segmentation.layers
-        ]
+        layers = [SampledLayer.drawn_on(layer, images) for layer in self._shown.segmentation.layers]
         return self._is_count_of_voxels(0, layers, others)
 
     def has_all_voxels(self, count: int) -> bool:
@@ -161,7 +175,7 @@ class PixelComparison(ABC):
         wrong = []
         for number in sorted({spot[0] for spot in self._spots} & self._shown.position_of.keys()):
             segment = self._segment(number)
-            lps = _places_of(self._stacks[segment.layer_index], spots[spots[:, 0] == number, 1:])
+            lps = _places_of(self._layers[segment.layer_index].stack, spots[spots[:, 0] == number, 1:])
             layer = self._shown.segmentation.layers[segment.layer_index]
             for place in lps[~_is_near(layer, segment.layer_value, lps)]:
                 wrong.append(
@@ -179,14 +193,10 @@ class PixelComparison(ABC):
     @cached_property
     def _tables(self) -> dict[int, Labels]:
         """For each layer of the instance, the segment number for every value it could have."""
-        segmentation = self._shown.segmentation
-        dtype = np.min_scalar_type(max(self._shown.position_of, default=0))
-        tables: dict[int, Labels] = {}
-        for number, position in self._shown.position_of.items():
-            segment = segmentation.segments[position]
-            values = np.iinfo(segmentation.layers[segment.layer_index].labels_kji.dtype).max + 1
-            tables.setdefault(segment.layer_index, np.zeros(values, dtype=dtype))[segment.layer_value] = number
-        return tables
+        position_of = self._shown.position_of
+        dtype = np.min_scalar_type(max(position_of, default=0))
+        number_of = {position: number for number, position in position_of.items()}
+        return self._shown.segmentation.number_tables(number_of, dtype)
 
     def _is_count_of_voxels(self, count: int, layers: Sequence[SampledLayer], planes: Sequence[int]) -> bool:
         """Tell whether the segments of the instance have so many voxels on those planes.
@@ -240,10 +250,6 @@ class _LabelMapComparison(PixelComparison):
 
     def _numbers_met(self) -> set[int]:
         return super()._numbers_met() | self._sampled - {0}
-
-    def has_all_voxels(self, count: int) -> bool:
-        """Tell whether the planes of the file have so many voxels of its segments: as many as there are anywhere."""
-        return self._is_count_of_voxels(count, self._layers, range(len(self._stack)))
 
     def wrong_pixels(self, frame: int, block: FrameBlock) -> int:
         return 0 if self._is_as_wanted(frame, block.pixels[0]) else super().wrong_pixels(frame, block)

@@ -28,6 +28,11 @@ def are_on_images(stack: PlaneStack, source: SourceSeries) -> bool:
     return (stack.rows, stack.columns) == (images.rows, images.columns) and max(first_off, last_off) <= tolerance_mm
 
 
+def images_under(stack: PlaneStack, source: SourceSeries | None) -> PlaneStack | None:
+    """Return the images of the series if each plane lies on one of them."""
+    return source.stack if source is not None and are_on_images(stack, source) else None
+
+
 def place_differences(
     seg: SegFile, segmentation: Segmentation, source: SourceSeries | None
 ) -> tuple[list[str], list[str]]:
