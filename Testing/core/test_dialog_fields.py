@@ -46,6 +46,7 @@ FIELDS = {
     "ContentLabel": "LIVER",
     "ContentDescription": "",
 }
+LABELS = {"rle": "RLE", "none": "Uncompressed", "deflate": "Deflated"}
 IMAGES = {"PatientID": "4711", "PatientName": "Doe^John ", "StudyInstanceUID": "1.2.3", "StudyDescription": ""}
 
 
@@ -125,18 +126,41 @@ class TestRows:
         assert max(found.values()) < 1
 
     def test_that_may_make_several_files_say_so_with_the_nodes_numbers(self):
-        assert rows.row_name("RLE", PLANS["rle"], 3) == "RLE (up to 3 files)"
-        assert rows.row_name("RLE", PLANS["rle"], 1) == "RLE"
-        assert rows.row_name("Deflated", PLANS["deflate"], 3) == "Deflated"
-        text = rows.tool_tip(PLANS["rle"], 40, 3)
+        facts = rows.NodeFacts(40, 3)
+        assert rows.row_name("RLE", PLANS["rle"], facts) == "RLE (up to 3 files)"
+        assert rows.row_name("RLE", PLANS["rle"], rows.NodeFacts(40, 1)) == "RLE"
+        assert rows.row_name("Deflated", PLANS["deflate"], facts) == "Deflated"
+        text = rows.tool_tip(PLANS["rle"], facts, LABELS)
         assert "its 40 segments in 3 layers" in text
-        assert "up to 3 files, each of which 3D Slicer opens as a segmentation of its own" in text
-        assert "all 40 segments in one file" in rows.tool_tip(PLANS["deflate"], 40, 3)
-        assert "This segmentation" not in rows.tool_tip(PLANS["rle"], 40, 1)
+        assert "up to 3 files, each of which 3D Slicer's own loader opens as a segmentation of its own" in text
+        assert "All 40 segments in one file" in rows.tool_tip(PLANS["deflate"], facts, LABELS)
+        assert "This segmentation" not in rows.tool_tip(PLANS["rle"], rows.NodeFacts(40, 1), LABELS)
+
+    def test_that_were_measured_tell_sizes_and_files_of_this_segmentation(self):
+        sizes = {
+            "rle": rows.RowSize(2_000_000, 2),
+            "none": rows.RowSize(80_000_000, 1),
+            "deflate": rows.RowSize(10**6, 1),
+        }
+        facts = rows.NodeFacts(40, 3, sizes)
+        assert rows.row_name("RLE", PLANS["rle"], facts) == "RLE (2 files)"
+        assert rows.row_name("Deflated", PLANS["deflate"], facts) == "Deflated"
+        assert "about 2 MB, 2 times as large as 'Deflated'. Its segments overlap, so they go into 2 files, each" in (
+            rows.tool_tip(PLANS["rle"], facts, LABELS)
+        )
+        assert "about 80 MB, 80 times as large as 'Deflated'. All 40 segments" in rows.tool_tip(
+            PLANS["none"], facts, LABELS
+        )
+        assert "about 1 MB. All 40 segments" in rows.tool_tip(PLANS["deflate"], facts, LABELS)
+
+    def test_layers_that_never_overlap_make_one_file_and_the_setting_counts(self):
+        facts = rows.NodeFacts(40, 3, {"rle": rows.RowSize(10, 1)})
+        assert facts.most_files(PLANS["rle"]) == 1
+        assert rows.row_name("RLE", PLANS["rle"], facts) == "RLE"
 
     @pytest.mark.parametrize("plan", PLANS.values(), ids=lambda plan: plan.id)
     def test_tell_what_was_measured_in_words_of_the_dialog(self, plan):
-        text = rows.tool_tip(plan, 1, 1)
+        text = rows.tool_tip(plan, rows.NodeFacts(1, 1, {"rle": rows.RowSize(10, 1)}), LABELS)
         assert plan.reads_in in text
         assert "Opens in" in text
         assert not [word for word in ("'rle'", "'none'", "'deflate'", "--", "clip") if word in text.replace("<", "")]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 import sys
 import textwrap
 from pathlib import Path
@@ -126,13 +127,56 @@ def chest_node(overlapping_node, application):  # noqa: ARG001 (its database)
     return overlapping_node
 
 
+def on_the_images(node) -> None:
+    """Give the node's reference volume the grid of the images, as Slicer's loader does."""
+    volume = node.GetNodeReference(node.GetReferenceImageGeometryReferenceRole())
+    chest = mrml_host.read_volume_node(scenes.CHEST)
+    to_ras = scenes.a_matrix(np.eye(4))
+    chest.GetIJKToRASMatrix(to_ras)
+    volume.SetAndObserveImageData(chest.GetImageData())
+    volume.SetIJKToRASMatrix(to_ras)
+
+
 class TestExportRows:
-    def test_tell_the_files_of_this_segmentation_and_prefer_what_keeps_them_together(self, application, chest_node):
+    def test_tell_the_sizes_of_this_segmentation_and_prefer_what_keeps_it_together(
+        self, application, chest_node, tmp_path
+    ):
+        on_the_images(chest_node)
+        rows = application.rows(chest_node)
+        assert rows["SegRLEExport"].name == "RLE compressed DICOM SEG (2 files)"
+        assert "they go into 2 files, each of which 3D Slicer's own loader opens" in rows["SegRLEExport"].tooltip
+        assert max(rows, key=lambda key: rows[key].confidence) == "SegRLEExportDeflated"
+        assert rows["SegRLEExportDeflated"].confidence < 1
+        for key, row in rows.items():
+            (tmp_path / key).mkdir()
+            row.directory = str(tmp_path / key)
+            assert application.plugins[key]().export([row]) == ""
+            written = sum(path.stat().st_size for path in (tmp_path / key).iterdir())
+            told, unit = re.search(r"about ([\d.e+]+) (kB|MB)", row.tooltip).groups()
+            assert float(told) * {"kB": 1e3, "MB": 1e6}[unit] == pytest.approx(written, rel=0.05, abs=2000)
+        assert re.search("[\\d.]+ times as large as 'Deflated DICOM SEG'", rows["SegRLEExportUncompressed"].tooltip)
+
+    def test_look_at_the_voxels_once_and_again_when_they_change(self, application, chest_node, monkeypatch):
+        from SegRLEExportLib.slicer_side.dialog import sizes
+
+        looked = []
+        read = sizes.read_segmentation
+        monkeypatch.setattr(sizes, "read_segmentation", lambda *given: looked.append(1) or read(*given))
+        on_the_images(chest_node)
+        for _ in range(2):
+            application.rows(chest_node)
+        assert len(looked) == 1
+        chest_node.GetSegmentation().GetSegment("Segment_2").GetRepresentation("Binary labelmap").Modified()
+        application.rows(chest_node)
+        assert len(looked) == 2
+
+    def test_count_layers_where_sizes_cannot_be_known(self, application, chest_node):
+        volume = chest_node.GetNodeReference(chest_node.GetReferenceImageGeometryReferenceRole())
+        volume.SetAndObserveImageData(None)
         rows = application.rows(chest_node)
         assert rows["SegRLEExport"].name == "RLE compressed DICOM SEG (up to 2 files)"
         assert "its 8 segments in 2 layers" in rows["SegRLEExport"].tooltip
         assert max(rows, key=lambda key: rows[key].confidence) == "SegRLEExportDeflated"
-        assert rows["SegRLEExportDeflated"].confidence < 1
 
     def test_prefill_what_is_written(self, application, chest_node, tmp_path):
         chest_node.SetName("left\\right " + "x" * 70)

@@ -1,6 +1,7 @@
 """The rows of Slicer's DICOM export dialog: one registered plugin class for each, so that nobody types an option.
 
-Nothing is read from files before the Export button: examination runs at every click in the dialog.
+Nothing is read from files before the Export button: examination runs at every click in the dialog. Voxels are looked
+at once, for the sizes, and again when they change.
 """
 
 from __future__ import annotations
@@ -71,12 +72,15 @@ class SegPlugin(DICOMPlugin):
         from SegRLEExportLib.slicer_side.dialog import rows
         from SegRLEExportLib.slicer_side.dialog.examination import suggested_series_number
         from SegRLEExportLib.slicer_side.dialog.fields import prefilled_creator, prefilled_description
-        from SegRLEExportLib.slicer_side.nodes.segmentation import layer_count
+        from SegRLEExportLib.slicer_side.dialog.sizes import facts_of
 
-        plan, layers = PLANS[self.compression], layer_count(node)
-        tool_tip = rows.tool_tip(plan, node.GetSegmentation().GetNumberOfSegments(), layers)
-        exportable = self._exportable(item_id, rows.row_name(self.label(), plan, layers), tool_tip)
-        exportable.confidence = rows.confidences(settings.default_encoding(), layers)[self.compression]
+        plan, facts = PLANS[self.compression], facts_of(node)
+        labels = {plugin.compression: plugin.label() for plugin in PLUGINS.values()}
+        exportable = self._exportable(
+            item_id, rows.row_name(self.label(), plan, facts), rows.tool_tip(plan, facts, labels)
+        )
+        confidences = rows.confidences(settings.default_encoding(), facts.most_files(PLANS["rle"]))
+        exportable.confidence = confidences[self.compression]
         exportable.setTag("SeriesDescription", prefilled_description(node.GetName()))  # no_tr (DICOM keywords)
         exportable.setTag("SeriesNumber", str(suggested_series_number(node, slicer.dicomDatabase)))
         exportable.setTag("ContentCreatorName", prefilled_creator(settings.creator_name()))

@@ -78,6 +78,19 @@ def layer_count(segmentation_node) -> int:
     return len({_identity(image) for image in images} - {0})
 
 
+def voxels_state(segmentation_node, reference_volume) -> tuple[object, ...]:
+    """Return what changes when the node's voxels do, or their place on the volume. Looks at no voxel."""
+    segmentation = segmentation_node.GetSegmentation()
+    images = [segmentation.GetSegment(one).GetRepresentation(BINARY_LABELMAP) for one in _ids(segmentation)]
+    return (
+        segmentation.GetMTime(),
+        reference_volume.GetMTime(),
+        _to_world(segmentation_node).tobytes(),
+        _to_world(reference_volume).tobytes(),
+        *((_identity(image), image.GetMTime()) for image in images if image is not None),
+    )
+
+
 def refuse_bending_transforms(segmentation_node, reference_volume) -> None:
     """Raise `NonLinearTransformError` or `NonLinearVolumeTransformError` if either is under a non-linear transform.
 
