@@ -1,7 +1,7 @@
 """Do the frames of a file show the segmentation?
 
 This tells whether, for the check of an export and for `verify` alike. Where a file of any program shows something
-else, `overlap_counts` finds who shows what: that takes a count for every pair of segments, and three times as long.
+else, `overlap_counts` finds who shows what: it counts for every pair of segments.
 
 Frames of one segment are compared as sets of pixels: each must lie wholly in its segment, and all together must be
 as many as the voxels there are, on every plane. Planes of labels are made again and compared pixel by pixel. Nothing
