@@ -12,6 +12,7 @@ from pathlib import Path
 
 from SegRLEExportLib.model.finding import Finding
 from SegRLEExportLib.model.printable import printable_lines
+from SegRLEExportLib.model.remedy import Remedy
 
 
 class ExportError(Exception):
@@ -79,7 +80,7 @@ class SeriesChoiceError(ExportError):
         self.reason = reason
         """What happened, a sentence, without what helps: that differs between a shell and Slicer's windows."""
         listed = [f"  {line}" for line in series_lines]
-        super().__init__(f"{reason} Name one with its Series Instance UID. Found:", *listed)
+        super().__init__(f"{reason} {Remedy.NAME_A_SERIES} Found:", *listed)
 
 
 class UnusableSourceError(ExportError):
@@ -94,7 +95,7 @@ class TargetExistsError(ExportError):
 
     def __init__(self, path: Path) -> None:
         super().__init__(
-            f"{path} exists already and was left as it is. Choose another name, give a folder, or ask for overwriting."
+            f"{path} exists already and was left as it is. Choose another name, give a folder, or {Remedy.OVERWRITE}."
         )
 
 
@@ -136,7 +137,7 @@ class SegTooLargeError(ExportError):
     def __init__(self, encoding: str, pixel_bytes: int) -> None:
         super().__init__(
             f"The pixel data of this segmentation would take {pixel_bytes / 2**30:.1f} GiB as '{encoding}', "
-            "and DICOM can state at most 4 GiB. Use the RLE compressed label map, or export fewer segments at a time."
+            f"and DICOM can state at most 4 GiB. Use {Remedy.RLE}, or {Remedy.FEWER_SEGMENTS}."
         )
 
 
@@ -159,7 +160,7 @@ class VerificationError(ExportError):
             f"{name} was read back and differs from the segmentation, so it was removed:",
             *shown,
             "This is a fault of SegRLEExport or of the disk: please report it. "
-            "Another encoding, for example uncompressed with one bit a pixel, may work meanwhile.",
+            f"Another encoding, for example {Remedy.UNCOMPRESSED}, may work meanwhile.",
         )
 
 
@@ -169,8 +170,8 @@ class OtherReaderDiffersError(ExportError):
     def __init__(self, path: Path, reader: str, differences: str) -> None:
         super().__init__(
             f"{reader} reads {_final_name(path)} otherwise than it was written, so it was removed: {differences}. "
-            "Choose another encoding or the segmentation's own grid, or leave out the proof by other programs if "
-            "this one is not what the file is for."
+            f"Choose another encoding, {Remedy.OWN_GRID}, or {Remedy.OWN_PROOF} if this one is not what the file is "
+            "for."
         )
 
 
@@ -231,10 +232,7 @@ class UnwritablePictureError(ExportError):
     """A DICOM image cannot be shown as an 8-bit picture."""
 
     def __init__(self, path: Path, reason: str) -> None:
-        super().__init__(
-            f"No picture can be made of {path}: {reason}. Give a window, or let the COCO file name the "
-            "DICOM images themselves."
-        )
+        super().__init__(f"No picture can be made of {path}: {reason}. {Remedy.WINDOW}")
 
 
 class NotASegmentationFileError(ExportError):
@@ -367,7 +365,7 @@ class NotImportedError(ExportError):
     def __init__(self, file_name: str) -> None:
         super().__init__(
             f"Slicer's DICOM database did not take {file_name}, so nothing was exported. "
-            "Export to a folder instead, and see the application log for the reason."
+            f"{Remedy.A_FOLDER}, and see the application log for the reason."
         )
 
 

@@ -116,8 +116,8 @@ MESSAGES = [
     (
         errors.OtherReaderDiffersError(SEG, "highdicom 0.28.2", "'liver' is not shown"),
         "highdicom 0.28.2 reads seg.dcm otherwise than it was written, so it was removed: 'liver' is not shown. "
-        "Choose another encoding or the segmentation's own grid, or leave out the proof by other programs if this "
-        "one is not what the file is for.",
+        "Choose another encoding, export on the segmentation's own grid, or leave out the proof by other programs if "
+        "this one is not what the file is for.",
     ),
     (
         errors.VerificationError(SEG.with_name(".seg.dcm.0123456789abcdef.part"), ["2 pixels differ"]),

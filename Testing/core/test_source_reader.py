@@ -75,7 +75,7 @@ def test_series_that_fit_equally_well_are_listed(tmp_path):
 
 def test_volumes_of_one_series_that_fit_equally_well_are_refused(tmp_path):
     write([*images(), *images(first=50, FrameOfReferenceUID="1.2.3")], tmp_path)
-    with pytest.raises(UnusableSourceError, match="fits 2 of its volumes equally well. Give only the images of one"):
+    with pytest.raises(UnusableSourceError, match="fits 2 of its volumes equally well. Give the images of one volume"):
         find_source(tmp_path, a_small_segmentation())
 
 

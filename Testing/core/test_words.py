@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import pytest
 from SegRLEExportLib.errors import NoReferenceError, PreflightError, SeriesChoiceError
 from SegRLEExportLib.model.finding import Finding, Severity
+from SegRLEExportLib.model.remedy import Remedy
 from SegRLEExportLib.report import Sight, SightOutcome
 from SegRLEExportLib.slicer_side.dialog.fields import dialog_message
 from SegRLEExportLib.slicer_side.dialog.words import Door, findings_of, in_words_of
@@ -52,7 +53,7 @@ def sentence_of(finding: Finding) -> str:
 
 
 def test_the_dialogs_message_is_in_its_words():
-    finding = Finding("outside-source", Severity.ERROR, "3 voxels would be lost.", help="Or leave them out (clip).")
+    finding = Finding("outside-source", Severity.ERROR, "3 voxels would be lost.", help=f"Or {Remedy.LEAVE_OUT}.")
     assert "SegRLEExport module (Options)" in dialog_message(PreflightError([finding])).replace("\n", " ")
     assert "Make DICOM images" in dialog_message(NoReferenceError("S")).replace("\n", " ")
 

@@ -1,4 +1,4 @@
-"""What helps, in the words of a shell: errors and findings name no door's own options, and here they get ours."""
+"""What helps, in the words of a shell: its options for each remedy that errors and findings name."""
 
 from __future__ import annotations
 
@@ -6,62 +6,54 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from SegRLEExportLib.model.remedy import Remedy, worded
+
 if TYPE_CHECKING:
     from SegRLEExportLib.batch.outcome import Outcome
     from SegRLEExportLib.errors import ExportError
     from SegRLEExportLib.model.finding import Finding
 
-WORDS = (
-    ("Name one with its Series Instance UID.", "Name one with its Series Instance UID: --series UID."),
-    ("leave them out (clip)", "leave them out (--clip)"),
-    ("leave the voxels out (clip)", "leave the voxels out (--clip)"),
-    ("Choose the series that was segmented", "Choose the series that was segmented (--series UID)"),
-    ("on the segmentation's own grid", "on the segmentation's own grid (--geometry segmentation)"),
-    ("Choose the segmentation's own grid", "Choose the segmentation's own grid (--geometry segmentation)"),
-    ("The segmentation's own grid opens there", "With --geometry segmentation it opens there"),
-    ("or the segmentation's own grid,", "or the segmentation's own grid (--geometry segmentation),"),
-    ("Use the grid of the source images.", "Leave out --geometry segmentation."),
-    ("or keep empty frames if", "or keep empty frames (--keep-empty-frames) if"),
-    ("export without 'strict'", "export without --strict"),
-    ("ask for overwriting", "allow it (--overwrite)"),
-    ("leave out the proof by other programs", "leave out the proof by other programs (--verify own)"),
-    ("the RLE compressed label map", "the RLE compressed label map (-c rle)"),
-    (
-        "Deflated or uncompressed with one bit a pixel, all segments are in one file.",
-        "With -c deflate or -c none all segments are in one file.",
-    ),
-    (", or in Slicer the volume that was segmented.", "."),
-    (
-        "In Slicer, choose a meaning in the Segmentations module (double-click the segment's colour).",
-        "Give a table with codes (--segments TABLE).",
-    ),
-    (
-        "(in Slicer in the Segmentations module, double-click the segment's colour)",
-        "(--segments TABLE, or the Segmentations module of 3D Slicer)",
-    ),
-    (
-        "Add a segment, or choose segments that the segmentation has.",
-        "Give one that has a segment; a label map whose voxels are all 0 has none.",
-    ),
-    ("Give a table of names.", "Give a table of names (--segments TABLE)."),
-    (
-        "Export the images again from the archive or scanner, with their UIDs.",
+WORDS = {
+    Remedy.NAME_A_SERIES: "Name one with its Series Instance UID: --series UID.",
+    Remedy.CHOOSE_SERIES: "Choose the series that was segmented (--series UID)",
+    Remedy.ONE_VOLUME: "Give the images of one volume alone.",
+    Remedy.IMAGES_OF_ONE: "Give only the images of one",
+    Remedy.IMAGES_WITH_UIDS: (
         "Export the images again from the archive or scanner, with their UIDs. For public images that have none, give "
-        "the volume of them (--volume VOLUME) and a new folder for SERIES_DIR, and images are written there.",
+        "the volume of them (--volume VOLUME) and a new folder for SERIES_DIR, and images are written there."
     ),
-    (
-        "give all images of the series one UID.",
+    Remedy.ONE_SPACE: (
         "give all images of the series one UID, or give the volume of them (--volume VOLUME) and a new folder for "
-        "SERIES_DIR, and images are written there.",
+        "SERIES_DIR, and images are written there."
     ),
-    ("export fewer segments at a time", "export fewer segments at a time (--segment NAME)"),
-    (
-        "Give a window, or let the COCO file name the DICOM images themselves.",
-        "Give a window (--window CENTRE,WIDTH), or let the COCO file name the DICOM images themselves (no --images).",
+    Remedy.OWN_GRID: "export on the segmentation's own grid (--geometry segmentation)",
+    Remedy.OWN_GRID_OPENS: "With --geometry segmentation it opens there",
+    Remedy.IMAGES_GRID: "Leave out --geometry segmentation.",
+    Remedy.LEAVE_OUT: "leave the voxels out (--clip)",
+    Remedy.KEEP_EMPTY_FRAMES: "keep empty frames (--keep-empty-frames)",
+    Remedy.NOT_STRICT: "export without --strict",
+    Remedy.RLE: "the RLE compressed label map (-c rle)",
+    Remedy.UNCOMPRESSED: "uncompressed with one bit a pixel (-c none)",
+    Remedy.ONE_FILE: "With -c deflate or -c none all segments are in one file.",
+    Remedy.FEWER_SEGMENTS: "export fewer segments at a time (--segment NAME)",
+    Remedy.ADD_SEGMENT: "Give one that has a segment; a label map whose voxels are all 0 has none.",
+    Remedy.CHOOSE_MEANING: "Give a table with codes (--segments TABLE).",
+    Remedy.CHOOSE_MEANING_ANEW: (
+        "Choose its meaning anew (--segments TABLE, or the Segmentations module of 3D Slicer)."
     ),
-    ("Export at most 255 segments at a time.", "Export at most 255 segments at a time (--segment NAME)."),
-)
-"""Phrases of errors and findings, and what a shell says for them."""
+    Remedy.TABLE_OF_NAMES: "Give a table of names (--segments TABLE).",
+    Remedy.OVERWRITE: "allow it (--overwrite)",
+    Remedy.OWN_PROOF: "leave out the proof by other programs (--verify own)",
+    Remedy.WINDOW: (
+        "Give a window (--window CENTRE,WIDTH), or let the COCO file name the DICOM images themselves (no --images)."
+    ),
+    Remedy.A_FOLDER: "Export to a folder instead",
+}
+
+
+def of_shell(text: str) -> str:
+    """Return a text with its remedies in the words of a shell."""
+    return worded(text, WORDS)
 
 
 def error_text(error: ExportError) -> str:
@@ -70,7 +62,7 @@ def error_text(error: ExportError) -> str:
 
     if isinstance(error, PreflightError):
         return "\n".join(str(finding) for finding in findings_in_words(error.findings))
-    return _reworded(str(error))
+    return of_shell(str(error))
 
 
 def in_words(result: Any) -> Any:
@@ -81,16 +73,10 @@ def in_words(result: Any) -> Any:
 
 def findings_in_words(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """Return the findings with what helps in the words of a shell; what they found stays as it is."""
-    return tuple(replace(finding, help=_reworded(finding.help)) for finding in findings)
+    return tuple(replace(finding, help=of_shell(finding.help)) for finding in findings)
 
 
 def outcome_in_words(outcome: Outcome) -> Outcome:
     """Return how a case of a batch ended, with what helps in the words of a shell."""
-    findings = tuple({**finding, "help": _reworded(finding.get("help", ""))} for finding in outcome.findings)
-    return replace(outcome, reason=_reworded(outcome.reason), findings=findings)
-
-
-def _reworded(text: str) -> str:
-    for neutral, ours in WORDS:
-        text = text.replace(neutral, ours)
-    return text
+    findings = tuple({**finding, "help": of_shell(finding.get("help", ""))} for finding in outcome.findings)
+    return replace(outcome, reason=of_shell(outcome.reason), findings=findings)

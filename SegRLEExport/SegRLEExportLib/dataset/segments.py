@@ -17,6 +17,7 @@ from SegRLEExportLib.dataset.cielab import recommended_display_cielab
 from SegRLEExportLib.dataset.explicit_vr import UTF_8, element, item, sequence, text_element
 from SegRLEExportLib.dataset.repair import repaired_value
 from SegRLEExportLib.model.finding import Finding, Severity
+from SegRLEExportLib.model.remedy import Remedy
 from SegRLEExportLib.model.segmentation import AlgorithmType, Segment, Segmentation
 from SegRLEExportLib.model.terminology import TISSUE, Code, SegmentTerminology
 from SegRLEExportLib.uids import derived_uid
@@ -98,7 +99,7 @@ def naming_findings(segmentation: Segmentation) -> list[Finding]:
                 Severity.NOTE,
                 "No coded meaning was chosen; written as Tissue (SCT 85756007).",
                 where=", ".join(not_coded[:_NAMES_SHOWN]) + (", ..." if len(not_coded) > _NAMES_SHOWN else ""),
-                help="In Slicer, choose a meaning in the Segmentations module (double-click the segment's colour).",
+                help=Remedy.CHOOSE_MEANING.value,
                 details=tuple(not_coded),
             )
         )
@@ -135,7 +136,7 @@ def _same_name_findings(segmentation: Segmentation) -> Iterator[Finding]:
 def _code_findings(segment: Segment) -> Iterator[Finding]:
     """Refuse codes that lack a part, and those whose value would be another one once it is written."""
     codes = _codes_of(segment)
-    help_text = "Choose its meaning anew (in Slicer in the Segmentations module, double-click the segment's colour)."
+    help_text = Remedy.CHOOSE_MEANING_ANEW.value
     if any(not (one_line(code.scheme) and one_line(code.value) and one_line(code.meaning)) for code in codes):
         yield Finding(
             "incomplete-code",

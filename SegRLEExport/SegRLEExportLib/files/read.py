@@ -26,6 +26,7 @@ from SegRLEExportLib.files.tables.totalsegmentator import with_known_names
 from SegRLEExportLib.files.volume import Volumes, labels_of, values_in
 from SegRLEExportLib.model.finding import Finding, Severity
 from SegRLEExportLib.model.geometry import Geometry
+from SegRLEExportLib.model.remedy import Remedy
 from SegRLEExportLib.model.segmentation import AlgorithmType, Layer, Segment, Segmentation
 from SegRLEExportLib.reading.header import is_dicom
 from SegRLEExportLib.reading.segmentation import segmentation_of
@@ -154,7 +155,7 @@ def _named(segmentation: Segmentation, volumes: Volumes, path: Path) -> Segmenta
             Severity.WARNING,
             f"The file has names for its labels, but they cannot be read: {fault}.",
             where=path.name,
-            help="Give a table of names.",
+            help=Remedy.TABLE_OF_NAMES.value,
         )
         return replace(segmentation, findings=(*segmentation.findings, finding))
     if table is None:

@@ -14,6 +14,7 @@ import numpy as np
 
 from SegRLEExportLib.encoding.plan import LARGEST_8_BIT_LABEL, EncodingPlan
 from SegRLEExportLib.model.finding import Finding, Severity
+from SegRLEExportLib.model.remedy import Remedy
 from SegRLEExportLib.model.segmentation import Segmentation
 from SegRLEExportLib.options import ExportOptions
 from SegRLEExportLib.planes.frames import FrameIndex
@@ -39,7 +40,7 @@ def kept_value_findings(
         yield _refused(
             f"Label values cannot be kept in '{plan.title}': 3D Slicer (dcmqi) refuses segments that are not numbered "
             "from 1 without gaps.",
-            "Choose a label map, the RLE compressed label map for example, or do without the label values.",
+            f"Choose a label map, {Remedy.RLE} for example, or do without the label values.",
         )
     twice = [str(value) for value, count in Counter(values).items() if count > 1]
     if twice:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from SegRLEExportLib.encoding.plan import EncodingPlan, Split
 from SegRLEExportLib.model.finding import Finding, Severity
+from SegRLEExportLib.model.remedy import Remedy
 from SegRLEExportLib.model.segmentation import Segmentation
 from SegRLEExportLib.planes.overlaps import Overlaps
 
@@ -27,7 +28,7 @@ def overlap_findings(
         f"{what}, which one label map cannot hold: {file_count} files, which 3D Slicer opens as {file_count} "
         "segmentations.",
         where,
-        "Deflated or uncompressed with one bit a pixel, all segments are in one file.",
+        Remedy.ONE_FILE.value,
         details=tuple(_pairs(names, overlaps)),
     )
 

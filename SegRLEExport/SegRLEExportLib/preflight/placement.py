@@ -8,16 +8,17 @@ import numpy as np
 
 from SegRLEExportLib.model.finding import Finding, Severity
 from SegRLEExportLib.model.geometry import PlaneStack
+from SegRLEExportLib.model.remedy import Remedy
 from SegRLEExportLib.model.segmentation import Segmentation, voxels_of_values
 from SegRLEExportLib.options import ExportOptions
 from SegRLEExportLib.planes.frames import FrameIndex
 from SegRLEExportLib.planes.pairing import Pairing, pairing_of
 from SegRLEExportLib.planes.sampling import SampledLayer
 
-_OWN_GRID = "Choose the segmentation's own grid to keep every voxel in its place."
+_OWN_GRID = f"To keep every voxel in its place, {Remedy.OWN_GRID}."
 _ON_THE_IMAGES = (
-    "Segment the images as they are, or resample the segmentation onto them (in Slicer), or export on the "
-    "segmentation's own grid if its places are right. Leaving voxels out is no remedy."
+    f"Segment the images as they are, or resample the segmentation onto them (in Slicer), or {Remedy.OWN_GRID} if its "
+    "places are right. Leaving voxels out is no remedy."
 )
 _NAMES_SHOWN = 3
 _SAME_GAPS = 0.01
@@ -67,7 +68,7 @@ def _outside(name: str, count: int, options: ExportOptions) -> Finding:
         Severity.ERROR,
         f"{what} and would be lost.",
         name,
-        "Choose the series that was segmented, or leave them out (clip), or export on the segmentation's own grid.",
+        f"{Remedy.CHOOSE_SERIES}, or {Remedy.LEAVE_OUT}, or {Remedy.OWN_GRID}.",
     )
 
 
@@ -95,9 +96,9 @@ def _without_image(name: str, count: int, options: ExportOptions) -> Finding:
         Severity.ERROR,
         f"{what} and would be lost.",
         name,
-        "If an image is damaged or was not copied, add it, or leave the voxels out (clip), or export on the "
-        "segmentation's own grid. If the segmentation was drawn on an evenly spaced copy of unevenly spaced images, "
-        "all of it is displaced: segment the images as they are.",
+        f"If an image is damaged or was not copied, add it, or {Remedy.LEAVE_OUT}, or {Remedy.OWN_GRID}. If the "
+        "segmentation was drawn on an evenly spaced copy of unevenly spaced images, all of it is displaced: segment "
+        "the images as they are.",
     )
 
 
@@ -110,7 +111,7 @@ def _paired(names: list[str], pairing: Pairing, stack: PlaneStack) -> Finding:
         f"written to its image, which lies up to {_length(pairing.displacement_mm)} from where the grid says"
         f"{_of_which_sideways(pairing)}.",
         _first(names),
-        "If the grid is no copy of these images, export on the segmentation's own grid.",
+        f"If the grid is no copy of these images, {Remedy.OWN_GRID}.",
     )
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from SegRLEExportLib.encoding.instances import Instance
 from SegRLEExportLib.model.finding import Finding, Severity
 from SegRLEExportLib.model.geometry import Matrix, PlaneStack
+from SegRLEExportLib.model.remedy import Remedy
 
 DCMQI = "3D Slicer's loader (dcmqi)"
 HIGHDICOM = "highdicom's get_volume"
@@ -103,7 +104,7 @@ def steps_findings(stack: PlaneStack, instances: Sequence[Instance], *, is_copy:
         "uneven-planes",
         Severity.WARNING,
         f"The images {how}: {consequence}{moves}.",
-        help=f"The segmentation's own grid opens there, {where}.",
+        help=f"{Remedy.OWN_GRID_OPENS}, {where}.",
     )
 
 

@@ -23,6 +23,7 @@ from SegRLEExportLib.encoding.plan import EncodingPlan, Split
 from SegRLEExportLib.errors import PreflightError
 from SegRLEExportLib.model.finding import Finding, Severity
 from SegRLEExportLib.model.geometry import PlaneStack
+from SegRLEExportLib.model.remedy import Remedy
 from SegRLEExportLib.model.segmentation import Segmentation
 from SegRLEExportLib.model.source_series import SourceFrame, SourceSeries
 from SegRLEExportLib.options import ExportOptions, Grid
@@ -183,7 +184,7 @@ def _segment_errors(segmentation: Segmentation) -> Iterator[Finding]:
             Severity.ERROR,
             "There is no segment to export.",
             where=segmentation.name,
-            help="Add a segment, or choose segments that the segmentation has.",
+            help=Remedy.ADD_SEGMENT.value,
         )
     if len(segmentation.segments) > LARGEST_SEGMENT_NUMBER:
         yield Finding(
@@ -214,7 +215,7 @@ def _grid_errors(segmentation: Segmentation) -> Iterator[Finding]:
             Severity.ERROR,
             f"Its own grid cannot be written: {error}.",
             where=segmentation.name,
-            help="Use the grid of the source images.",
+            help=Remedy.IMAGES_GRID.value,
         )
 
 
@@ -229,7 +230,7 @@ def _strict(findings: list[Finding], options: ExportOptions) -> Iterator[Finding
     """Turn repairs into errors where the caller wants none."""
     for finding in findings:
         if options.strict and finding.severity is Severity.REPAIR:
-            help_text = "Correct the source, or export without 'strict'."
+            help_text = f"Correct the source, or {Remedy.NOT_STRICT}."
             yield Finding(finding.id, Severity.ERROR, finding.what, finding.where, help_text)
         else:
             yield finding
@@ -281,7 +282,7 @@ def _emptiness_findings(
             Severity.ERROR,
             "No segment has a voxel on the source images, so there is no frame to write.",
             where=segmentation.name,
-            help="Segment something, or keep empty frames if the absence itself is to be recorded.",
+            help=f"Segment something, or {Remedy.KEEP_EMPTY_FRAMES} if the absence itself is to be recorded.",
         )
         return
     has_own_file = plan.split is Split.EACH_SEGMENT and not options.keep_empty_frames
@@ -319,5 +320,5 @@ def _size_findings(plan: EncodingPlan, stack: PlaneStack, instances: list[Instan
             Severity.ERROR,
             f"The pixel data would take {largest / 2**30:.1f} GiB as '{plan.title}', and DICOM can state no more than "
             "4 GiB.",
-            help="Choose the RLE compressed label map, or export fewer segments at a time.",
+            help=f"Choose {Remedy.RLE}, or {Remedy.FEWER_SEGMENTS}.",
         )

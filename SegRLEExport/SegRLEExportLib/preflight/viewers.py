@@ -12,6 +12,7 @@ from SegRLEExportLib.encoding.instances import Instance
 from SegRLEExportLib.encoding.plan import LARGEST_8_BIT_LABEL, EncodingPlan, FrameCoding
 from SegRLEExportLib.model.finding import Finding, Severity
 from SegRLEExportLib.model.geometry import PlaneStack
+from SegRLEExportLib.model.remedy import Remedy
 
 _PIXELS_OF_A_BYTE = 8
 
@@ -25,7 +26,7 @@ def viewer_findings(plan: EncodingPlan, stack: PlaneStack, instances: Sequence[I
             Severity.WARNING,
             "Segments overlap: OHIF (3.11 to 3.14) leaves out planes of the later one on which the first has nothing, "
             "without saying so.",
-            help="For OHIF choose the RLE compressed label map, which puts segments that overlap into separate files.",
+            help=f"For OHIF choose {Remedy.RLE}, which puts segments that overlap into separate files.",
         )
     count = max((len(instance.segment_positions) for instance in instances), default=0)
     if count > LARGEST_8_BIT_LABEL:
@@ -34,7 +35,7 @@ def viewer_findings(plan: EncodingPlan, stack: PlaneStack, instances: Sequence[I
             "more-than-255-segments",
             Severity.WARNING,
             f"A file has {count} segments: cornerstone3D (OHIF) mixes them up beyond 255 without saying so{also}.",
-            help="Export at most 255 segments at a time.",
+            help=f"Up to 255 are shown right: {Remedy.FEWER_SEGMENTS}.",
         )
 
 
@@ -48,6 +49,5 @@ def _odd_size(plan: EncodingPlan, stack: PlaneStack) -> Iterator[Finding]:
         Severity.WARNING,
         f"{stack.rows} x {stack.columns} pixels are not a multiple of 8: {ohif}, 3D Slicer 5.6 and 5.8 (dcmqi 1.3) "
         "read wrong voxels without saying so, and SimpleITK shows garbage in the last pixels.",
-        help="For OHIF 3.13 or a current 3D Slicer choose the RLE compressed label map; OHIF 3.12 reads uncompressed "
-        "bits right.",
+        help=f"For OHIF 3.13 or a current 3D Slicer choose {Remedy.RLE}; OHIF 3.12 reads uncompressed bits right.",
     )

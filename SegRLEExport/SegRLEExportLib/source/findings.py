@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator
 
 from SegRLEExportLib.model.finding import Finding, Severity
+from SegRLEExportLib.model.remedy import Remedy
 from SegRLEExportLib.model.source_series import SourceSeries, text_of
 from SegRLEExportLib.source.images import Plane, UnplacedImage, UnreadableFile
 from SegRLEExportLib.uids import is_standard_uid, is_usable_uid
@@ -58,7 +59,7 @@ def frame_of_reference_each(count: int) -> Finding:
         f"Each of the {count} images names a Frame of Reference UID of its own, so nothing says that they lie in one "
         "space.",
         where="(0020,0052) FrameOfReferenceUID",
-        help="An anonymiser may have replaced it image by image: give all images of the series one UID.",
+        help=f"An anonymiser may have replaced it image by image: {Remedy.ONE_SPACE}",
     )
 
 
@@ -79,7 +80,7 @@ def same_position(images: int, positions: int, chosen: str) -> Finding:
         "same-position",
         Severity.WARNING,
         f"{images} images lie at {positions} positions; {chosen}.",
-        help="Give only the images of one volume, or in Slicer the volume that was segmented.",
+        help=Remedy.ONE_VOLUME.value,
     )
 
 
@@ -100,7 +101,7 @@ def times_not_told_apart(images: int, positions: int) -> Finding:
         Severity.ERROR,
         f"{images} images lie at {positions} positions, several with the same Instance Number, and nothing in them "
         "says which belong to one time.",
-        help="Give only the images of one volume, or in Slicer the volume that was segmented.",
+        help=Remedy.ONE_VOLUME.value,
     )
 
 
@@ -138,7 +139,7 @@ def _disagreements(planes: list[Plane]) -> Iterator[Finding]:
                 Severity.ERROR,
                 f"The images of the series disagree about their {what}: {', '.join(map(repr, sorted(values)[:3]))}.",
                 where=tag,
-                help=f"Give only the images of one {what}.",
+                help=f"{Remedy.IMAGES_OF_ONE} {what}.",
             )
 
 
@@ -180,5 +181,5 @@ def _missing_uid(name: str, found: str) -> Finding:
         Severity.ERROR,
         f"{what} A segmentation without it would belong to no study and refer to no image.",
         where=name,
-        help="Export the images again from the archive or scanner, with their UIDs.",
+        help=Remedy.IMAGES_WITH_UIDS.value,
     )

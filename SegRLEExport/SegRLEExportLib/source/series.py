@@ -18,6 +18,7 @@ from pydicom import Dataset, dcmread
 from SegRLEExportLib.errors import ExportError, NoSourceImagesError, SeriesChoiceError, UnusableSourceError
 from SegRLEExportLib.model.finding import Finding, Severity
 from SegRLEExportLib.model.geometry import Matrix, PlaneStack, same_height_tolerance_mm
+from SegRLEExportLib.model.remedy import Remedy
 from SegRLEExportLib.model.segmentation import Layer, Segmentation
 from SegRLEExportLib.model.source_series import SourceSeries
 from SegRLEExportLib.planes.sampling import SampledLayer
@@ -151,7 +152,7 @@ def _ambiguous(fitting: list[SourceSeries]) -> ExportError:
     return UnusableSourceError(
         series_uids.pop(),
         f"the segmentation fits {len(fitting)} of its volumes equally well",
-        "Give only the images of one of them, or in Slicer the volume that was segmented.",
+        Remedy.ONE_VOLUME.value,
     )
 
 

@@ -7,6 +7,7 @@ from enum import Enum
 
 from SegRLEExportLib.errors import ExportError, PreflightError, SeriesChoiceError
 from SegRLEExportLib.model.finding import Finding
+from SegRLEExportLib.model.remedy import Remedy, worded
 
 
 class Door(Enum):
@@ -17,70 +18,63 @@ class Door(Enum):
 
 
 _OWN_VOXELS = "with 'Keep the segmentation's own voxels' (SegRLEExport module, Options)"
-_LEFT_OUT = "leave them out with the SegRLEExport module (Options)"
 
-_WORDS: dict[Door, tuple[tuple[str, str], ...]] = {
-    Door.PANEL: (
-        ("Choose the segmentation's own grid to keep", "Press 'Keep own voxels' to keep"),
-        (
-            "The segmentation's own grid opens there",
-            "With 'Keep the segmentation's own voxels' (Options) it opens there",
-        ),
-        ("export on the segmentation's own grid", "tick 'Keep the segmentation's own voxels' under Options"),
-        ("leave them out (clip)", "tick 'Leave out voxels beyond the images' under Options"),
-        ("leave the voxels out (clip)", "tick 'Leave out voxels beyond the images' under Options"),
-        ("Choose the series that was segmented", "Choose the volume that was segmented under 'Images'"),
-        ("Give only the images of one volume, or in Slicer the volume", "Choose under 'Images' the volume"),
-        ("Give only the images of one of them, or in Slicer the volume", "Choose under 'Images' the volume"),
-        ("Give only the images of one", "Choose under 'Images' a volume with images of one"),
-        ("Use the grid of the source images.", "Press 'Use the images' pixels'."),
-        ("or keep empty frames if", "or tick 'Keep frames where nothing is segmented' under Options if"),
-        ("the RLE compressed label map", "'Current software (RLE)'"),
-        (
-            "Deflated or uncompressed with one bit a pixel, all segments are in one file.",
-            "'Anyone (uncompressed)' and '3D Slicer 5.10+ (deflated)' keep all segments in one file.",
-        ),
-        ("uncompressed with one bit a pixel", "'Anyone (uncompressed)'"),
-        (
-            "In Slicer, choose a meaning in the Segmentations module (double-click the segment's colour).",
-            "Double-click the meaning in the table of segments.",
-        ),
-        ("Export to a folder instead", "Choose a folder under 'Where to' instead"),
-    ),
-    Door.DIALOG: (
-        (
-            "Choose the segmentation's own grid to keep every voxel in its place.",
-            f"Exported {_OWN_VOXELS} every voxel keeps its place.",
-        ),
-        ("The segmentation's own grid opens there", f"Exported {_OWN_VOXELS} it opens there"),
-        ("export on the segmentation's own grid", f"export {_OWN_VOXELS}"),
-        ("leave them out (clip)", _LEFT_OUT),
-        ("leave the voxels out (clip)", _LEFT_OUT),
-        ("Choose the series that was segmented", "Choose the volume that was segmented (SegRLEExport module, Images)"),
-        (
-            "Give only the images of one volume, or in Slicer the volume",
-            "Choose in the SegRLEExport module, under 'Images', the volume",
-        ),
-        (
-            "Give only the images of one of them, or in Slicer the volume",
-            "Choose in the SegRLEExport module, under 'Images', the volume",
-        ),
-        ("Give only the images of one", "Choose in the SegRLEExport module a volume with images of one"),
-        ("or keep empty frames if", "or keep empty frames (SegRLEExport module, Options) if"),
-        ("the RLE compressed label map", "the row 'RLE compressed DICOM SEG'"),
-        (
-            "Deflated or uncompressed with one bit a pixel, all segments are in one file.",
-            "The rows 'Deflated DICOM SEG' and 'Uncompressed DICOM SEG' keep all segments in one file.",
-        ),
-        ("uncompressed with one bit a pixel", "the row 'Uncompressed DICOM SEG'"),
-        ("In Slicer, choose", "Choose"),
-        ("Export to a folder instead", "Choose a folder in the dialog instead"),
-    ),
+_OF_NO_WINDOW = {
+    remedy: remedy.value
+    for remedy in (
+        Remedy.IMAGES_WITH_UIDS,
+        Remedy.ONE_SPACE,
+        Remedy.NOT_STRICT,
+        Remedy.FEWER_SEGMENTS,
+        Remedy.ADD_SEGMENT,
+        Remedy.TABLE_OF_NAMES,
+        Remedy.OVERWRITE,
+        Remedy.WINDOW,
+    )
 }
+"""What is done outside of windows, or is the same in all."""
 
-_CHOOSE = {
-    Door.PANEL: "Choose the volume that was segmented under 'Images'.",
-    Door.DIALOG: "Open the SegRLEExport module and choose the volume that was segmented under 'Images'.",
+WORDS: dict[Door, dict[Remedy, str]] = {
+    Door.PANEL: {
+        **_OF_NO_WINDOW,
+        Remedy.NAME_A_SERIES: "Choose the volume that was segmented under 'Images'.",
+        Remedy.CHOOSE_SERIES: "Choose the volume that was segmented under 'Images'",
+        Remedy.ONE_VOLUME: "Choose under 'Images' the volume that was segmented.",
+        Remedy.IMAGES_OF_ONE: "Choose under 'Images' a volume with images of one",
+        Remedy.OWN_GRID: "tick 'Keep the segmentation's own voxels' under Options",
+        Remedy.OWN_GRID_OPENS: "With 'Keep the segmentation's own voxels' (Options) it opens there",
+        Remedy.IMAGES_GRID: "Press 'Use the images' pixels'.",
+        Remedy.LEAVE_OUT: "tick 'Leave out voxels beyond the images' under Options",
+        Remedy.KEEP_EMPTY_FRAMES: "tick 'Keep frames where nothing is segmented' under Options",
+        Remedy.RLE: "'Current software (RLE)'",
+        Remedy.UNCOMPRESSED: "'Anyone (uncompressed)'",
+        Remedy.ONE_FILE: "'Anyone (uncompressed)' and '3D Slicer 5.10+ (deflated)' keep all segments in one file.",
+        Remedy.CHOOSE_MEANING: "Double-click the meaning in the table of segments.",
+        Remedy.CHOOSE_MEANING_ANEW: "Double-click the meaning in the table of segments and choose it anew.",
+        Remedy.OWN_PROOF: "untick 'Let highdicom and 3D Slicer's own loader read it, too' under Options",
+        Remedy.A_FOLDER: "Choose a folder under 'Where to' instead",
+    },
+    Door.DIALOG: {
+        **_OF_NO_WINDOW,
+        Remedy.NAME_A_SERIES: "Open the SegRLEExport module and choose the volume that was segmented under 'Images'.",
+        Remedy.CHOOSE_SERIES: "Choose the volume that was segmented (SegRLEExport module, Images)",
+        Remedy.ONE_VOLUME: "Choose in the SegRLEExport module, under 'Images', the volume that was segmented.",
+        Remedy.IMAGES_OF_ONE: "Choose in the SegRLEExport module a volume with images of one",
+        Remedy.OWN_GRID: f"export {_OWN_VOXELS}",
+        Remedy.OWN_GRID_OPENS: f"Exported {_OWN_VOXELS} it opens there",
+        Remedy.IMAGES_GRID: "Export without 'Keep the segmentation's own voxels' (SegRLEExport module, Options).",
+        Remedy.LEAVE_OUT: "leave the voxels out with the SegRLEExport module (Options)",
+        Remedy.KEEP_EMPTY_FRAMES: "keep empty frames (SegRLEExport module, Options)",
+        Remedy.RLE: "the row 'RLE compressed DICOM SEG'",
+        Remedy.UNCOMPRESSED: "the row 'Uncompressed DICOM SEG'",
+        Remedy.ONE_FILE: ("The rows 'Deflated DICOM SEG' and 'Uncompressed DICOM SEG' keep all segments in one file."),
+        Remedy.CHOOSE_MEANING: ("Choose a meaning in the Segmentations module (double-click the segment's colour)."),
+        Remedy.CHOOSE_MEANING_ANEW: (
+            "Choose its meaning anew in the Segmentations module (double-click the segment's colour)."
+        ),
+        Remedy.OWN_PROOF: "leave out the proof by other programs (SegRLEExport module, Options)",
+        Remedy.A_FOLDER: "Choose a folder in the dialog instead",
+    },
 }
 
 
@@ -91,7 +85,8 @@ def findings_of(error: ExportError, door: Door) -> tuple[Finding, ...]:
     if isinstance(error, PreflightError):
         return tuple(in_words_of(finding, door) for finding in error.findings)
     if isinstance(error, SeriesChoiceError):
-        return (Finding(type(error).__name__, Severity.ERROR, error.reason, help=_CHOOSE[door]),)
+        help_text = WORDS[door][Remedy.NAME_A_SERIES]
+        return (Finding(type(error).__name__, Severity.ERROR, error.reason, help=help_text),)
     return (Finding(type(error).__name__, Severity.ERROR, _reworded(str(error), door)),)
 
 
@@ -101,6 +96,5 @@ def in_words_of(finding: Finding, door: Door) -> Finding:
 
 
 def _reworded(text: str, door: Door) -> str:
-    for of_core, of_window in _WORDS[door]:
-        text = text.replace(of_core, of_window)
+    text = worded(text, WORDS[door])
     return text[:1].upper() + text[1:]

@@ -1,0 +1,61 @@
+"""What helps, in words of no door: each door has a table of its own words for it.
+
+Errors and findings write a remedy into their sentences (`f"Segment something, or {Remedy.KEEP_EMPTY_FRAMES}."`). A
+script reads it as it stands here, the names of `ExportOptions` among the words; a shell says the option instead
+(`cli/words.py`), a window what can be pressed or ticked (`slicer_side/dialog/words.py`). A sentence whose advice is the
+same everywhere needs no remedy.
+
+A new remedy gets a line here and one in each door's table; `test_remedies.py` tells which is missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import Enum
+
+
+class Remedy(str, Enum):
+    """Something that helps and is done in another way at each door: a piece of a sentence, or a whole one."""
+
+    __str__ = str.__str__
+
+    NAME_A_SERIES = "Name one with its Series Instance UID."
+    CHOOSE_SERIES = "Choose the series that was segmented"
+    ONE_VOLUME = "Give the images of one volume alone, or in Slicer the volume that was segmented."
+    IMAGES_OF_ONE = "Give only the images of one"
+    """Patient or study."""
+    IMAGES_WITH_UIDS = "Export the images again from the archive or scanner, with their UIDs."
+    ONE_SPACE = "give all images of the series one UID."
+
+    OWN_GRID = "export on the segmentation's own grid"
+    OWN_GRID_OPENS = "The segmentation's own grid opens there"
+    IMAGES_GRID = "Use the grid of the source images."
+    LEAVE_OUT = "leave the voxels out (clip)"
+    KEEP_EMPTY_FRAMES = "keep empty frames"
+    NOT_STRICT = "export without 'strict'"
+
+    RLE = "the RLE compressed label map"
+    UNCOMPRESSED = "uncompressed with one bit a pixel"
+    ONE_FILE = "As bits, deflated or not, all segments are in one file."
+    FEWER_SEGMENTS = "export fewer segments at a time"
+
+    ADD_SEGMENT = "Add a segment, or choose segments that the segmentation has."
+    CHOOSE_MEANING = (
+        "In Slicer, choose a meaning in the Segmentations module (double-click the segment's colour), or give a table."
+    )
+    CHOOSE_MEANING_ANEW = (
+        "Choose its meaning anew (in Slicer in the Segmentations module, double-click the segment's colour)."
+    )
+    TABLE_OF_NAMES = "Give a table of names."
+
+    OVERWRITE = "ask for overwriting"
+    OWN_PROOF = "leave out the proof by other programs"
+    WINDOW = "Give a window, or let the COCO file name the DICOM images themselves."
+    A_FOLDER = "Export to a folder instead"
+
+
+def worded(text: str, words: Mapping[Remedy, str]) -> str:
+    """Return the text with its remedies in the words of a door."""
+    for remedy in Remedy:
+        text = text.replace(remedy.value, words[remedy])
+    return text
