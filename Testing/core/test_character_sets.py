@@ -22,6 +22,7 @@ IN_ONE_SET = {
     "ISO_IR 148": ("iso8859_9", "Çavuşoğlu^İnci"),
     "ISO_IR 166": ("tis_620", "นามสกุล^ชื่อ"),
     "ISO_IR 13": ("shift_jis", "ﾔﾏﾀﾞ^ﾀﾛｳ"),
+    "ISO_IR 203": ("iso8859_15", "Œuvrard^Žofia"),
     "ISO_IR 192": ("utf_8", "Wang^XiaoDong=王^小东"),
     "GB18030": ("gb18030", "Wang^XiaoDong=王^小东"),
     "GBK": ("gbk", "Wang^XiaoDong=王^小东"),
@@ -46,6 +47,7 @@ WITH_CODE_EXTENSIONS = [
     ("ISO 2022 IR 6\\ISO 2022 IR 144", b"Ivanov=\x1b-L" + "Иванов".encode("iso8859_5"), "Ivanov=Иванов"),
     ("ISO 2022 IR 100\\ISO 2022 IR 126", b"J\xe9r\xf4me=\x1b-F" + "Διον".encode("iso8859_7"), "Jérôme=Διον"),
     ("ISO 2022 IR 6\\ISO 2022 IR 101", b"Walesa=\x1b-B" + "Wałęsa".encode("iso8859_2"), "Walesa=Wałęsa"),
+    ("ISO 2022 IR 6\\ISO 2022 IR 203", b"Zofia=\x1b-b" + "Žofia".encode("iso8859_15"), "Zofia=Žofia"),
     ("ISO 2022 IR 6\\ISO 2022 IR 166", b"Thai=\x1b-T" + "ชื่อ".encode("tis_620"), "Thai=ชื่อ"),
 ]
 CASES = [

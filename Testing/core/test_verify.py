@@ -164,6 +164,23 @@ def test_with_the_series_a_difference_is_told_by_its_kind(change, kind, written)
     assert str(outcome).startswith("DIFFERENT in ")
 
 
+@pytest.mark.parametrize(
+    ("charset", "name", "others"),
+    [("ISO_IR 192", "Wang^XiaoDong=王^小东", "Wang^XiaoDong=王^小西"), ("ISO_IR 100", "Müller^Jörg", "Möller^Jörg")],
+)
+def test_a_patient_of_another_name_is_told_in_any_letters(charset, name, others, written):
+    mine, theirs = a_source(), a_source()
+    for source, patient in ((mine, name), (theirs, others)):
+        source.header.SpecificCharacterSet = charset
+        source.header.PatientName = patient
+
+    paths = written(source=mine)
+
+    assert compare(paths, a_pair(), mine).is_equal
+    outcome = compare(paths, a_pair(), theirs)
+    assert outcome.kinds == ("patient and study",), str(outcome)
+
+
 @pytest.mark.parametrize(("change", "kind"), WITHOUT)
 def test_without_the_series_what_needs_none_is_told(change, kind, written):
     outcome = compare(written(change=change), a_pair())

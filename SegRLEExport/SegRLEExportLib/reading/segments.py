@@ -15,6 +15,9 @@ from SegRLEExportLib.model.segmentation import AlgorithmType
 from SegRLEExportLib.model.terminology import Code, SegmentTerminology
 from SegRLEExportLib.reading.damage import SegFileError
 from SegRLEExportLib.reading.elements import Elements
+from SegRLEExportLib.source.character_sets import tell_pydicom_of_latin_9
+
+tell_pydicom_of_latin_9()
 
 _CHARACTER_SET = 0x00080005
 _CODE_VALUE = 0x00080100

@@ -21,7 +21,10 @@ from pydicom.tag import Tag
 from pydicom.uid import UID
 
 from SegRLEExportLib.model.source_series import SourceFrame
+from SegRLEExportLib.source.character_sets import tell_pydicom_of_latin_9
 from SegRLEExportLib.source.quick_header import read_elements
+
+tell_pydicom_of_latin_9()
 
 NOT_IMAGES = frozenset(("SEG", "RTSTRUCT", "RTPLAN", "RTDOSE", "SR", "PR", "KO", "REG", "RWV", "DOC", "FID"))
 """Modalities that are never the source of a segmentation."""

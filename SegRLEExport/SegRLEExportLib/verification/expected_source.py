@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pydicom import Dataset
+from pydicom.charset import python_encoding
 from pydicom.config import RAISE
 from pydicom.datadict import dictionary_VM, dictionary_VR, keyword_for_tag
 from pydicom.dataelem import DataElement
@@ -86,15 +87,16 @@ def lossy_compression(source: SourceSeries) -> Expectation:
     if text_of(header, "LossyImageCompression").strip() != "01":
         return {"LossyImageCompression": "00"}
     keywords = ("LossyImageCompressionRatio", "LossyImageCompressionMethod")
-    told = [keyword for keyword in keywords if keyword in header and _is_doubtful(header, keyword)]
+    told = [keyword for keyword in keywords if keyword in header and _is_doubtful(header, keyword, is_told=False)]
     return {"LossyImageCompression": "01", **_copies(header, keywords, told)}
 
 
 def doubtful(header: Dataset) -> set[str]:
     """Return the keywords, at any depth, of values that may have had to be repaired, as far as pydicom can tell."""
     found: set[str] = set()
+    is_told = _tells_its_characters(header)
     for keyword in (*_ALWAYS, *_PATIENT, *_STUDY, *_TRIAL, *_VISIT):
-        if keyword in header and _is_doubtful(header, keyword):
+        if keyword in header and _is_doubtful(header, keyword, is_told=is_told):
             found.add(keyword)
     has_trial = [keyword for keyword in _TRIAL if keyword in header]
     needed = ("ClinicalTrialSponsorName", "ClinicalTrialProtocolID")
@@ -104,24 +106,41 @@ def doubtful(header: Dataset) -> set[str]:
     return found
 
 
-def _is_doubtful(dataset: Dataset, keyword: str) -> bool:
-    """Tell whether a value is not what its VR allows, or in characters of which nothing is said."""
+def _tells_its_characters(header: Dataset) -> bool:
+    """Tell whether Specific Character Set (0008,0005) names sets that pydicom knows."""
+    terms = [term for part in _parts(header.get("SpecificCharacterSet")) for term in part.split("\\")]
+    return any(terms) and all(term in python_encoding for term in terms)
+
+
+def _is_doubtful(dataset: Dataset, keyword: str, *, is_told: bool) -> bool:
+    """Tell whether a value is not what its VR allows, or in characters of which the header does not tell."""
     vr = dictionary_VR(keyword)
     try:
         value = dataset[keyword].value
         if vr == "SQ":
-            return any(_is_doubtful_item(item) for item in value or [])
+            return any(_is_doubtful_item(item, is_told=is_told) for item in value or [])
         texts = _parts(value)
         for text in texts if vr not in _NUMBER_VRS else ():
             validate_value(vr, text.strip(" \0"), RAISE)
     except Exception:  # pydicom raises whatever the conversion of a damaged value raises
         return True
-    is_plain = all(text.isascii() and text.isprintable() for text in texts)
+    is_plain = all(text.isprintable() and (text.isascii() or (is_told and _is_as_meant(text))) for text in texts)
     return not is_plain or (len(texts) > 1 and dictionary_VM(keyword) == "1") or isinstance(value, bytes)
 
 
-def _is_doubtful_item(item: Dataset) -> bool:
-    return not len(item) or any(_is_doubtful(item, keyword) for keyword in _standard(item))
+def _is_doubtful_item(item: Dataset, *, is_told: bool) -> bool:
+    return not len(item) or any(_is_doubtful(item, keyword, is_told=is_told) for keyword in _standard(item))
+
+
+def _is_as_meant(text: str) -> bool:
+    """Tell whether no character stands for bytes that were none, and the text is not UTF-8 taken for Latin letters."""
+    if "\ufffd" in text:
+        return False
+    try:
+        text.encode("iso8859_1").decode("utf-8")
+    except UnicodeError:
+        return True
+    return False
 
 
 def frame_of_reference(source: SourceSeries) -> str:
