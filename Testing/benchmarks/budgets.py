@@ -50,6 +50,11 @@ READ_CPU_S = {
 
 READ_ABOVE_LAYERS_MB = 50
 
+LOADED_CPU_S = {("W3", "node of none"): 2.5, ("W3", "node of rle"): 0.8}
+"""From the file to a segmentation node."""
+
+LOADED_ABOVE_LAYERS_MB = 100
+
 NODE_CPU_S = 0.020
 START_UP_WALL_S = {"help": 0.3, "export": 1.2}
 
@@ -115,13 +120,14 @@ def _costs(row_of: dict[tuple[str, str], Row]) -> Iterator[Budget]:
 
 
 def _reading(row_of: dict[tuple[str, str], Row]) -> Iterator[Budget]:
-    for (workload, name), limit in READ_CPU_S.items():
-        row = row_of.get((workload, name))
-        if row is None:
-            continue
-        yield Budget(f"{workload} {name}, CPU s", row.cpu_s("stage"), limit)
-        above = median((run.stage_peak_mb or 0.0) - run.details.get("layers_mb", 0.0) for run in row.runs)
-        yield Budget(f"{workload} {name}, MB above the layers", above, READ_ABOVE_LAYERS_MB)
+    for limits, most_mb in ((READ_CPU_S, READ_ABOVE_LAYERS_MB), (LOADED_CPU_S, LOADED_ABOVE_LAYERS_MB)):
+        for (workload, name), limit in limits.items():
+            row = row_of.get((workload, name))
+            if row is None:
+                continue
+            yield Budget(f"{workload} {name}, CPU s", row.cpu_s("stage"), limit)
+            above = median((run.stage_peak_mb or 0.0) - run.details.get("layers_mb", 0.0) for run in row.runs)
+            yield Budget(f"{workload} {name}, MB above the layers", above, most_mb)
 
 
 def _ratios(row_of: dict[tuple[str, str], Row]) -> Iterator[Budget]:

@@ -102,6 +102,21 @@ CONTESTANTS = (
         Contestant(f"convert none to {what}", _script("reading", "none", what), ("W2", "W3"))
         for what in ("rle", "NIfTI", "seg.nrrd")
     ),
+    *(
+        Contestant(f"node of {encoding}", _script("loading", encoding, "ours"), ("W2", "W3"), "slicer-core")
+        for encoding in ("none", "rle")
+    ),
+    *(
+        Contestant(
+            f"Slicer's present load of {encoding}",
+            _script("loading", encoding, "slicer"),
+            ("W2", "W3"),
+            "dcmqi",
+            f"node of {encoding}",
+            rounds=1,
+        )
+        for encoding in ("none", "rle")
+    ),
     Contestant("highdicom BINARY", _script("by_highdicom", "none"), ONE_LAYER, "highdicom", "ours none"),
     Contestant("highdicom LABELMAP RLE", _script("by_highdicom", "rle"), ONE_LAYER, "highdicom", "ours rle"),
     Contestant("dcmqi merged, BINARY", _dcmqi("binary"), ONE_LAYER, "dcmqi", "ours none, whole process", "process"),

@@ -206,7 +206,19 @@ def with_a_character_set(dataset: Dataset) -> None:
     dataset.SpecificCharacterSet = "ISO_IR 100"
 
 
+def without_places(dataset: Dataset) -> None:
+    dataset.remove_private_tags()
+
+
+def other_places(dataset: Dataset) -> None:
+    if (0x0063, 0x1001) in dataset:
+        places = dataset[0x0063, 0x1001]
+        places.value = places.value + 1 if isinstance(places.value, int) else [*places.value][::-1]
+
+
 HEADER += [
+    Mutant("places of segments dropped", on_header(without_places)),
+    Mutant("places of segments wrong", on_header(other_places)),
     Mutant("patient and study of somebody else", on_header(somebody_else)),
     Mutant("an attribute that nobody asked for", on_header(with_more)),
     Mutant("series numbers as if each file was alone", on_header(numbers_of_floats), ("rle", "rle-per-segment")),

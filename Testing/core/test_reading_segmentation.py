@@ -220,3 +220,47 @@ class TestRefusals:
 
         with pytest.raises(UnusableSegFileError, match="it does not share the "):
             segmentation_of([a_file, other])
+
+
+class TestOrder:
+    """Segments come in the order in which they were exported, from several files and with empty ones between."""
+
+    NAMES = ("one", "empty", "other", "last")
+
+    def exported(self, folder, encoding):
+        one, other = two_overlapping_boxes()
+        masks = [one, np.zeros_like(one), other, ~(one | other)]
+        return export(
+            a_segmentation(masks, names=self.NAMES), a_source(), folder, encoding, options=fixed_options()
+        ).paths
+
+    def names(self, paths):
+        return [segment.name for segment in segmentation_of(paths).segments]
+
+    @every_encoding
+    def test_is_that_of_the_caller_however_the_files_are_given(self, encoding, tmp_path):
+        paths = self.exported(tmp_path, encoding)
+        kept = [name for name in self.NAMES if name != "empty" or encoding != "rle-per-segment"]
+        assert self.names(paths) == self.names(paths[::-1]) == kept
+
+    def test_is_that_of_the_files_where_an_archive_dropped_what_tells_it(self, tmp_path):
+        paths = self.exported(tmp_path, "rle")
+        for path in paths:
+            dataset = pydicom.dcmread(path)
+            dataset.remove_private_tags()
+            dataset.save_as(path)
+        assert self.names(paths) == ["one", "last", "empty", "other"]
+
+    def test_is_found_where_an_archive_moved_it_and_nonsense_is_passed_over(self, tmp_path):
+        (path,) = self.exported(tmp_path, "none")
+        dataset = pydicom.dcmread(path)
+        places = list(dataset[0x0063, 0x1001].value)
+        dataset.remove_private_tags()
+        dataset.private_block(0x0063, "Gr\xf6\xdfe", create=True).add_new(1, "US", [9, 9])
+        block = dataset.private_block(0x0063, "SegRLEExport", create=True)
+        block.add_new(1, "US", places)
+        dataset.save_as(path)
+        assert self.names([path]) == list(self.NAMES)
+        block[1].value = places[:2]
+        dataset.save_as(path)
+        assert self.names([path]) == ["one", "other", "last", "empty"]

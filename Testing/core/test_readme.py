@@ -52,12 +52,15 @@ def test_every_page_is_named_by_the_readme(page):
     assert f"Docs/{page}" in README
 
 
-def test_its_console_recipe_is_the_docstrings():
+@pytest.mark.parametrize(
+    ("recipe", "method"), [("console", "exportSegmentation"), ("loading", "loadSegmentation")], ids=["export", "load"]
+)
+def test_its_console_recipes_are_the_docstrings(recipe, method):
     module = ast.parse((ROOT / "SegRLEExport/SegRLEExport.py").read_text(encoding="utf-8"))
     functions = {node.name: node for node in ast.walk(module) if isinstance(node, ast.FunctionDef)}
-    docstring = ast.get_docstring(functions["exportSegmentation"])
+    docstring = ast.get_docstring(functions[method])
     indented = [line[4:] for line in docstring.splitlines() if line.startswith("    ")]
-    shown = re.search(r"```python\n(.*?)```", README, re.DOTALL)[1]
+    shown = re.search(rf"<!-- {recipe} recipe.*?```python\n(.*?)```", README, re.DOTALL)[1]
     assert shown.splitlines() == indented
 
 

@@ -49,6 +49,7 @@ def top_level(contents: Contents) -> Dataset:
         header.series_and_equipment(contents.options, contents.identity, segmentation.name, source.header),
         header.segmentation_image(contents),
         header.dimensions(contents.identity.dimension_uid, is_label_map=plan.is_label_map),
+        segments.places_in_the_export(list(contents.instance.numbers)),
     ):
         dataset.update(part)
     described = segments.encoded_segments(segmentation, contents.instance.numbers, source.series_instance_uid)

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import struct
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from pydicom import Dataset
 from pydicom.uid import UID
 
 from SegRLEExportLib.dataset.cielab import recommended_display_cielab
@@ -34,6 +35,14 @@ DESCRIPTION_LENGTH = 1024
 
 UNKNOWN_ALGORITHM_NAME = "unknown"
 """Written where DICOM demands an algorithm name and the segment has none (0062,0009)."""
+
+PRIVATE_GROUP = 0x0063
+PRIVATE_CREATOR = "SegRLEExport"
+PRIVATE_PLACES = 0x01
+"""Our only private attribute, a US: (0063,xx01), behind the Segment Sequence."""
+
+MOST_PLACES = 32767
+"""A US of more values has no length in Explicit VR (PS3.5, 7.1.2)."""
 
 _NAMES_SHOWN = 3
 
@@ -81,6 +90,19 @@ def encoded_segments(segmentation: Segmentation, numbers: Mapping[int, int], ser
     ]
     items = b"".join(item(one.content()) for one in described)
     return EncodedSegments(items, all(one.is_ascii for one in described))
+
+
+def places_in_the_export(positions: Sequence[int]) -> Dataset:
+    """Return for each item of the Segment Sequence the place of its segment in the segmentation, from 1 (private).
+
+    Segment Numbers cannot tell it: of several files each begins with 1, and segments without voxels come last. Nothing
+    where the order is that of the numbers.
+    """
+    dataset = Dataset()
+    if list(positions) != [*range(len(positions))] and len(positions) <= MOST_PLACES:
+        block = dataset.private_block(PRIVATE_GROUP, PRIVATE_CREATOR, create=True)
+        block.add_new(PRIVATE_PLACES, "US", [position + 1 for position in positions])
+    return dataset
 
 
 def naming_findings(segmentation: Segmentation) -> list[Finding]:

@@ -45,6 +45,10 @@ _REFERENCED_SERIES = 0x00081115
 _REFERENCED_INSTANCES = 0x0008114A
 _REFERENCED_SOP_INSTANCE = 0x00081155
 
+_PLACES_GROUP = 0x00630000
+_PLACES_CREATOR = b"SegRLEExport"
+_PLACES = 0x01
+
 _BITS = (1, 8, 16)
 _DIRECTION_TOLERANCE = 1e-3
 _SPACING_TOLERANCE = 1e-3
@@ -193,6 +197,21 @@ class SegFile:
     def segments(self) -> list[SegmentRecord]:
         """Its segments, the background of a label map left out."""
         return [record for record in self.all_segments if record.number != BACKGROUND]
+
+    @cached_property
+    def places(self) -> dict[int, int] | None:
+        """The place of each segment in the segmentation that was exported, by its number; None where none is told.
+
+        A private attribute of this program, (0063,xx01): of several files each numbers its segments from 1.
+        """
+        elements = self._elements
+        creators = {block: elements.raw(_PLACES_GROUP | block) for block in range(0x10, 0x100)}
+        blocks = [block for block, creator in creators.items() if creator.strip(b" \0") == _PLACES_CREATOR]
+        values = elements.raw(_PLACES_GROUP | blocks[0] << 8 | _PLACES) if blocks else b""
+        if len(values) != 2 * len(self.all_segments):
+            return None
+        told = np.frombuffer(values, f"{self._read.coding.order}u2").tolist()
+        return dict(zip((record.number for record in self.all_segments), told))
 
     @cached_property
     def frames(self) -> FrameRecords:

@@ -56,14 +56,26 @@ def segmentation_of(files: Sequence[Path | SegFile], *, threshold: float | None 
 
 def _painted(segs: list[SegFile], numbers: dict[tuple[int, int], int], threshold: float | None) -> Segmentation:
     layers: list[Layer] = []
-    segments: list[Segment] = []
+    segments: dict[tuple[int, int], Segment] = {}
     for group, grid in _grids(segs):
         painted = _Painting(grid, max(numbers.values(), default=1), threshold)
         for index in group:
             painted.add(segs[index], {record.number: numbers[index, record.number] for record in segs[index].segments})
-        segments.extend(painted.segments(segs, group, numbers, len(layers)))
+        segments.update(painted.segments(segs, group, numbers, len(layers)))
         layers.extend(Layer(labels, grid.geometry) for labels in painted.canvas.layers)
-    return Segmentation(_name(segs), tuple(layers), tuple(segments))
+    return Segmentation(_name(segs), tuple(layers), tuple(segments[key] for key in _in_order(segs, [*segments])))
+
+
+def _in_order(segs: list[SegFile], keys: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Return file index and segment number of each segment in the order that the files tell, if any of them does."""
+    if all(seg.places is None for seg in segs):
+        return keys
+
+    def place(key: tuple[int, int]) -> int:
+        index, number = key
+        return (segs[index].places or {}).get(number, number)
+
+    return sorted(keys, key=place)
 
 
 def _values_of(segs: list[SegFile]) -> dict[tuple[int, int], int]:
@@ -173,17 +185,21 @@ class _Painting:
 
     def segments(
         self, segs: list[SegFile], group: list[int], values: dict[tuple[int, int], int], first_layer: int
-    ) -> Iterator[Segment]:
-        """Yield the segments of the files, empty ones too."""
+    ) -> Iterator[tuple[tuple[int, int], Segment]]:
+        """Yield the segments of the files, empty ones too, by index of the file and number in it."""
         for index in group:
             for record in sorted(segs[index].segments, key=lambda record: record.number):
                 value = values[index, record.number]
                 if segs[index].is_label_map:
-                    yield _segment(record, value, first_layer + self._label_maps[value], record.number)
+                    yield (
+                        (index, record.number),
+                        _segment(record, value, first_layer + self._label_maps[value], record.number),
+                    )
                     continue
                 if not self.canvas.layers:
                     self.canvas.add(np.zeros(self._grid.geometry.shape_kji, np.uint8))
-                yield _segment(record, value, first_layer + self.canvas.layer_of.get(value, 0), value)
+                layer = first_layer + self.canvas.layer_of.get(value, 0)
+                yield (index, record.number), _segment(record, value, layer, value)
 
 
 def _refuse_frames_of_one_place(seg: SegFile, planes: list[int]) -> None:

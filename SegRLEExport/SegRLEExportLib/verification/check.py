@@ -33,12 +33,13 @@ from SegRLEExportLib.verification.expected_header import (
     dimension_uids,
     expected_header,
     expected_meta,
+    expected_places,
     told_character_set,
 )
 from SegRLEExportLib.verification.expected_segments import expected_segment, tracking_uid
 from SegRLEExportLib.verification.order import OneFile, Order
 from SegRLEExportLib.verification.pixels import PixelComparison, Shown, comparison_of
-from SegRLEExportLib.verification.stated import Stated, stated_in
+from SegRLEExportLib.verification.stated import PLACES, PLACES_CREATOR, Stated, stated_in
 
 CROSS_CHECKED_AT_LEAST = 16
 CROSS_CHECKED_ONE_IN = 16
@@ -204,6 +205,8 @@ class _FileCheck:
             positions.append(position)
         if len(set(positions)) < len(positions):
             self.differences.append("a segment is described twice")
+        places = Stated({keyword: header.values[keyword] for keyword in (PLACES_CREATOR, PLACES) if keyword in header})
+        self._tell(differences(places, expected_places(positions)))
         if FORMS[order.plan.id].has_file_each and len(positions) != 1:
             self.differences.append(f"{len(positions)} segments are described where each has a file of its own")
         self.members = _Members(tuple(positions), frozenset())

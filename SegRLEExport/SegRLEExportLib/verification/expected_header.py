@@ -5,7 +5,7 @@ To be read as the specification of our files; nothing here is taken from the cod
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -16,7 +16,7 @@ from SegRLEExportLib.verification.expected_frames import ExpectedFrames
 from SegRLEExportLib.verification.expected_source import CopiedText, expected_source, lossy_compression
 from SegRLEExportLib.verification.expected_texts import LONG_STRING, UTF_8, cut, in_one_line
 from SegRLEExportLib.verification.order import OneFile, Order
-from SegRLEExportLib.verification.stated import Items, Stated, Value
+from SegRLEExportLib.verification.stated import PLACES, PLACES_CREATOR, Items, Stated, Value
 
 
 class Form(NamedTuple):
@@ -52,6 +52,7 @@ FORMS = {
 
 PROGRAM_UID = "2.25.61104873640310712047327541932714305267"
 
+_MOST_PLACES = 2**15 - 1
 _LARGEST_SERIES_NUMBER = 2**31 - 1
 _SOURCE_SERIES_NUMBER_PLUS = 100
 
@@ -88,7 +89,16 @@ def expected_header(order: Order, file: OneFile, frames: ExpectedFrames, segment
         "ReferencedSeriesSequence": [_references(order, frames)],
         "SharedFunctionalGroupsSequence": [frames.shared_groups()],
         "SegmentSequence": Anything(),
+        PLACES_CREATOR: Anything(may_be_absent=True),
+        PLACES: Anything(may_be_absent=True),
     }
+
+
+def expected_places(positions: Sequence[int]) -> Expectation:
+    """Return what is to tell the places of a file's segments in the segmentation, where their numbers do not."""
+    if list(positions) == [*range(len(positions))] or len(positions) > _MOST_PLACES:
+        return {}
+    return {PLACES_CREATOR: "SegRLEExport", PLACES: tuple(position + 1 for position in positions)}
 
 
 def _series(order: Order, file: OneFile) -> Expectation:

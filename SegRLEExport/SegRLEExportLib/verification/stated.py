@@ -32,6 +32,10 @@ _ONE_TEXT = frozenset((b"ST", b"LT", b"UT"))
 """A backslash in these is a backslash."""
 
 _BYTES = frozenset((b"OB", b"OW", b"UN"))
+PLACES_CREATOR, PLACES = "private creator of segment places", "segment places"
+"""Our private attributes: (0063,0010), and (0063,1001) with the place of each segment in the segmentation."""
+
+_PRIVATE = {0x00630010: (PLACES_CREATOR, (b"LO",)), 0x00631001: (PLACES, (b"US",))}
 _HEAD = struct.Struct("<HH2sH")
 _LONG = struct.Struct("<I")
 _ITEM_HEAD = struct.Struct("<HHI")
@@ -184,7 +188,9 @@ def _spans(content: bytes, position: int, stop: int) -> Iterator[tuple[int, int]
 
 @lru_cache(maxsize=1024)
 def _known(tag: int) -> tuple[str, tuple[bytes, ...]]:
-    """Return the keyword of an attribute and the value representations it may have (PS3.6)."""
+    """Return the keyword of an attribute and the value representations it may have (PS3.6, and ours)."""
+    if tag in _PRIVATE:
+        return _PRIVATE[tag]
     keyword = keyword_for_tag(tag)
     if not keyword:
         return f"{tag:08X}", ()
