@@ -207,7 +207,9 @@ def with_a_character_set(dataset: Dataset) -> None:
 
 
 def without_places(dataset: Dataset) -> None:
-    dataset.remove_private_tags()
+    for tag in ((0x0063, 0x0010), (0x0063, 0x1001)):
+        if tag in dataset:
+            del dataset[tag]
 
 
 def other_places(dataset: Dataset) -> None:
