@@ -36,6 +36,13 @@ def prefers_own_loader() -> bool:
     return slicer.util.settingsValue(PREFIX + "LoadSeg", False, converter=slicer.util.toBool)
 
 
+def chosen_terminology() -> str:
+    """Return the name of the terminology in which Slicer's user chose last, or else Slicer's first one."""
+    names = slicer.util.settingsValue("Terminology/LastTerminologyContexts", ())
+    names = (names,) if isinstance(names, str) else tuple(names or ())
+    return names[0] if names else "Segmentation category and type - 3D Slicer General Anatomy list"
+
+
 def preferred_options():
     """Return `ExportOptions` as the user prefers them."""
     from SegRLEExportLib.options import ExportOptions

@@ -165,9 +165,10 @@ class Panel(VTKObservationMixin):
 
     def proposals(self) -> list:
         """Return the meanings that the names of segments tell."""
+        from SegRLEExportLib.slicer_side import settings
         from SegRLEExportLib.slicer_side.panel.meanings import proposals
 
-        return proposals(self.look.segments)
+        return proposals(self.look.segments, slicer.modules.terminologies.logic(), settings.chosen_terminology())
 
     def meaningFromNames(self) -> None:
         """Give segments the meanings that their names tell, after showing them."""
@@ -181,7 +182,9 @@ class Panel(VTKObservationMixin):
         shown = "\n".join([question.format(count=len(proposed)), *map(str, proposed[:_PROPOSALS_SHOWN])])
         rest = "\n..." if len(proposed) > _PROPOSALS_SHOWN else ""
         if slicer.util.confirmOkCancelDisplay(
-            shown + rest, windowTitle=_("Meaning from names"), detailedText="\n".join(map(str, proposed))
+            shown + rest,
+            windowTitle=_("Meaning from names"),
+            detailedText="\n".join(f"{one} ({one.source})" for one in proposed),
         ):
             self._meanings_before = apply_to(self.parameters.segmentation, proposed)
             self.ui.undoMeaningsButton.enabled = True
