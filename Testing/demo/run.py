@@ -13,6 +13,7 @@ from importlib import resources
 from pathlib import Path
 
 from pictures import draw_contours
+from practice import make_practice_folder
 from SegRLEExportLib.cli import main as segrle
 from SegRLEExportLib.encoding.plan import PLANS
 from SegRLEExportLib.slicer_side.nodes.export import export_node
@@ -57,7 +58,9 @@ def main() -> int:
     picture = output / "read-back.png"
     draw_contours(picture, volume_voxels(volume_node), source, reports["rle"].paths)
     _convert(reports["rle"].paths, output)
-    print(f"\nFiles and a picture of what was read back are in {output}")
+    make_practice_folder(output / "practice")
+    print(f"\nFiles and a picture of what was read back are in {output};")
+    print("in its folder practice every command of README and Docs can be typed as it stands.")
     return 0
 
 
