@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,13 +15,30 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from batch_builders import (
+    POISONED,
+    batch_command,
+    environment,
+    files_below,
+    good_cases,
+    make_material,
+    poisoned_cases,
+    poisoned_folder,
+    table_of,
+    voxels_below,
+)
 from builders import a_ct_series, a_segmentation, a_sphere
+from PIL import Image
+from pydicom import dcmread
 from SegRLEExportLib.batch.cases import Case, matched, read_cases
-from SegRLEExportLib.batch.folder import BatchFolder
+from SegRLEExportLib.batch.clusters import local_client
+from SegRLEExportLib.batch.folder import BatchFolder, outcome_of
 from SegRLEExportLib.batch.outcome import Ending, Outcome
 from SegRLEExportLib.batch.page import write_page
-from SegRLEExportLib.batch.running import batch, local_client
+from SegRLEExportLib.batch.running import batch
 from SegRLEExportLib.cli import main
+from SegRLEExportLib.cli.case_options import case_options, columns
+from SegRLEExportLib.cli.entry import parser
 from SegRLEExportLib.convert import convert
 from SegRLEExportLib.errors import BatchFolderError, BatchTableError
 from SegRLEExportLib.files.read import read_segmentation
@@ -27,6 +46,9 @@ from SegRLEExportLib.files.read import read_segmentation
 pytest.importorskip("distributed", reason="dask[distributed] is not installed")
 
 GOOD = 18
+
+WAIT_S = 120.0
+"""For what takes a second on a machine that has nothing else to do."""
 
 
 @pytest.fixture(scope="module")
@@ -38,28 +60,7 @@ def client():
 @pytest.fixture(scope="module")
 def material(tmp_path_factory) -> Path:
     """Return a folder with one series of images and some segmentations on it, good and bad."""
-    folder = tmp_path_factory.mktemp("material")
-    a_ct_series(folder / "ct")
-    convert(a_segmentation([a_sphere()], names=["liver"]), folder / "good.seg.nrrd")
-    convert(a_segmentation([a_sphere()], names=["liver"]), folder / "good.nii.gz")
-    whole = (folder / "good.seg.nrrd").read_bytes()
-    (folder / "cut.seg.nrrd").write_bytes(whole[:-20])
-    claim = whole.replace(b"sizes: ", b"sizes: 9999", 1)
-    (folder / "claim.seg.nrrd").write_bytes(claim)
-    (folder / "empty").mkdir()
-    return folder
-
-
-def good_cases(material: Path, count: int) -> list[Case]:
-    return [Case(f"case{n:02}", str(material / "good.seg.nrrd"), str(material / "ct")) for n in range(count)]
-
-
-def files_below(folder: Path) -> dict[str, int]:
-    return {
-        str(path.relative_to(folder)): path.stat().st_size
-        for path in folder.rglob("*.dcm")
-        if ".segrle" not in path.parts
-    }
+    return make_material(tmp_path_factory.mktemp("material"))
 
 
 class TestEveryCaseIsAccountedFor:
@@ -70,32 +71,33 @@ class TestEveryCaseIsAccountedFor:
             Case("claim", str(material / "claim.seg.nrrd"), series),
             Case("missing", str(material / "nowhere.seg.nrrd"), series),
             Case("no-images", str(material / "good.seg.nrrd"), str(material / "empty")),
+            Case("no-folder", str(material / "good.seg.nrrd"), str(material / "nowhere")),
             Case("bad-option", str(material / "good.seg.nrrd"), series, {"content_label": "not allowed!"}),
+            Case("no-option", str(material / "good.seg.nrrd"), series, {"colour": "red"}),
+            Case("no-number", str(material / "good.seg.nrrd"), series, {"series_number": "x"}),
         ]
         cases = [*good_cases(material, GOOD), *bad]
         result = batch(cases, tmp_path / "out", client)
         assert [outcome.case for outcome in result.outcomes] == [case.name for case in cases]
         assert {one.case: one.ending for one in result.failed} == {case.name: Ending.REFUSED for case in bad}
-        assert all(one.reason for one in result.failed)
+        assert all(one.reason.endswith((".", ")")) for one in result.failed)
         lines = (tmp_path / "out" / "report.jsonl").read_text("utf-8").splitlines()
         assert sorted(json.loads(line)["case"] for line in lines) == sorted(case.name for case in cases)
         assert len(files_below(tmp_path / "out")) == GOOD
-        assert [name for name in os.listdir(tmp_path / "out" / ".segrle" / "work")] == []
+        assert os.listdir(tmp_path / "out" / ".segrle" / "work") == []
 
-    def test_one_that_kills_its_process_and_one_that_hangs(self, client, material, tmp_path):
-        """The workers are told by a file beside the segmentation, as a fault in a library would strike."""
-        client.run(_poison)
-        cases = good_cases(material, 4)
-        for name in ("kills", "hangs"):
-            (tmp_path / name).write_text("")
-            cases.insert(1, Case(name, str(tmp_path / name), str(material / "ct")))
-        result = batch(cases, tmp_path / "out", client, timeout=3)
-        ended = {one.case: one for one in result.outcomes}
-        assert ended["kills"].ending is Ending.KILLED
-        assert "more memory than a worker may have" in ended["kills"].reason
-        assert ended["hangs"].ending is Ending.TIMEOUT
-        assert ended["hangs"].reason == "It took longer than 3 s."
-        assert {one.case for one in result.failed} == {"kills", "hangs"}
+    def test_crashes_hangs_and_hunger_for_memory_are_one_line_each(self, client, material, tmp_path, monkeypatch):
+        monkeypatch.syspath_prepend(poisoned_folder(tmp_path))
+        cases = [*good_cases(material, 4), *poisoned_cases(material, tmp_path)]
+        random.Random(5).shuffle(cases)
+        result = batch(cases, tmp_path / "out", client, timeout=6)
+        assert {one.case: one.ending for one in result.failed} == POISONED
+        reasons = {one.case: one.reason for one in result.failed}
+        assert reasons["kills"] == "Its process was killed (SIGKILL), as the system does where memory runs out."
+        assert reasons["crashes"] == "Its process crashed (SIGSEGV)."
+        assert reasons["hangs"] == "It took longer than 6 s."
+        assert reasons["hungers"] == "It wants more memory than a case may have here (--memory)."
+        assert len(client.scheduler_info()["workers"]) == 1
 
     def test_what_is_there_already_is_not_touched(self, client, material, tmp_path):
         (tmp_path / "out" / "case00").mkdir(parents=True)
@@ -105,22 +107,55 @@ class TestEveryCaseIsAccountedFor:
         assert "it is there already" in result.failed[0].reason
         assert (tmp_path / "out" / "case00" / "mine.txt").read_text() == "mine"
 
+    def test_what_comes_there_meanwhile_is_not_touched_either(self, client, material, tmp_path):
+        def comes(_outcome):
+            for name in ("case00", "case01", "case02"):
+                if not (tmp_path / "out" / name).exists():
+                    (tmp_path / "out" / name).write_text("mine")
 
-def _poison() -> None:
-    """Make this worker die of a segmentation called `kills`, and hang on one called `hangs`."""
-    from SegRLEExportLib.batch import task
+        result = batch(good_cases(material, 3), tmp_path / "out", client, on_end=comes)
+        kept = [name for name in ("case00", "case01", "case02") if (tmp_path / "out" / name).is_file()]
+        assert {one.case for one in result.failed} == set(kept)
+        assert BatchFolder(tmp_path / "out").outcomes()[kept[0]].ending is Ending.REFUSED
 
-    read = getattr(task, "_read_before_poison", task.read_segmentation)
-    task._read_before_poison = read
 
-    def poisoned(path: Path):
-        if path.name == "kills":
-            os.kill(os.getpid(), signal.SIGKILL)
-        if path.name == "hangs":
-            time.sleep(600)
-        return read(path)
+class TestOneRunAtATime:
+    def test_a_second_run_is_refused_and_harms_nothing(self, client, material, tmp_path):
+        folder = BatchFolder(tmp_path / "out")
+        with folder.used(resume=False):
+            (folder.work / "mine").mkdir()
+            with pytest.raises(BatchFolderError, match="another run of a batch works in it"):
+                batch(good_cases(material, 1), tmp_path / "out", client, resume=True)
+            assert (folder.work / "mine").is_dir()
 
-    task.read_segmentation = poisoned
+    def test_a_lock_that_a_dead_run_left_locks_nobody_out(self, client, material, tmp_path):
+        own = tmp_path / "out" / ".segrle"
+        own.mkdir(parents=True)
+        hold = "import fcntl, os, sys; fcntl.flock(os.open(sys.argv[1], os.O_RDWR | os.O_CREAT), fcntl.LOCK_EX); "
+        words = [sys.executable, "-c", hold + "print(1, flush=True); input()", str(own / "lock")]
+        with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+            holder.stdout.readline()
+            with pytest.raises(BatchFolderError, match="another run"):
+                batch(good_cases(material, 1), tmp_path / "out", client)
+            holder.kill()
+        assert not batch(good_cases(material, 1), tmp_path / "out", client).failed
+
+
+class TestPicture:
+    def test_it_shows_what_was_written_not_what_was_given(self, client, material, tmp_path):
+        two = str(material / "two.seg.nrrd")
+        first, _ = read_segmentation(Path(two)).segments
+        color = tuple(round(255 * part) for part in first.color_rgb)
+        cases = [Case(to, two, str(material / "ct"), {"to": to, "segment": [first.name]}) for to in TOS]
+        assert not batch(cases, tmp_path / "out", client).failed
+        for to in TOS:
+            with Image.open(BatchFolder(tmp_path / "out").picture(to)) as picture:
+                (shown,) = {color for _, color in picture.getcolors()} - {(0, 0, 0)}
+            assert to in COLORLESS or shown == pytest.approx(color, abs=1), to
+
+
+TOS = ("rle", "none", "rle-per-segment", "seg.nrrd", "nifti", "nrrd", "masks")
+COLORLESS = ("masks",)
 
 
 class TestWithoutImages:
@@ -153,15 +188,16 @@ class TestResume:
         with pytest.raises(BatchFolderError, match="it holds a batch already; resume that"):
             batch(good_cases(material, 1), tmp_path / "out", client)
 
-    def test_a_torn_line_and_a_line_that_was_missed(self, client, material, tmp_path):
-        cases = good_cases(material, 3)
-        batch(cases, tmp_path / "out", client)
-        journal = tmp_path / "out" / "report.jsonl"
-        lines = journal.read_bytes().splitlines(keepends=True)
-        journal.write_bytes(lines[0] + lines[1][:40])
-        result = batch(cases, tmp_path / "out", client, resume=True)
-        assert not result.failed
-        assert {case for case in BatchFolder(tmp_path / "out").outcomes()} == {case.name for case in cases}
+    def test_a_torn_line_is_no_line_and_the_next_begins_on_its_own(self, client, material, tmp_path):
+        cases, folder = good_cases(material, 3), BatchFolder(tmp_path / "out")
+        batch(cases, folder.out, client)
+        lines = folder.journal.read_bytes().splitlines(keepends=True)
+        folder.journal.write_bytes(lines[0] + lines[1][:40])
+        for torn in lines[1:]:
+            shutil.rmtree(folder.out / json.loads(torn)["case"])
+        assert not batch(cases, folder.out, client, resume=True).failed
+        assert {case for case in folder.outcomes()} == {case.name for case in cases}
+        assert sum(bool(outcome_of(line)) for line in folder.journal.read_text("utf-8").splitlines()) == 3
 
     def test_a_file_that_is_gone_is_told_and_not_taken_for_written(self, client, material, tmp_path):
         cases = good_cases(material, 2)
@@ -170,33 +206,131 @@ class TestResume:
         again = batch(cases, tmp_path / "out", client, resume=True)
         assert [one.case for one in again.failed] == ["case00"]
 
-    def test_killed_as_a_whole_and_resumed_it_ends_as_one_that_was_not(self, material, tmp_path):
-        table = tmp_path / "cases.csv"
-        rows = [f"case{n:02},{material / 'good.seg.nrrd'},{material / 'ct'}" for n in range(40)]
-        table.write_text("\n".join(["case,segmentation,series", *rows]))
-        command = [sys.executable, "-m", "SegRLEExportLib", "batch", table, "-o", tmp_path / "out", "--workers", "2"]
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
-        for seconds in (2.2, 2.8):
-            begun = subprocess.Popen(
-                [*map(str, command), "--resume"],
-                env=environment,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                start_new_session=True,
-            )
-            time.sleep(seconds)
+    def test_a_file_that_was_changed_is_told_and_not_taken_for_written(self, client, material, tmp_path):
+        result = batch(good_cases(material, 2), tmp_path / "out", client)
+        path = tmp_path / "out" / result.outcomes[0].files[0].path
+        content = bytearray(path.read_bytes())
+        content[-1] ^= 1
+        path.write_bytes(content)
+        again = batch(good_cases(material, 2), tmp_path / "out", client, resume=True)
+        assert [one.case for one in again.failed] == ["case00"]
+        assert path.read_bytes() == content
+
+    def test_another_format_is_another_batch(self, client, material, tmp_path):
+        batch(good_cases(material, 1), tmp_path / "out", client)
+        again = batch(good_cases(material, 1), tmp_path / "out", client, to="nifti", resume=True)
+        assert "not as this batch writes this case now" in again.failed[0].reason
+
+    def test_broken_off_between_line_and_files_the_files_are_moved_not_made_anew(self, client, material, tmp_path):
+        cases, folder = good_cases(material, 2), BatchFolder(tmp_path / "out")
+        (done, _) = batch(cases, folder.out, client).outcomes
+        before = files_below(folder.out)
+        (folder.work / done.attempt).mkdir()
+        (folder.out / done.case).rename(folder.work / done.attempt / "files")
+        assert files_below(folder.out) != before
+        assert not batch(cases, folder.out, client, resume=True).failed
+        assert files_below(folder.out) == before
+
+    def test_a_worker_of_a_run_that_is_no_more_adds_nothing(self, client, material, tmp_path):
+        """It may still be writing when the next run begins: into its own attempt, which nobody moves."""
+        cases, folder = good_cases(material, 2), BatchFolder(tmp_path / "out")
+        batch(cases[:1], folder.out, client)
+        with folder.used(resume=True):
+            orphan = client.submit(run_of_nobody, cases[1], str(folder.out), pure=False).result()
+        assert orphan["ending"] == "written"
+        assert not (folder.out / cases[1].name).exists()
+        assert not batch(cases, folder.out, client, resume=True).failed
+
+    def test_killed_three_times_at_random_moments_and_resumed_it_ends_as_one_that_was_not(self, material, tmp_path):
+        cases = [*good_cases(material, 34), *poisoned_cases(material, tmp_path), *bad_cases(material)]
+        moments = random.Random(seed := random.randrange(10**6))
+        moments.shuffle(cases)
+        table = table_of(cases, tmp_path)
+        env = environment(poisoned_folder(tmp_path))
+        whole = subprocess.run(
+            batch_command(table, tmp_path / "whole"), env=env, capture_output=True, text=True, check=False
+        )
+        assert whole.returncode == 1, whole.stderr
+        for lines in sorted(moments.sample(range(1, 30), 3)):
+            begun = subprocess.Popen([*batch_command(table, tmp_path / "out"), "--resume"], env=env, **QUIET)
+            wait_for_lines(tmp_path / "out", lines, begun)
+            time.sleep(moments.random() * 0.2)
             os.killpg(begun.pid, signal.SIGKILL)
             begun.wait()
         done = subprocess.run(
-            [*map(str, command), "--resume"], env=environment, capture_output=True, text=True, check=False
+            [*batch_command(table, tmp_path / "out"), "--resume"], env=env, capture_output=True, text=True, check=False
         )
-        assert done.returncode == 0, done.stdout + done.stderr
-        files = files_below(tmp_path / "out")
-        assert sorted(files) == [f"case{n:02}/case{n:02}.dcm" for n in range(40)]
-        wanted = a_segmentation([a_sphere()], names=["liver"]).layers[0].labels_kji
-        for name in files:
-            read = read_segmentation(tmp_path / "out" / name)
-            assert (read.layers[0].labels_kji != 0).sum() == wanted.sum()
+        assert done.returncode == 1, f"seed {seed}: {done.stderr}"
+        assert endings(tmp_path / "out") == endings(tmp_path / "whole") == {**POISONED, **REFUSED_ONES, **WRITTEN_ONES}
+        assert voxels_below(tmp_path / "out") == voxels_below(tmp_path / "whole"), f"seed {seed}"
+        assert os.listdir(tmp_path / "out" / ".segrle" / "work") == []
+
+    @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+    def test_a_signal_ends_it_with_words_and_no_process_stays(self, name, material, tmp_path):
+        hanging = poisoned_cases(material, tmp_path)[-1:]
+        assert hanging[0].name == "hangs"
+        table = table_of([*good_cases(material, 6), *hanging, *good_cases(material, 12)[6:]], tmp_path)
+        env = environment(poisoned_folder(tmp_path))
+        begun = subprocess.Popen(
+            [*batch_command(table, tmp_path / "out", timeout=600)],
+            env=env,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        wait_for_lines(tmp_path / "out", 12, begun)
+        begun.send_signal(getattr(signal, name))
+        _, told = begun.communicate(timeout=WAIT_S)
+        assert begun.returncode == 128 + getattr(signal, name)
+        assert "Interrupted. 12 of 13 cases are written and stand; with --resume the rest is done." in told
+        assert "Traceback" not in told
+        assert "12 of 12 cases written" in (tmp_path / "out" / "report.html").read_text("utf-8")
+        assert os.listdir(tmp_path / "out" / ".segrle" / "work") == []
+        with pytest.raises(ProcessLookupError):
+            os.killpg(begun.pid, 0)
+
+
+QUIET = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "start_new_session": True}
+
+REFUSED_ONES = {"cut": Ending.REFUSED, "claim": Ending.REFUSED}
+WRITTEN_ONES = {f"case{n:02}": Ending.WRITTEN for n in range(34)}
+
+
+def bad_cases(material: Path) -> list[Case]:
+    return [Case(name, str(material / f"{name}.seg.nrrd"), str(material / "ct")) for name in REFUSED_ONES]
+
+
+def endings(out: Path) -> dict[str, Ending]:
+    return {case: outcome.ending for case, outcome in BatchFolder(out).outcomes().items()}
+
+
+def wait_for_lines(out: Path, count: int, process: subprocess.Popen) -> None:
+    """Return when that many cases have lines, or the process has ended."""
+    until = time.monotonic() + WAIT_S
+    while len(BatchFolder(out).outcomes()) < count and process.poll() is None:
+        assert time.monotonic() < until
+        time.sleep(0.01)
+
+
+def run_of_nobody(case: Case, out: str) -> dict:
+    from SegRLEExportLib.batch.children import end_processes, run_case
+
+    try:
+        return run_case(replace(case, options={"to": "rle"}), out, "a run that is no more", 60.0)
+    finally:
+        end_processes("a run that is no more")
+
+
+class TestSourceSeries:
+    def test_cases_of_one_run_share_what_was_read_and_the_next_run_reads_anew(self, client, material, tmp_path):
+        shutil.copytree(material / "ct", tmp_path / "ct")
+        case = Case("first", str(material / "good.seg.nrrd"), str(tmp_path / "ct"))
+        assert not batch([case], tmp_path / "one", client).failed
+        shutil.rmtree(tmp_path / "ct")
+        (tmp_path / "ct").mkdir()
+        (failed,) = batch([case], tmp_path / "two", client).failed
+        assert failed.ending is Ending.REFUSED
 
 
 class TestCases:
@@ -207,18 +341,45 @@ class TestCases:
 
     def test_columns_are_options(self, tmp_path):
         text = "case,segmentation,series,to,clip,series_number\na,seg/a.nii.gz,ct,none,yes,7\n,b.seg.nrrd,ct,,,\n"
-        first, second = read_cases(self.table(tmp_path, text))
-        assert first.options == {"to": "none", "clip": True, "series_number": 7}
+        first, second = read_cases(self.table(tmp_path, text), columns())
+        assert first.options == {"to": "none", "clip": True, "series_number": "7"}
         assert first.segmentation == str(tmp_path / "seg" / "a.nii.gz")
         assert (second.name, second.options) == ("b", {})
+
+    def test_every_option_of_export_and_convert_is_a_column(self):
+        commands = next(action.choices for action in parser()._actions if isinstance(action.choices, dict))
+        words = {
+            word.removeprefix("--").replace("-", "_")
+            for command in ("export", "convert")
+            for action in commands[command]._actions
+            for word in action.option_strings
+            if word.startswith("--")
+        }
+        of_no_case = {"help", "json", "output", "overwrite", "compression", "no_verify"}
+        assert set(columns()) == words - of_no_case - {"series", "images"} | {"series_uid", "coco_images"}
+
+    def test_every_option_of_a_case_is_one_of_the_batch(self):
+        commands = next(action.choices for action in parser()._actions if isinstance(action.choices, dict))
+        options = {word for action in commands["batch"]._actions for word in action.option_strings}
+        assert {f"--{name.replace('_', '-')}" for name in case_options()} <= options
+
+    def test_a_column_may_stand_several_times_where_the_option_may(self, tmp_path):
+        text = "segmentation;segment;segment;mask\na.nii;liver;;m.nii\n"
+        (case,) = read_cases(self.table(tmp_path, text), columns())
+        assert case.options == {"segment": ["liver"], "mask": [str(tmp_path / "m.nii")]}
 
     @pytest.mark.parametrize(
         ("text", "sentence"),
         [
             ("case,series\na,b\n", r"line 1 cannot be used: its header has no column 'segmentation'"),
+            ("", r"line 1 cannot be used: its header has no column 'segmentation'"),
             ("segmentation,colour\na,b\n", "its header has unknown column 'colour'; known are case, segmentation"),
-            ("segmentation,clip\na,perhaps\n", "line 2 cannot be used: 'perhaps' is neither yes nor no"),
-            ("case,segmentation\na\n", "it has not as many cells as the header"),
+            ("segmentation,clip,clip\na,1,1\n", "its header has column 'clip' twice"),
+            ("segmentation,clip\na,perhaps\n", "line 2 cannot be used: column 'clip': 'perhaps' is neither yes nor no"),
+            ("segmentation,series_number\na,1\nb,x\n", "line 3 .* column 'series_number': invalid int value: 'x'"),
+            ("segmentation,to\na,jpeg\n", "line 2 .* column 'to': invalid choice: 'jpeg'"),
+            ("segmentation,window\na,40\n", "column 'window': '40' is not a centre and a width above 0"),
+            ("case,segmentation\na\n", "it has 1 cells, and the header has 2"),
             ("case,segmentation\na,\n", "it names no segmentation"),
             ("case,segmentation\n../a,b\n", r"the case name '\.\./a' cannot name a folder"),
             ("case,segmentation\na,b\nA,c\n", "two cases are called 'A'"),
@@ -226,18 +387,18 @@ class TestCases:
     )
     def test_a_table_that_cannot_be_used_is_refused(self, text, sentence, tmp_path):
         with pytest.raises(BatchTableError, match=sentence):
-            read_cases(self.table(tmp_path, text))
+            read_cases(self.table(tmp_path, text), columns())
 
     def test_a_table_that_is_no_text_is_refused(self, tmp_path):
         (tmp_path / "cases.csv").write_bytes(b"segmentation\n\xff\n")
         with pytest.raises(BatchTableError, match="cannot be used: it has bytes that are not UTF-8; save it as UTF-8"):
-            read_cases(tmp_path / "cases.csv")
+            read_cases(tmp_path / "cases.csv", columns())
 
     @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
     def test_a_pipe_is_no_table_and_nobody_waits_for_it(self, tmp_path):
         os.mkfifo(tmp_path / "cases.csv")
         with pytest.raises(BatchTableError, match="it is a device or a pipe, not a file"):
-            read_cases(tmp_path / "cases.csv")
+            read_cases(tmp_path / "cases.csv", columns())
 
     def test_a_folder_that_cannot_be_looked_into_is_named(self, tmp_path):
         (tmp_path / "seg").mkdir()
@@ -258,6 +419,42 @@ class TestCases:
 
 
 class TestShell:
+    def test_columns_say_what_the_options_of_the_commands_say(self, material, tmp_path, capsys):
+        good, series = str(material / "good.seg.nrrd"), str(material / "ct")
+        said = {"content_label": "MINE", "series_number": "77", "algorithm_name": "net", "algorithm_type": "AUTOMATIC"}
+        table = tmp_path / "cases.csv"
+        table.write_text(f"case,segmentation,series,{','.join(said)}\na,{good},{series},{','.join(said.values())}\n")
+        assert main(["batch", str(table), "-o", str(tmp_path / "out"), "--workers", "1", "--strict"]) == 0
+        words = [f"--{name.replace('_', '-')}={value}" for name, value in said.items()]
+        assert main(["export", good, series, "-o", str(tmp_path / "one.dcm"), "--strict", *words]) == 0
+        capsys.readouterr()
+        ours, theirs = (dcmread(path) for path in (tmp_path / "out" / "a" / "a.dcm", tmp_path / "one.dcm"))
+        for keyword in ("ContentLabel", "SeriesNumber", "SeriesDescription"):
+            assert ours[keyword].value == theirs[keyword].value
+        assert ours.ContentLabel == "MINE"
+        assert ours.SegmentSequence[0].SegmentAlgorithmName == theirs.SegmentSequence[0].SegmentAlgorithmName == "net"
+
+    def test_images_of_a_volume_stand_beside_the_file(self, client, material, tmp_path):
+        good = str(material / "good.seg.nrrd")
+        volume = tmp_path / "volume.nii.gz"
+        convert(read_segmentation(Path(good)), volume)
+        case = Case("a", good, options={"volume": str(volume), "modality": "CT"})
+        both = Case("b", good, options={"volume": str(volume), "threshold": "0.5"})
+        result = batch([case, both], tmp_path / "out", client)
+        assert [one.reason for one in result.failed] == [
+            "volume is an option of segrle export and threshold one of segrle convert: no case can have both."
+        ]
+        assert dcmread(next((tmp_path / "out" / "a" / "images").iterdir())).Modality == "CT"
+        assert BatchFolder(tmp_path / "out").is_there(result.outcomes[0])
+
+    def test_what_makes_no_sense_is_refused_before_anything_begins(self, tmp_path, capsys):
+        for words in (["--workers", "0"], ["--timeout", "0"], ["--memory", "much"], ["--series-number", "x"]):
+            with pytest.raises(SystemExit) as ended:
+                main(["batch", "cases.csv", "-o", str(tmp_path / "out"), *words])
+            assert ended.value.code == 2
+            assert words[0] in capsys.readouterr().err.splitlines()[-1]
+        assert not (tmp_path / "out").exists()
+
     def test_a_dry_run_prints_matches_and_what_is_unmatched(self, tmp_path, capsys):
         (tmp_path / "seg").mkdir()
         (tmp_path / "ct" / "a").mkdir(parents=True)
@@ -331,7 +528,6 @@ class TestShell:
 
 def test_the_page_holds_all_and_escapes_what_comes_from_files(tmp_path):
     folder = BatchFolder(tmp_path)
-    folder.begin(resume=False)
     bad = Outcome("<b>x</b>", Ending.REFUSED, "The file <script>alert(1)</script> is cut")
     found = Outcome("ok", Ending.WRITTEN, findings=({"severity": "warning", "what": "3 voxels moved"},))
     write_page([bad, found], folder)

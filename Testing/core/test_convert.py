@@ -105,6 +105,16 @@ class TestSegNrrd:
         assert [one.color_rgb for one in read.segments] == [one.color_rgb for one in wanted.segments]
         assert [one.id for one in read.segments] == [one.id for one in wanted.segments]
 
+    @pytest.mark.parametrize("make", [overlapping, apart])
+    @pytest.mark.parametrize("position", [0, 1])
+    def test_one_segment_of_several_takes_nothing_of_the_others_along(self, make, position, tmp_path):
+        """A .seg.nrrd with voxels of a segment that it does not describe is refused by who reads strictly, as we do."""
+        whole = make()
+        one = whole.only([whole.segments[position].id])
+        read = read_segmentation(convert(one, tmp_path / "a.seg.nrrd").paths[0])
+        assert_same(read, one)
+        assert len(read.layers) == 1
+
     def test_layers_of_their_own_extent_come_together_on_one_grid(self, tmp_path):
         whole = overlapping()
         part = Layer(

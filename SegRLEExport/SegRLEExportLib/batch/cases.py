@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import csv
+import json
+import os
 import re
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 from SegRLEExportLib.errors import BatchTableError
 from SegRLEExportLib.files.byte_stream import UnreadableError, regular_file
 
-_FLAGS = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False, "": False}
+_OWN_COLUMNS = ("case", "segmentation", "series")
 
 _SUFFIXES = re.compile(r"(\.seg)?\.(nrrd|nhdr|nii\.gz|nii|mha|mhd|dcm)$", re.IGNORECASE)
 
@@ -20,28 +23,14 @@ _UNSAFE = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*]|^\.|^$|[. ]$')
 """A case names a folder, on every system."""
 
 
-def _flag(text: str) -> bool:
-    if text.strip().lower() not in _FLAGS:
-        raise ValueError(f"'{text}' is neither yes nor no")
-    return _FLAGS[text.strip().lower()]
+@dataclass(frozen=True)
+class Column:
+    """An option that may differ between cases: how its cells are read."""
 
-
-OPTION_COLUMNS: Mapping[str, Callable[[str], Any]] = {
-    "to": str,
-    "series_uid": str,
-    "segments": str,
-    "series_description": str,
-    "series_number": int,
-    "content_label": str,
-    "content_description": str,
-    "content_creator_name": str,
-    "grid": str,
-    "clip": _flag,
-    "keep_empty_frames": _flag,
-    "verify": str,
-    "strict": _flag,
-}
-"""What a column of the table may be called beside `case`, `segmentation` and `series`, and how its cells are read."""
+    read: Callable[[str, Path], Any]
+    """From a cell, and the folder that paths in it are relative to, to a value of `Case.options`; raises ValueError."""
+    is_repeated: bool = False
+    """Whether the column may stand several times; the value is then a list."""
 
 
 @dataclass(frozen=True)
@@ -55,15 +44,23 @@ class Case:
     series: str = ""
     """Path of the folder with the images; empty where none are needed."""
     options: Mapping[str, Any] = field(default_factory=dict)
-    """By the names of `OPTION_COLUMNS`."""
+    """By the names of the columns: a text or number, True for what needs no value, a list for what is repeated."""
+
+    def absolute(self) -> Case:
+        """Return the case with paths that hold wherever a worker is."""
+        series = os.path.abspath(self.series) if self.series else ""
+        return replace(self, segmentation=os.path.abspath(self.segmentation), series=series)
 
     @property
     def asked(self) -> dict[str, Any]:
-        """What is written from what, as JSON."""
-        return {"segmentation": self.segmentation, "series": self.series, **self.options}
+        """What is written from what, as JSON has it."""
+        asked: dict[str, Any] = json.loads(
+            json.dumps({"segmentation": self.segmentation, "series": self.series, **self.options})
+        )
+        return asked
 
 
-def read_cases(table: Path) -> list[Case]:
+def read_cases(table: Path, columns: Mapping[str, Column]) -> list[Case]:
     """Return the cases of a CSV or TSV file; paths in it are relative to its folder. Raises `BatchTableError`."""
     try:
         with regular_file(table) as file:
@@ -72,38 +69,63 @@ def read_cases(table: Path) -> list[Case]:
         raise BatchTableError(table, 0, str(error)) from error
     except UnicodeDecodeError as error:
         raise BatchTableError(table, 0, "it has bytes that are not UTF-8; save it as UTF-8") from error
-    first_line = text.partition("\n")[0]
-    rows = csv.DictReader(text.splitlines(), delimiter="\t" if "\t" in first_line else ",", restkey="", strict=True)
-    columns = [name.strip().lower() for name in rows.fieldnames or []]
-    unknown = [name for name in columns if name not in {"case", "segmentation", "series", *OPTION_COLUMNS}]
-    if "segmentation" not in columns or unknown:
-        problem = f"unknown column '{unknown[0]}'" if unknown else "no column 'segmentation'"
-        known = ", ".join(["case", "segmentation", "series", *OPTION_COLUMNS])
-        raise BatchTableError(table, 1, f"its header has {problem}; known are {known}")
-    rows.fieldnames = columns
-    cases = []
+    rows = csv.reader(StringIO(text, newline=""), delimiter=_delimiter(text), strict=True)
     try:
-        for row in rows:
-            cases.append(_case_of(row, table.parent))
+        header = [name.strip().lower().replace("-", "_") for name in next(rows, [])]
+        _refuse_unusable_header(header, columns)
+        cases = [_case_of(list(zip(header, _cells(row, header))), columns, table.parent) for row in rows if row]
     except (ValueError, csv.Error) as error:
-        raise BatchTableError(table, rows.line_num, str(error)) from error
+        raise BatchTableError(table, max(rows.line_num, 1), str(error)) from error
     _refuse_unusable_names(cases, table)
     return cases
 
 
-def _case_of(row: Mapping[str, Any], folder: Path) -> Case:
-    if "" in row or None in row.values():
-        raise ValueError("it has not as many cells as the header")
-    segmentation, series = row["segmentation"].strip(), (row.get("series") or "").strip()
-    if not segmentation:
+def _delimiter(text: str) -> str:
+    first_line = text.partition("\n")[0]
+    return next((mark for mark in "\t;" if mark in first_line), ",")
+
+
+def _refuse_unusable_header(header: Sequence[str], columns: Mapping[str, Column]) -> None:
+    unknown = [name for name in header if name not in (*_OWN_COLUMNS, *columns)]
+    twice = [name for name in header if header.count(name) > 1 and not (name in columns and columns[name].is_repeated)]
+    if unknown:
+        raise ValueError(
+            f"its header has unknown column '{unknown[0]}'; known are {', '.join([*_OWN_COLUMNS, *columns])}"
+        )
+    if twice:
+        raise ValueError(f"its header has column '{twice[0]}' twice")
+    if "segmentation" not in header:
+        raise ValueError("its header has no column 'segmentation'")
+
+
+def _cells(row: Sequence[str], header: Sequence[str]) -> list[str]:
+    if len(row) != len(header):
+        raise ValueError(f"it has {len(row)} cells, and the header has {len(header)}")
+    return [cell.strip() for cell in row]
+
+
+def _case_of(cells: Sequence[tuple[str, str]], columns: Mapping[str, Column], folder: Path) -> Case:
+    own = {name: cell for name, cell in cells if name in _OWN_COLUMNS}
+    if not own["segmentation"]:
         raise ValueError("it names no segmentation")
-    name = (row.get("case") or "").strip() or plain_name(Path(segmentation))
-    options = {
-        column: read(row[column].strip()) for column, read in OPTION_COLUMNS.items() if row.get(column, "").strip()
-    }
-    if "segments" in options and (folder / options["segments"]).exists():
-        options["segments"] = str(folder / options["segments"])
-    return Case(name, str(folder / segmentation), str(folder / series) if series else "", options)
+    name = own.get("case") or plain_name(Path(own["segmentation"]))
+    series = own.get("series") or ""
+    options: dict[str, Any] = {}
+    for column, cell in cells:
+        if column in columns and cell:
+            _add_option(options, column, columns[column], cell, folder)
+    return Case(name, str(folder / own["segmentation"]), str(folder / series) if series else "", options)
+
+
+def _add_option(options: dict[str, Any], name: str, column: Column, cell: str, folder: Path) -> None:
+    try:
+        value = column.read(cell, folder)
+    except ValueError as error:
+        raise ValueError(f"column '{name}': {error}") from error
+    if column.is_repeated:
+        options.setdefault(name, []).append(value)
+    else:
+        options[name] = value
 
 
 @dataclass(frozen=True)

@@ -1,25 +1,38 @@
 """The folder of a batch: a folder for each case, the journal, and what a run that is broken off leaves for the next.
 
-OUT/CASE/...                 files of a case, moved here at once when all are verified
-OUT/report.jsonl             the journal: one line a case, on the disk before the next is begun
-OUT/report.html              the page for a person
-OUT/.segrle/work/CASE        files of a case that is being written
-OUT/.segrle/done/CASE.json   its outcome, before its files are moved: what the journal may have missed
-OUT/.segrle/stopped/CASE     what a case was doing when its time was over
-OUT/.segrle/pictures/CASE    its picture
+OUT/CASE/...                  files of a case, moved here at once when all are verified and its line is on the disk
+OUT/report.jsonl              the journal: one line a case
+OUT/report.html               the page for a person
+OUT/.segrle/lock              held by the run that works here
+OUT/.segrle/work/ATTEMPT      one attempt at a case: `files`, and `picture.png`; no two attempts share one
+OUT/.segrle/pictures/CASE.png its picture
+
+Workers write attempts and nothing else. The run that holds the lock writes the line first and moves the files then:
+broken off before the line the case is tried again, broken off after it the next run moves what the line tells of.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
-from SegRLEExportLib.batch.outcome import Outcome
+from SegRLEExportLib.batch.lock import held
+from SegRLEExportLib.batch.outcome import CaseFile, Ending, Outcome
 from SegRLEExportLib.errors import BatchFolderError
 
 JOURNAL, PAGE = "report.jsonl", "report.html"
+FILES, PICTURE = "files", "picture.png"
+"""Of an attempt."""
+
+_THERE_ALREADY = "it is there already, and not as this batch writes this case now"
+
+_BLOCK_BYTES = 1 << 20
 
 
 class BatchFolder:
@@ -27,10 +40,8 @@ class BatchFolder:
 
     def __init__(self, out: Path) -> None:
         self.out = out
-        own = out / ".segrle"
-        self.work, self.done = own / "work", own / "done"
-        self.stopped, self.pictures = own / "stopped", own / "pictures"
-        self._parts = (self.work, self.done, self.stopped, self.pictures)
+        self._own = out / ".segrle"
+        self.work, self.pictures = self._own / "work", self._own / "pictures"
 
     @property
     def journal(self) -> Path:
@@ -42,27 +53,81 @@ class BatchFolder:
         """The page for a person."""
         return self.out / PAGE
 
-    def begin(self, *, resume: bool) -> None:
-        """Make the folders; raise `BatchFolderError` if a batch is there already and is not to be resumed."""
+    def picture(self, case: str) -> Path:
+        """Return where the picture of a case is, if it has one."""
+        return self.pictures / f"{case}.png"
+
+    @contextmanager
+    def used(self, *, resume: bool) -> Iterator[None]:
+        """Hold the folder for one run, ready for attempts; what earlier runs wrote down stands in its place then.
+
+        Raises `BatchFolderError` if another run works in it, or a batch is there and is not to be resumed.
+        """
+        try:
+            for part in (self.out, self._own, self.work, self.pictures):
+                part.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise BatchFolderError(self.out, error.strerror or str(error)) from error
+        with held(self._own / "lock", self.out):
+            self._begin(resume=resume)
+            try:
+                yield
+            finally:
+                self._tidy()
+
+    def _begin(self, *, resume: bool) -> None:
         try:
             if self.journal.exists() and not resume:
                 raise BatchFolderError(self.out, "it holds a batch already; resume that, or choose another folder")
-            self.out.mkdir(parents=True, exist_ok=True)
-            for left in (self.work, self.stopped):
-                shutil.rmtree(left, ignore_errors=True)
-            for part in self._parts:
-                part.mkdir(parents=True, exist_ok=True)
             self._end_torn_line()
+            self._tidy()
         except OSError as error:
             raise BatchFolderError(self.out, error.strerror or str(error)) from error
+
+    def _tidy(self) -> None:
+        """Move the files that a line tells of, and remove all other attempts.
+
+        One that a worker of a run that is no more still writes in goes the next time.
+        """
+        for outcome in self.outcomes().values():
+            if outcome.is_written and (self.work / outcome.attempt / FILES).is_dir():
+                self.move(outcome)
+        for left in self.work.iterdir():
+            shutil.rmtree(left, ignore_errors=True)
 
     def _end_torn_line(self) -> None:
         """A run that was killed while it wrote leaves half a line: the next begins on a line of its own."""
         if self.journal.exists() and not self.journal.read_bytes().endswith(b"\n") and self.journal.stat().st_size:
             self._write("\n")
 
-    def append(self, outcome: Outcome) -> None:
-        """Add a line, and see it onto the disk. Raises `BatchFolderError`."""
+    def settle(self, outcome: Outcome) -> Outcome:
+        """Write a line, see it onto the disk, and only then give the files their place; return what holds then.
+
+        Raises `BatchFolderError` if no line can be written.
+        """
+        self._append(outcome)
+        if outcome.is_written and not self.move(outcome):
+            outcome = refused(self.out, replace(outcome, files=(), findings=()))
+            self._append(outcome)
+        return outcome
+
+    def move(self, outcome: Outcome) -> bool:
+        """Give the files of an attempt their place, where nothing stands yet; tell whether they stand there."""
+        attempt = self.work / outcome.attempt
+        try:
+            if (attempt / PICTURE).exists():
+                (attempt / PICTURE).replace(self.picture(outcome.case))
+            (attempt / FILES).rename(self.out / outcome.case)
+            attempt.rmdir()
+        except OSError:
+            return False
+        return True
+
+    def is_taken(self, case: str) -> bool:
+        """Tell whether something has the name of the case."""
+        return os.path.lexists(self.out / case)
+
+    def _append(self, outcome: Outcome) -> None:
         try:
             self._write(json.dumps(outcome.to_json(), ensure_ascii=False) + "\n")
         except OSError as error:
@@ -79,28 +144,42 @@ class BatchFolder:
         found: dict[str, Outcome] = {}
         if not self.journal.exists():
             return found
-        for line in self.journal.read_bytes().decode("utf-8", "replace").splitlines():
+        for line in self.journal.read_bytes().decode("utf-8", "surrogateescape").split("\n"):
             outcome = outcome_of(line)
             if outcome is not None:
                 found[outcome.case] = outcome
         return found
 
-    def missed(self, case: str) -> Outcome | None:
-        """Return the outcome of a case whose files were moved before its line was written."""
-        try:
-            outcome = outcome_of((self.done / f"{case}.json").read_text(encoding="utf-8"))
-        except OSError:
-            return None
-        return outcome if outcome is not None and self.is_there(outcome) else None
-
     def is_there(self, outcome: Outcome) -> bool:
-        """Tell whether all files of a written case stand as they were written."""
+        """Tell whether a written case has the files that were written, to the last byte, and no others."""
         try:
-            return outcome.is_written and all(
-                (self.out / file.path).stat().st_size == file.bytes for file in outcome.files
-            )
+            return outcome.is_written and files_in(self.out / outcome.case, outcome.case) == outcome.files
         except OSError:
             return False
+
+
+def refused(out: Path, outcome: Outcome) -> Outcome:
+    """Return the outcome of a case whose place is taken."""
+    reason = str(BatchFolderError(out / outcome.case, _THERE_ALREADY))
+    return replace(outcome, ending=Ending.REFUSED, reason=reason)
+
+
+def files_in(folder: Path, case: str) -> tuple[CaseFile, ...]:
+    """Return what stands in a folder and below, by name, as files of that case. Raises OSError."""
+    os.stat(folder)  # rglob finds nothing where nothing is
+    found = (path for path in folder.rglob("*") if not path.is_dir())
+    return tuple(
+        CaseFile(f"{case}/{path.relative_to(folder).as_posix()}", path.stat().st_size, _sha256(path))
+        for path in sorted(found)
+    )
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK_BYTES):
+            digest.update(block)
+    return digest.hexdigest()
 
 
 def outcome_of(line: str) -> Outcome | None:

@@ -14,11 +14,13 @@ class Ending(str, Enum):
     WRITTEN = "written"
     """Its files are there, read back and compared unless that was switched off."""
     REFUSED = "refused"
-    """The export said why it would not."""
+    """It was told why it could not be."""
     TIMEOUT = "timeout"
     """It took longer than allowed, and its process was ended."""
+    MEMORY = "out of memory"
+    """It wanted more memory than a case may have."""
     KILLED = "process ended"
-    """Its process ended: a crash, or more memory than a worker may have."""
+    """Its process ended: a crash, or somebody ended it."""
     FAULT = "fault"
     """An error that nobody foresaw: to be reported."""
 
@@ -30,6 +32,8 @@ class CaseFile:
     path: str
     """Below the folder of the batch, with slashes."""
     bytes: int
+    sha256: str
+    """Of its content, in hexadecimal digits."""
 
 
 @dataclass(frozen=True)
@@ -41,12 +45,15 @@ class Outcome:
     reason: str = ""
     """A sentence for a person; empty if it was written."""
     files: tuple[CaseFile, ...] = ()
-    findings: tuple[Mapping[str, str], ...] = ()
+    findings: tuple[Mapping[str, Any], ...] = ()
     """As `Finding.to_json` has them."""
     seconds: float = 0.0
     worker: str = ""
+    """Machine and process, joined by a colon."""
     asked: Mapping[str, Any] = field(default_factory=dict)
     """As `Case.asked` has it."""
+    attempt: str = ""
+    """Name of the folder that its files were written in."""
 
     @property
     def is_written(self) -> bool:
@@ -66,5 +73,5 @@ class Outcome:
     def of_json(cls, line: Mapping[str, Any]) -> Outcome:
         """Return the outcome that `to_json` wrote; raises KeyError, TypeError or ValueError if it is none."""
         fields = {name: line[name] for name in cls.__dataclass_fields__}
-        files = tuple(CaseFile(file["path"], file["bytes"]) for file in line["files"])
+        files = tuple(CaseFile(file["path"], file["bytes"], file["sha256"]) for file in line["files"])
         return cls(**{**fields, "ending": Ending(line["ending"]), "files": files, "findings": tuple(line["findings"])})

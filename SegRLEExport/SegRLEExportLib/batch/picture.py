@@ -1,15 +1,33 @@
-"""A small picture of a segmentation: the plane that has most of it, each segment in its color."""
+"""A small picture of what a case wrote, as it is read back: the plane that has most of it, in the segments' colors."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
+from SegRLEExportLib.conversion.formats import COCO, MASKS
+from SegRLEExportLib.encoding.plan import PLANS
+from SegRLEExportLib.files.read import read_segmentation
 from SegRLEExportLib.model.segmentation import Segmentation
+from SegRLEExportLib.reading.segmentation import segmentation_of
 
 _SIDE = 96
 """Pixels of the longer side."""
+
+
+def draw_files(files: Sequence[Path], wanted: str, path: Path) -> None:
+    """Write a PNG of what the files of one conversion to `wanted` show, or nothing where Pillow is not installed.
+
+    COCO files have none: they name pictures themselves. Raises as the readers do.
+    """
+    if wanted == COCO:
+        return
+    if wanted in PLANS:
+        draw(segmentation_of(files), path)
+    else:
+        draw(read_segmentation(files[0].parent if wanted == MASKS else files[0]), path)
 
 
 def draw(segmentation: Segmentation, path: Path) -> None:
@@ -20,13 +38,15 @@ def draw(segmentation: Segmentation, path: Path) -> None:
         return
     if not segmentation.segments:
         return
-    layer_index = segmentation.segments[0].layer_index
-    labels = segmentation.layers[layer_index].labels_kji
-    plane = labels[int(np.argmax([np.count_nonzero(one) for one in labels]))]
-    colors = np.zeros((*plane.shape, 3), np.uint8)
+    shape = segmentation.layers[0].labels_kji.shape
+    layers = {n: layer.labels_kji for n, layer in enumerate(segmentation.layers) if layer.labels_kji.shape == shape}
+    shown = np.sum([np.count_nonzero(labels, axis=(1, 2)) for labels in layers.values()], axis=0)
+    plane = int(np.argmax(shown))
+    colors = np.zeros((*shape[1:], 3), np.uint8)
     for segment in segmentation.segments:
-        if segment.layer_index == layer_index:
-            colors[plane == segment.layer_value] = [round(255 * part) for part in segment.color_rgb]
+        if segment.layer_index in layers:
+            pixels = layers[segment.layer_index][plane] == segment.layer_value
+            colors[pixels] = [round(255 * part) for part in segment.color_rgb]
     picture = Image.fromarray(colors)
     picture.thumbnail((_SIDE, _SIDE), Image.Resampling.NEAREST)
     picture.save(path)

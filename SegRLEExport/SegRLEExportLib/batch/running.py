@@ -7,35 +7,29 @@ cases are handed in than the workers can begin, so that ten thousand take the me
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+import secrets
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from SegRLEExportLib.batch.cases import Case
-from SegRLEExportLib.batch.folder import BatchFolder
+from SegRLEExportLib.batch.children import end_processes, run_case
+from SegRLEExportLib.batch.clusters import client_of
+from SegRLEExportLib.batch.folder import BatchFolder, refused
+from SegRLEExportLib.batch.limits import DEFAULT_TIMEOUT_S
 from SegRLEExportLib.batch.outcome import Ending, Outcome
 from SegRLEExportLib.batch.page import write_page
-from SegRLEExportLib.batch.task import run_case
 from SegRLEExportLib.encoding.plan import DEFAULT_PLAN_ID
-from SegRLEExportLib.errors import BatchFolderError, MissingLibraryError
+from SegRLEExportLib.errors import BatchFolderError
 from SegRLEExportLib.model.printable import printable_lines
 from SegRLEExportLib.report import size_text
-
-DEFAULT_TIMEOUT_S = 3600.0
 
 _AHEAD = 2
 """Cases a worker has: the one it works on, and the next."""
 
 Ended = Callable[[Outcome], None]
-
-Worded = Callable[[Outcome], Outcome]
-"""Says what helps in the words of who started the batch."""
-
-
-def _as_it_is(outcome: Outcome) -> Outcome:
-    return outcome
 
 
 @dataclass(frozen=True)
@@ -75,155 +69,107 @@ def batch(
     timeout: float = DEFAULT_TIMEOUT_S,
     resume: bool = False,
     on_end: Ended | None = None,
-    in_words: Worded = _as_it_is,
 ) -> BatchResult:
     """Write every case into a folder of its own below `out`; return how each ended.
 
     `client` is a `distributed.Client`; without one a cluster of this machine is used. `to` is a format or encoding
-    as `convert` knows them, `timeout` the seconds a case may take. With `resume` cases are skipped whose files stand
-    as an earlier run wrote them, and all others are tried again. `on_end` hears of each case as it ends; what is
-    kept of it is what `in_words` makes of it.
+    as `convert` knows them, for cases whose options name none, `timeout` the seconds a case may take. With `resume`
+    cases are skipped whose files stand as an earlier run wrote them, byte for byte, and all others are tried again.
+    `on_end` hears of each case as it ends.
 
-    Raises `BatchFolderError` if `out` cannot be used; what is wrong with a case is its outcome.
+    Raises `BatchFolderError` if `out` or the cluster cannot be used; what is wrong with a case is its outcome.
     """
     folder = BatchFolder(Path(out).absolute())
-    folder.begin(resume=resume)
-    ended = _Ended(folder, on_end, in_words)
-    left = [case for case in cases if not ended.before(case)]
-    if left:
-        with client_of(client) as connected:
-            _run_all(left, folder, connected, to, timeout, ended)
-    result = BatchResult(folder.out, tuple(ended.outcomes[case.name] for case in cases))
-    write_page(result.outcomes, folder)
-    return result
+    asked = [replace(case.absolute(), options={"to": to, **case.options}) for case in cases]
+    with folder.used(resume=resume):
+        ended = _Ended(folder, on_end)
+        try:
+            left = [case for case in asked if not ended.earlier(case)]
+            if left:
+                with client_of(client) as connected:
+                    _Run(folder, connected, timeout, ended).run_all(left)
+        finally:
+            outcomes = tuple(ended.outcomes[case.name] for case in asked if case.name in ended.outcomes)
+            write_page(outcomes, folder)
+    return BatchResult(folder.out, outcomes)
 
 
 class _Ended:
     """The outcomes so far."""
 
-    def __init__(self, folder: BatchFolder, on_end: Ended | None, in_words: Worded) -> None:
+    def __init__(self, folder: BatchFolder, on_end: Ended | None) -> None:
         self._folder = folder
         self._on_end = on_end
-        self._in_words = in_words
         self._earlier = folder.outcomes()
         self.outcomes: dict[str, Outcome] = {}
 
-    def before(self, case: Case) -> bool:
-        """Tell whether an earlier run wrote the case from the same, and take over its outcome."""
-        known = self._earlier.get(case.name)
-        if known is None or not self._folder.is_there(known):
-            known = self._folder.missed(case.name)
-            if known is not None:
-                known = self._in_words(known)
-                self._folder.append(known)
-        if known is None or dict(known.asked) != case.asked:
+    def earlier(self, case: Case) -> bool:
+        """Tell whether the case needs no work, and take over its outcome: written before, or its place is taken."""
+        if not self._folder.is_taken(case.name):
             return False
-        self.outcomes[case.name] = known
+        known = self._earlier.get(case.name)
+        if known is not None and dict(known.asked) == case.asked and self._folder.is_there(known):
+            self.outcomes[case.name] = known
+        else:
+            self.add(refused(self._folder.out, Outcome(case.name, Ending.REFUSED, asked=case.asked)))
         return True
 
     def add(self, outcome: Outcome) -> None:
-        """Write the outcome down before anything else is done."""
-        outcome = self._in_words(outcome)
-        self._folder.append(outcome)
-        self.outcomes[outcome.case] = outcome
+        """Write the outcome down, and give its files their place, before anything else is done."""
+        settled = self._folder.settle(outcome)
+        self.outcomes[outcome.case] = settled
         if self._on_end is not None:
-            self._on_end(outcome)
+            self._on_end(settled)
 
 
-def _run_all(cases: Sequence[Case], folder: BatchFolder, client: Any, to: str, timeout: float, ended: _Ended) -> None:
-    from distributed import as_completed
+class _Run:
+    """Cases on their way through a cluster."""
 
-    waiting: Iterator[Case] = iter(cases)
-    handed_in: dict[str, Case] = {}
+    def __init__(self, folder: BatchFolder, client: Any, timeout: float, ended: _Ended) -> None:
+        self._folder = folder
+        self._client = client
+        self._timeout = timeout
+        self._ended = ended
+        self._token = secrets.token_hex(8)
+        self._handed_in: dict[str, Case] = {}
 
-    def hand_in(case: Case) -> Any:
-        future = client.submit(run_case, case, str(folder.out), to, timeout, pure=False)
-        handed_in[future.key] = case
+    def run_all(self, cases: Sequence[Case]) -> None:
+        """Have all cases run, a few at a time handed to Dask."""
+        from distributed import as_completed
+
+        waiting = iter(cases)
+        try:
+            running = as_completed([self._hand_in(case) for case in itertools.islice(waiting, self._places())])
+            for future in running:
+                self._ended.add(self._outcome_of(future))
+                for following in itertools.islice(waiting, 1):
+                    running.add(self._hand_in(following))
+        finally:
+            self._end_processes()
+
+    def _places(self) -> int:
+        """Return how many cases are handed in at a time."""
+        threads: int = sum(self._client.nthreads().values())
+        return max(1, _AHEAD * threads)
+
+    def _hand_in(self, case: Case) -> Any:
+        future = self._client.submit(run_case, case, str(self._folder.out), self._token, self._timeout, pure=False)
+        self._handed_in[future.key] = case
         return future
 
-    running = as_completed([hand_in(case) for case in itertools.islice(waiting, _places(client))])
-    for future in running:
-        case = handed_in.pop(future.key)
-        if _had_not_begun(future, case, folder):
-            running.add(hand_in(case))
-            continue
-        ended.add(_outcome_of(future, case, folder, timeout))
-        for following in itertools.islice(waiting, 1):
-            running.add(hand_in(following))
+    def _outcome_of(self, future: Any) -> Outcome:
+        case = self._handed_in.pop(future.key)
+        if future.status in ("cancelled", "lost"):
+            raise BatchFolderError(Path(self._client.scheduler.addr), "the Dask scheduler ended; resume the batch")
+        error = future.exception()
+        if error is None:
+            return Outcome.of_json(future.result())
+        if type(error).__name__ == "KilledWorker":
+            reason = "The Dask workers that had it ended, one after the other."
+            return Outcome(case.name, Ending.KILLED, reason, asked=case.asked)
+        return Outcome(case.name, Ending.FAULT, f"{type(error).__name__}: {error}", asked=case.asked)
 
-
-def _had_not_begun(future: Any, case: Case, folder: BatchFolder) -> bool:
-    """Tell whether a case only waited in a process that another ended."""
-    return _is_killed(future.exception()) and not (folder.stopped / case.name).exists()
-
-
-def _is_killed(error: BaseException | None) -> bool:
-    return type(error).__name__ == "KilledWorker"
-
-
-def _places(client: Any) -> int:
-    """Return how many cases are handed in at a time."""
-    threads: int = sum(client.nthreads().values())
-    return max(1, _AHEAD * threads)
-
-
-def _outcome_of(future: Any, case: Case, folder: BatchFolder, timeout: float) -> Outcome:
-    error = future.exception()
-    if error is None:
-        return Outcome.of_json(future.result())
-    note = folder.stopped / case.name
-    if note.exists() and note.stat().st_size:
-        return Outcome(case.name, Ending.TIMEOUT, f"It took longer than {timeout:g} s.", asked=case.asked)
-    if _is_killed(error):
-        reason = "Its process ended: it crashed, was killed, or took more memory than a worker may have."
-        return Outcome(case.name, Ending.KILLED, reason, asked=case.asked)
-    return Outcome(case.name, Ending.FAULT, f"{type(error).__name__}: {error}", asked=case.asked)
-
-
-@contextmanager
-def client_of(client: Any) -> Iterator[Any]:
-    """Hand out the client, or one of a cluster of this machine that ends with the block."""
-    if client is not None:
-        yield client
-        return
-    with local_client() as own:
-        yield own
-
-
-@contextmanager
-def local_client(workers: int | None = None, memory: str = "auto") -> Iterator[Any]:
-    """Start worker processes on this machine, one thread each, and hand out a client of them."""
-    try:
-        import dask
-        from distributed import Client, LocalCluster
-    except ImportError as error:
-        raise MissingLibraryError("dask", "run a batch", "Install it: pip install 'dask[distributed]'.") from error
-    settings = {
-        "distributed.scheduler.allowed-failures": 0,  # what killed its process once would kill the next
-        "distributed.worker.memory.spill": False,
-        "distributed.worker.memory.target": False,
-        "distributed.comm.timeouts.connect": "60s",
-    }
-    with (
-        dask.config.set(settings),
-        LocalCluster(
-            n_workers=workers, threads_per_worker=1, memory_limit=memory, dashboard_address=":0", silence_logs=50
-        ) as cluster,
-        Client(cluster) as client,
-    ):
-        yield client
-
-
-@contextmanager
-def remote_client(address: str) -> Iterator[Any]:
-    """Hand out a client of a cluster that is there; raise `BatchFolderError` if it does not answer."""
-    try:
-        from distributed import Client
-    except ImportError as error:
-        raise MissingLibraryError("dask", "run a batch", "Install it: pip install 'dask[distributed]'.") from error
-    try:
-        client = Client(address, timeout="30s")
-    except (OSError, ValueError) as error:
-        raise BatchFolderError(Path(address), f"no Dask scheduler answers there ({error})") from error
-    with client:
-        yield client
+    def _end_processes(self) -> None:
+        """End what the workers started for this run; those that cannot be reached end theirs when they end."""
+        with suppress(Exception):
+            self._client.run(end_processes, self._token, on_error="ignore")

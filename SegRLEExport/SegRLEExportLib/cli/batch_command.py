@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from SegRLEExportLib.batch.limits import DEFAULT_TIMEOUT_S
+from SegRLEExportLib.cli.case_options import add_case_options, columns, given_options
 from SegRLEExportLib.cli.convert_command import FORMATS
-from SegRLEExportLib.cli.exit_codes import DIFFERENT, REFUSED
+from SegRLEExportLib.cli.exit_codes import DIFFERENT, INTERRUPTED, REFUSED
 from SegRLEExportLib.cli.inputs import ENCODING_IDS, add_command
+from SegRLEExportLib.cli.signals import Ended, ignore_signals
 from SegRLEExportLib.cli.terminal import print_error, print_json, print_lines, print_result
+from SegRLEExportLib.errors import BatchTableError
 
 if TYPE_CHECKING:
     from SegRLEExportLib.batch.cases import Case
     from SegRLEExportLib.batch.outcome import Outcome
 
-DEFAULT_TIMEOUT_S = 3600.0
+_OWN = ("to",)
+"""Options of a case that the batch has of its own."""
 
 EXAMPLE = "batch --segmentations segmentations --images ct -o out"
 
@@ -67,111 +72,124 @@ def add_parser(commands: Any) -> None:
         "--resume", action="store_true", help="go on with a batch: skip cases that are written, try all others again"
     )
     _add_cluster_arguments(parser)
-    _add_option_arguments(parser)
+    add_case_options(parser, _OWN)
 
 
 def _add_cluster_arguments(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("where it runs")
     group.add_argument(
-        "--workers", type=int, metavar="N", help="processes on this machine; default: one for each processor"
+        "--workers", type=_count, metavar="N", help="cases at a time on this machine; default: one for each processor"
     )
-    group.add_argument("--memory", default="auto", metavar="SIZE", help="memory of one worker, such as 4GB")
+    group.add_argument(
+        "--memory",
+        type=_memory,
+        default="auto",
+        metavar="SIZE",
+        help="memory of one case, such as 4GB; default: that of this machine, divided",
+    )
     group.add_argument("--dask", metavar="ADDRESS", help="use a cluster that is there, such as tcp://host:8786")
     group.add_argument(
         "--timeout",
-        type=float,
+        type=_seconds,
         default=DEFAULT_TIMEOUT_S,
         metavar="SECONDS",
-        help="longest time of one case; default: 3600",
+        help=f"longest time of one case; default: {DEFAULT_TIMEOUT_S:g}",
     )
 
 
-def _add_option_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add options that hold for all cases; a column of the table goes before."""
-    group = parser.add_argument_group("options of all cases", "A column of the table goes before.")
-    group.add_argument("--segments", metavar="TABLE", help="names, codes and colours for label values")
-    group.add_argument(
-        "--geometry",
-        dest="grid",
-        choices=("source", "segmentation"),
-        help="the grid of the frames: that of the images (default), or the segmentation's own",
-    )
-    group.add_argument("--series-description", metavar="TEXT", help="default: the segmentation's name")
-    group.add_argument(
-        "--content-creator", dest="content_creator_name", metavar="FAMILY^GIVEN", help="who made the segmentations"
-    )
-    group.add_argument("--clip", action="store_true", default=None, help="leave out voxels that lie beyond the images")
-    group.add_argument("--verify", choices=("own", "others", "off"), help="who reads each file back")
-    group.add_argument(
-        "--strict",
-        action="store_true",
-        default=None,
-        help="refuse faulty headers of the images instead of repairing them",
-    )
+def _count(text: str) -> int:
+    count = int(text)
+    if count < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not 1 or more")
+    return count
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not seconds > 0:
+        raise argparse.ArgumentTypeError(f"{text} is not above 0")
+    return seconds
+
+
+def _memory(text: str) -> str:
+    try:
+        from dask.utils import parse_bytes
+    except ImportError:  # told when the batch begins
+        return text
+    if text != "auto" and parse_bytes(text) < 1:
+        raise ValueError(text)
+    return text
+
+
+_memory.__name__ = "size, such as 4GB:"
 
 
 def run(parsed: argparse.Namespace) -> int:
     """Run the batch; the exit code is 0 if all cases were written, 1 if some were not, 2 if none was."""
     from SegRLEExportLib.batch.running import batch
-    from SegRLEExportLib.cli.words import outcome_in_words
 
     cases = _cases(parsed)
     if parsed.dry_run:
         return 0
-    with _client(parsed) as client, _Progress(len(cases)) as progress:
-        print_error(f"Dask's dashboard: {client.dashboard_link}")
-        result = batch(
-            cases,
-            parsed.output,
-            client,
-            to=parsed.to,
-            timeout=parsed.timeout,
-            resume=parsed.resume,
-            on_end=progress.ended,
-            in_words=outcome_in_words,
-        )
+    with _Progress(len(cases)) as progress:
+        try:
+            with _client(parsed) as client:
+                print_error(f"Dask's dashboard: {client.dashboard_link}")
+                result = batch(
+                    cases,
+                    parsed.output,
+                    client,
+                    to=parsed.to,
+                    timeout=parsed.timeout,
+                    resume=parsed.resume,
+                    on_end=progress.ended,
+                )
+        except KeyboardInterrupt as error:
+            ignore_signals()
+            print_error(f"Interrupted. {_told_so_far(parsed.output, cases)}; with --resume the rest is done.")
+            return error.exit_code if isinstance(error, Ended) else INTERRUPTED
     print_result(parsed, result)
     if not result.failed:
         return 0
     return DIFFERENT if len(result.failed) < len(result.outcomes) else REFUSED
 
 
+def _told_so_far(out: Path, cases: Sequence[Case]) -> str:
+    from SegRLEExportLib.batch.folder import BatchFolder
+
+    outcomes = BatchFolder(out).outcomes()
+    written = [one for one in cases if one.name in outcomes and outcomes[one.name].is_written]
+    return f"{len(written)} of {len(cases)} cases are written and stand"
+
+
 def _cases(parsed: argparse.Namespace) -> list[Case]:
     """Return the cases with the options of the command line; print them where that is all that is wanted."""
-    from SegRLEExportLib.batch.cases import OPTION_COLUMNS, matched, read_cases
-    from SegRLEExportLib.errors import BatchTableError
-
-    _refuse_unclear_cases(parsed)
-    if parsed.cases is not None:
-        cases, lonely = read_cases(parsed.cases), []
-    else:
-        matches = matched(parsed.segmentations, parsed.images)
-        cases = matches.cases
-        lonely = [f"no images for {name}" for name in matches.without_images]
-        lonely += [f"no segmentation for {name}" for name in matches.without_segmentation]
+    cases, lonely = _found(parsed)
     if parsed.dry_run and parsed.json:
         print_json({"cases": [asdict(one) for one in cases], "lonely": lonely})
     elif parsed.dry_run:
         print_lines(f"{one.name}: {one.segmentation} on {one.series or 'its own images'}" for one in cases)
     print_lines(lonely, is_error=True)
     if not cases:
-        raise BatchTableError(
-            parsed.cases or parsed.segmentations, 0, "there is none that has a segmentation and images"
-        )
-    given = {
-        name: value for name in OPTION_COLUMNS if name != "to" and (value := getattr(parsed, name, None)) is not None
-    }
-    if "segments" in given and Path(given["segments"]).exists():
-        given["segments"] = str(Path(given["segments"]).absolute())
-    return [
-        replace(
-            one,
-            segmentation=_absolute(one.segmentation),
-            series=_absolute(one.series),
-            options={**given, **one.options},
-        )
-        for one in cases
-    ]
+        where = parsed.cases or parsed.segmentations
+        raise BatchTableError(where, 0, "there is none that has a segmentation and images")
+    return cases
+
+
+def _found(parsed: argparse.Namespace) -> tuple[list[Case], list[str]]:
+    """Return the cases, and a line for each thing that has no partner; a column goes before an option of all cases."""
+    from SegRLEExportLib.batch.cases import matched, read_cases
+
+    _refuse_unclear_cases(parsed)
+    given = given_options(parsed, _OWN)
+    if parsed.cases is not None:
+        cases, lonely = read_cases(parsed.cases, columns()), []
+    else:
+        matches = matched(parsed.segmentations, parsed.images)
+        cases = matches.cases
+        lonely = [f"no images for {name}" for name in matches.without_images]
+        lonely += [f"no segmentation for {name}" for name in matches.without_segmentation]
+    return [replace(one, options={**given, **one.options}).absolute() for one in cases], lonely
 
 
 def _refuse_unclear_cases(parsed: argparse.Namespace) -> None:
@@ -183,13 +201,9 @@ def _refuse_unclear_cases(parsed: argparse.Namespace) -> None:
         parsed.refuse("CASES names the segmentations and images; give either CASES or --segmentations and --images")
 
 
-def _absolute(path: str) -> str:
-    return str(Path(path).absolute()) if path else ""
-
-
 @contextmanager
 def _client(parsed: argparse.Namespace) -> Iterator[Any]:
-    from SegRLEExportLib.batch.running import local_client, remote_client
+    from SegRLEExportLib.batch.clusters import local_client, remote_client
 
     with remote_client(parsed.dask) if parsed.dask else local_client(parsed.workers, parsed.memory) as client:
         yield client

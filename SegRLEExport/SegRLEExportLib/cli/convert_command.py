@@ -20,8 +20,10 @@ from SegRLEExportLib.cli.inputs import (
 from SegRLEExportLib.cli.terminal import ProgressLine, print_result
 
 if TYPE_CHECKING:
+    from SegRLEExportLib.convert import Conversion
     from SegRLEExportLib.model.segmentation import Segmentation
     from SegRLEExportLib.model.source_series import SourceSeries
+    from SegRLEExportLib.progress import ProgressCallback
 
 FORMATS = ("seg.nrrd", "nifti", "nrrd", "masks", "coco", *ENCODING_IDS)
 """Those of `conversion.formats`, here so that parsing needs no library; a test keeps them equal."""
@@ -70,25 +72,29 @@ def add_parser(commands: Any) -> None:
 
 def run(parsed: argparse.Namespace) -> int:
     """Convert, and print what was written."""
+    with ProgressLine(sys.stderr) as line:
+        conversion = converted(parsed, line.update)
+    print_result(parsed, conversion)
+    return 0
+
+
+def converted(parsed: argparse.Namespace, progress: ProgressCallback | None = None) -> Conversion:
+    """Write what was asked for; return what that was."""
     from SegRLEExportLib.conversion.pictures import CocoImages
     from SegRLEExportLib.convert import convert
 
     paths, folder = _divided(parsed.inputs)
     segmentation = described_segmentation(parsed, _read(parsed, paths, folder))
-    source = _source(parsed, paths, folder, segmentation)
-    with ProgressLine(sys.stderr) as line:
-        conversion = convert(
-            segmentation,
-            parsed.output,
-            parsed.to,
-            source=source,
-            options=read_options(parsed),
-            one_file_each=parsed.one_file_each,
-            images=CocoImages(folder, parsed.images == "png", parsed.window),
-            progress=line.update,
-        )
-    print_result(parsed, conversion)
-    return 0
+    return convert(
+        segmentation,
+        parsed.output,
+        parsed.to,
+        source=_source(parsed, paths, folder, segmentation),
+        options=read_options(parsed),
+        one_file_each=parsed.one_file_each,
+        images=CocoImages(folder, parsed.images == "png", parsed.window),
+        progress=progress,
+    )
 
 
 def _window(text: str) -> tuple[float, float]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from SegRLEExportLib.cli.inputs import (
     ENCODING_IDS,
@@ -17,6 +17,10 @@ from SegRLEExportLib.cli.inputs import (
     source_of,
 )
 from SegRLEExportLib.cli.terminal import ProgressLine, print_result
+
+if TYPE_CHECKING:
+    from SegRLEExportLib.progress import ProgressCallback
+    from SegRLEExportLib.report import Report
 
 EXAMPLE = "export Segmentation.seg.nrrd ct-folder -o out"
 
@@ -46,12 +50,18 @@ def add_parser(commands: Any) -> None:
 
 def run(parsed: argparse.Namespace) -> int:
     """Export, and print the report."""
+    with ProgressLine(sys.stderr) as line:
+        report = exported(parsed, line.update)
+    print_result(parsed, report)
+    return 0
+
+
+def exported(parsed: argparse.Namespace, progress: ProgressCallback | None = None) -> Report:
+    """Write what was asked for; return the report."""
     from SegRLEExportLib.export import export
     from SegRLEExportLib.writing.pending_files import PendingFiles
 
     segmentation, options = read_segmentation(parsed), read_options(parsed)
-    with PendingFiles(overwrite=options.overwrite) as files, ProgressLine(sys.stderr) as line:
+    with PendingFiles(overwrite=options.overwrite) as files:
         source = source_of(parsed, segmentation, files)
-        report = export(segmentation, source, parsed.output, options=options, progress=line.update, files=files)
-    print_result(parsed, report)
-    return 0
+        return export(segmentation, source, parsed.output, options=options, progress=progress, files=files)

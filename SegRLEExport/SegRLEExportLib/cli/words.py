@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from SegRLEExportLib.model.remedy import Remedy, worded
 
 if TYPE_CHECKING:
-    from SegRLEExportLib.batch.outcome import Outcome
     from SegRLEExportLib.errors import ExportError
     from SegRLEExportLib.model.finding import Finding
 
@@ -74,9 +73,3 @@ def in_words(result: Any) -> Any:
 def findings_in_words(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """Return the findings with what helps in the words of a shell; what they found stays as it is."""
     return tuple(replace(finding, help=of_shell(finding.help)) for finding in findings)
-
-
-def outcome_in_words(outcome: Outcome) -> Outcome:
-    """Return how a case of a batch ended, with what helps in the words of a shell."""
-    findings = tuple({**finding, "help": of_shell(finding.get("help", ""))} for finding in outcome.findings)
-    return replace(outcome, reason=of_shell(outcome.reason), findings=findings)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -18,7 +19,7 @@ from SegRLEExportLib.files.tables.row import row_of
 from SegRLEExportLib.files.write_nifti import write_nifti
 from SegRLEExportLib.files.write_nrrd import write_nrrd
 from SegRLEExportLib.files.write_seg_nrrd import write_seg_nrrd
-from SegRLEExportLib.model.segmentation import Labels, Segment, Segmentation
+from SegRLEExportLib.model.segmentation import Labels, Segment, Segmentation, voxels_of_values
 from SegRLEExportLib.writing.pending_files import PendingFiles
 
 
@@ -52,8 +53,9 @@ class VolumeFiles:
         return self._pending.unverified(path)
 
     def _seg_nrrd(self) -> None:
-        written = self._create(self._target, lambda file: write_seg_nrrd(self._segmentation, file))
-        if not is_seg_nrrd_of(written, self._segmentation):
+        alone = of_its_segments_alone(self._segmentation)
+        written = self._create(self._target, lambda file: write_seg_nrrd(alone, file))
+        if not is_seg_nrrd_of(written, alone):
             raise ReadBackDiffersError(self._target)
 
     def _masks(self) -> None:
@@ -107,6 +109,22 @@ class VolumeFiles:
             is_same = is_nifti_of(written, labels, geometry, is_compressed=is_compressed)
         if not is_same:
             raise ReadBackDiffersError(path)
+
+
+def of_its_segments_alone(segmentation: Segmentation) -> Segmentation:
+    """Return the segmentation without voxels that belong to no segment of it, and without layers that none uses."""
+    used = sorted({segment.layer_index for segment in segmentation.segments}) or [0]
+    layers = []
+    for index in used:
+        values = [segment.layer_value for segment in segmentation.segments if segment.layer_index == index]
+        layer = segmentation.layers[index]
+        others = np.flatnonzero(voxels_of_values(layer.labels_kji)).tolist()
+        if set(others) - {0, *values}:
+            kept = np.where(np.isin(layer.labels_kji, values), layer.labels_kji, 0).astype(layer.labels_kji.dtype)
+            layer = replace(layer, labels_kji=kept)
+        layers.append(layer)
+    segments = tuple(replace(one, layer_index=used.index(one.layer_index)) for one in segmentation.segments)
+    return replace(segmentation, layers=tuple(layers), segments=segments)
 
 
 def file_names(segments: Sequence[Segment]) -> list[str]:

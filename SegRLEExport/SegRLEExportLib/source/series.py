@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -44,6 +46,11 @@ SAME_SPACING_TOLERANCE = 2e-4
 _FEWEST_TO_JUDGE = 3
 """Two images of different frames of reference may well be two volumes; three that agree in all else are one."""
 
+_MOST_REMEMBERED = 2
+"""Folders: cases of one study often follow each other, and a series is some megabytes."""
+
+_remembered: ContextVar[dict[tuple[Path, int | None], list[SourceSeries]] | None] = ContextVar("series", default=None)
+
 
 def find_source(
     where: Path | Sequence[Path],
@@ -75,6 +82,29 @@ def read_series(
 
     Raises `NoSourceImagesError` or `UnusableSourceError` if there is none.
     """
+    remembered = _remembered.get()
+    if remembered is None or not isinstance(where, Path) or instance_uids is not None:
+        return _read_series(where, instance_uids, time)
+    if (where, time) not in remembered:
+        while len(remembered) >= _MOST_REMEMBERED:
+            del remembered[next(iter(remembered))]
+        remembered[where, time] = _read_series(where, None, time)
+    return remembered[where, time]
+
+
+@contextmanager
+def each_folder_read_once() -> Iterator[None]:
+    """Remember in the block what `read_series` found in the last folders: for who exports many that share images."""
+    before = _remembered.set({})
+    try:
+        yield
+    finally:
+        _remembered.reset(before)
+
+
+def _read_series(
+    where: Path | Sequence[Path], instance_uids: Collection[str] | None, time: int | None
+) -> list[SourceSeries]:
     files, place = _files_at(where)
     sorted_out = _Sorted.of(one for path in files for one in planes_in(path))
     if not sorted_out.planes_of and not sorted_out.unplaced_of:

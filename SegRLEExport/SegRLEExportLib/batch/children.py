@@ -1,0 +1,214 @@
+"""A worker's side: each case runs in a process of its own kind, which may crash, hang or want too much memory.
+
+A Dask worker has one such process for each of its threads, kept from case to case. What happens in there ends that
+process and never the worker; the next case gets a new one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import secrets
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from SegRLEExportLib.batch.cases import Case
+from SegRLEExportLib.batch.folder import FILES, BatchFolder
+from SegRLEExportLib.batch.limits import START_S
+from SegRLEExportLib.batch.outcome import Ending, Outcome
+
+PROGRAM = "SegRLEExportLib.cli.case_process"
+"""The module that is run in each process: the shell's own commands, told on its standard input what to write."""
+
+
+def run_case(case: Case, out: str, run: str, timeout: float) -> dict[str, Any]:
+    """Write one case as a Dask task; return its outcome as JSON, whatever became of it.
+
+    `run` names the run of the batch: processes are not shared between runs. `timeout` is in seconds.
+    """
+    folder = BatchFolder(Path(out))
+    attempt = f"{case.name}.{secrets.token_hex(6)}"
+    try:
+        (folder.work / attempt).mkdir()
+        (folder.work / attempt / FILES).mkdir()
+    except OSError as error:
+        outcome = Outcome(case.name, Ending.REFUSED, f"The worker cannot write to {out}: {error.strerror or error}.")
+    else:
+        outcome = replace(_of_a_process(case, folder.work / attempt, run, timeout), attempt=attempt)
+    if not outcome.is_written:
+        shutil.rmtree(folder.work / attempt, ignore_errors=True)
+    return replace(outcome, asked=case.asked).to_json()
+
+
+def _of_a_process(case: Case, attempt: Path, run: str, timeout: float) -> Outcome:
+    try:
+        process = _taken(run)
+    except (OSError, _StartError) as error:
+        return Outcome(case.name, Ending.FAULT, f"No process for cases could be started: {error}.")
+    job = {"case": case.name, "attempt": str(attempt), **_as_json(case)}
+    started = time.perf_counter()
+    with process.ended_after(timeout):
+        answer = process.answer_to(job)
+    if answer is not None:
+        _give_back(process)
+        outcome = Outcome.of_json(answer)
+    else:
+        code = process.end()
+        late = (Ending.TIMEOUT, f"It took longer than {timeout:g} s.")
+        outcome = Outcome(case.name, *(late if process.is_late else (Ending.KILLED, _why_ended(code))))
+    return replace(outcome, worker=process.name, seconds=round(time.perf_counter() - started, 4))
+
+
+def _as_json(case: Case) -> dict[str, Any]:
+    return {"segmentation": case.segmentation, "series": case.series, "options": dict(case.options)}
+
+
+def _why_ended(code: int) -> str:
+    if code >= 0:
+        return f"Its process ended with exit code {code}."
+    name = signal.Signals(-code).name if -code in {*signal.Signals} else f"signal {-code}"
+    if name == "SIGKILL":
+        return "Its process was killed (SIGKILL), as the system does where memory runs out."
+    return f"Its process crashed ({name})."
+
+
+_processes: list[_Process] = []
+_idle: list[_Process] = []
+"""Those of `_processes` that wait for a case."""
+
+_lock = threading.Lock()
+"""Of the lists."""
+
+_FORGOTTEN_S = 60.0
+"""A process that waits so long while others of its worker work is of a run that ended without a word."""
+
+
+def _taken(run: str) -> _Process:
+    """Return a process of the run that waits, or a new one; end those that other runs left behind."""
+    with _lock:
+        own = [one for one in _idle if one.run == run]
+        past = time.monotonic() - _FORGOTTEN_S
+        forgotten = [one for one in _idle if one.run != run and one.idle_since < past]
+        for one in (*own[:1], *forgotten):
+            _idle.remove(one)
+    for one in forgotten:
+        one.end()
+    if not own:
+        return _Process(run, _memory_of_a_case())
+    if own[0].is_alive:
+        return own[0]
+    own[0].end()
+    return _taken(run)
+
+
+def _give_back(process: _Process) -> None:
+    process.idle_since = time.monotonic()
+    with _lock:
+        _idle.append(process)
+
+
+def end_processes(run: str) -> None:
+    """End all processes of a run on this worker, whatever they do."""
+    with _lock:
+        ending = [one for one in _processes if one.run == run]
+        _idle[:] = [one for one in _idle if one.run != run]
+    for process in ending:
+        process.end()
+
+
+def _memory_of_a_case() -> int:
+    """Return the bytes of memory that a case may take on this worker, 0 for any: what Dask gives one thread."""
+    from distributed import get_worker
+
+    try:
+        worker = get_worker()
+    except ValueError:
+        return 0
+    return (worker.memory_manager.memory_limit or 0) // max(1, worker.state.nthreads)
+
+
+class _StartError(Exception):
+    """A process did not become ready."""
+
+
+class _Process:
+    """One process; an answer is a line of JSON to a line of JSON."""
+
+    def __init__(self, run: str, memory: int) -> None:
+        self.run = run
+        self.is_late = False
+        self.idle_since = 0.0
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", PROGRAM, str(memory)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "OPENBLAS_NUM_THREADS": "1"},
+        )
+        self.name = f"{platform.node()}:{self._process.pid}"
+        with _lock:
+            _processes.append(self)
+        with self.ended_after(START_S):
+            is_ready = self._line() is not None
+        if not is_ready:
+            raise _StartError(f"it ended with exit code {self.end()} before it was ready")
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether it has not ended."""
+        return self._process.poll() is None
+
+    @contextmanager
+    def ended_after(self, seconds: float) -> Iterator[None]:
+        """End the process if the block takes longer."""
+        clock = threading.Timer(min(seconds, threading.TIMEOUT_MAX), self._end_late)
+        clock.daemon = True
+        clock.start()
+        try:
+            yield
+        finally:
+            clock.cancel()
+
+    def answer_to(self, job: dict[str, Any]) -> dict[str, Any] | None:
+        """Return what it answers, None if it ended."""
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.write(json.dumps(job).encode("ascii") + b"\n")
+            self._process.stdin.flush()
+        except OSError:
+            return None
+        return self._line()
+
+    def _line(self) -> dict[str, Any] | None:
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line.endswith(b"\n"):
+            return None
+        answer: dict[str, Any] = json.loads(line)
+        return answer
+
+    def _end_late(self) -> None:
+        self.is_late = True
+        self._process.kill()
+
+    def end(self) -> int:
+        """End it, if it has not ended; return its exit code, or that of the signal that ended it, negative."""
+        self._process.kill()
+        code = self._process.wait()
+        with _lock, suppress(ValueError):
+            _processes.remove(self)
+        for pipe in (self._process.stdin, self._process.stdout):
+            with suppress(OSError):
+                if pipe is not None:
+                    pipe.close()
+        return code
