@@ -15,12 +15,13 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
 
+import batch
 import budgets
 import plots
 import scaling
 import SegRLEExportLib
 import start_up
-from contestants import CONTESTANTS, Contestant
+from contestants import CONTESTANTS, Contestant, installed_version
 from machine import describe_machine
 from material import Material, prepare, warm_up_material
 from measuring import FailedRunError, Measured, measure_process
@@ -42,12 +43,14 @@ def main(words: Sequence[str] | None = None) -> int:
         rows = _compare(Path(folder), QUICK if asked.quick else tuple(WORKLOADS), asked.rounds)
         starts = start_up.measure(Path(folder))
         growth = scaling.study(Path(folder), quick=asked.quick)
+        many = _many_cases(Path(folder), quick=asked.quick)
     print("\n".join(text_table(rows)))
     print("\n".join(start_up.lines(starts)))
     print("\n".join(scaling.lines(growth)))
-    limits = budgets.budgets_of(rows, starts)
+    limits = [*budgets.budgets_of(rows, starts), *(batch.budgets_of(many) if many else ())]
+    print("\n".join(batch.lines(many) if many else ["absent: segrle batch (dask is not installed)"]))
     print("\n".join(budgets.lines(limits)))
-    _save(asked, rows, starts, growth, limits)
+    _save(asked, rows, starts, growth, many, limits)
     return 0
 
 
@@ -96,11 +99,20 @@ def _runs(contestants: Sequence[Contestant], material: Material, rounds: int) ->
     return runs
 
 
+def _many_cases(folder: Path, *, quick: bool) -> batch.ManyCases | None:
+    if installed_version("dask") is None:
+        return None
+    print("many cases: batch, two single processes, loops of commands, 10,000 simulated ...", flush=True)
+    with tempfile.TemporaryDirectory(dir=folder) as place:
+        return batch.measure(Path(place), quick=quick)
+
+
 def _save(
     asked: argparse.Namespace,
     rows: list[Row],
     starts: dict[str, float],
     growth: list[scaling.GrowthPoint],
+    many: batch.ManyCases | None,
     limits: list[budgets.Budget],
 ) -> None:
     asked.results.mkdir(parents=True, exist_ok=True)
@@ -110,6 +122,7 @@ def _save(
         "comparison": [row.to_json() for row in rows],
         "start_up_wall_s": starts,
         "growth": [point.to_json() for point in growth],
+        "many_cases": many.to_json() if many else None,
         "budgets": [budget.to_json() for budget in limits],
     }
     (asked.results / f"{kind}.json").write_text(json.dumps(_rounded(content), indent=1) + "\n")

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from builders import a_ct_series, a_segmentation, a_sphere
 from SegRLEExportLib.batch.cases import Case
+from SegRLEExportLib.batch.folder import BatchFolder
 from SegRLEExportLib.batch.outcome import Ending
 from SegRLEExportLib.convert import convert
 from SegRLEExportLib.files.read import read_segmentation
+
+WAIT_S = 120.0
+"""For what takes a second on a machine that has nothing else to do."""
 
 POISONED = {
     "kills": Ending.KILLED,
@@ -114,3 +120,11 @@ def voxels_below(out: Path) -> dict[str, bytes]:
         name: np.concatenate([one.labels_kji for one in read_segmentation(out / name).layers]).tobytes()
         for name in files_below(out)
     }
+
+
+def wait_for_lines(out: Path, count: int, process: subprocess.Popen) -> None:
+    """Return when that many cases have lines, or the process has ended."""
+    until = time.monotonic() + WAIT_S
+    while len(BatchFolder(out).outcomes()) < count and process.poll() is None:
+        assert time.monotonic() < until
+        time.sleep(0.01)

@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 from batch_builders import (
     POISONED,
+    WAIT_S,
     batch_command,
     environment,
     files_below,
@@ -26,6 +27,7 @@ from batch_builders import (
     poisoned_folder,
     table_of,
     voxels_below,
+    wait_for_lines,
 )
 from builders import a_ct_series, a_segmentation, a_sphere
 from PIL import Image
@@ -46,9 +48,6 @@ from SegRLEExportLib.files.read import read_segmentation
 pytest.importorskip("distributed", reason="dask[distributed] is not installed")
 
 GOOD = 18
-
-WAIT_S = 120.0
-"""For what takes a second on a machine that has nothing else to do."""
 
 
 @pytest.fixture(scope="module")
@@ -303,14 +302,6 @@ def bad_cases(material: Path) -> list[Case]:
 
 def endings(out: Path) -> dict[str, Ending]:
     return {case: outcome.ending for case, outcome in BatchFolder(out).outcomes().items()}
-
-
-def wait_for_lines(out: Path, count: int, process: subprocess.Popen) -> None:
-    """Return when that many cases have lines, or the process has ended."""
-    until = time.monotonic() + WAIT_S
-    while len(BatchFolder(out).outcomes()) < count and process.poll() is None:
-        assert time.monotonic() < until
-        time.sleep(0.01)
 
 
 def run_of_nobody(case: Case, out: str) -> dict:

@@ -27,7 +27,8 @@ def draw_files(files: Sequence[Path], wanted: str, path: Path) -> None:
     if wanted in PLANS:
         draw(segmentation_of(files), path)
     else:
-        draw(read_segmentation(files[0].parent if wanted == MASKS else files[0]), path)
+        table = next((one for one in files if one.suffix == ".csv"), None)  # of a label map, beside it
+        draw(read_segmentation(files[0].parent if wanted == MASKS else files[0], table), path)
 
 
 def draw(segmentation: Segmentation, path: Path) -> None:
