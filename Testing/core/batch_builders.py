@@ -93,7 +93,7 @@ def table_of(cases: Sequence[Case], folder: Path) -> Path:
     return path
 
 
-def batch_command(table: Path, out: Path, *words: str, timeout: float = 6.0) -> list[str]:
+def batch_command(table: Path, out: Path, *words: str, timeout: float = 10.0) -> list[str]:
     """Return the command line of a batch for two cases at a time, each with a second or two of work at most."""
     place = ["--workers", "2", "--memory", "1GB"] if "--dask" not in words else []
     program = [sys.executable, "-m", "SegRLEExportLib", "batch", str(table), "-o", str(out)]

@@ -89,12 +89,12 @@ class TestEveryCaseIsAccountedFor:
         monkeypatch.syspath_prepend(poisoned_folder(tmp_path))
         cases = [*good_cases(material, 4), *poisoned_cases(material, tmp_path)]
         random.Random(5).shuffle(cases)
-        result = batch(cases, tmp_path / "out", client, timeout=6)
+        result = batch(cases, tmp_path / "out", client, timeout=10)
         assert {one.case: one.ending for one in result.failed} == POISONED
         reasons = {one.case: one.reason for one in result.failed}
         assert reasons["kills"] == "Its process was killed (SIGKILL), as the system does where memory runs out."
         assert reasons["crashes"] == "Its process crashed (SIGSEGV)."
-        assert reasons["hangs"] == "It took longer than 6 s."
+        assert reasons["hangs"] == "It took longer than 10 s."
         assert reasons["hungers"] == "It wants more memory than a case may have here (--memory)."
         assert len(client.scheduler_info()["workers"]) == 1
 
@@ -527,3 +527,11 @@ def test_the_page_holds_all_and_escapes_what_comes_from_files(tmp_path):
     assert "<script>" not in page
     assert "3 voxels moved" in page
     assert "http" not in page
+
+
+def test_the_page_folds_all_reasons_but_the_first_away(tmp_path):
+    folder = BatchFolder(tmp_path)
+    write_page([Outcome("a", Ending.REFUSED, "error: one\nerror: two <b>\nerror: three")], folder)
+    page = (tmp_path / "report.html").read_text("utf-8")
+    folded = "<details><summary>error: one (And 2 more.)</summary>error: two &lt;b&gt;<br>error: three</details>"
+    assert folded in page

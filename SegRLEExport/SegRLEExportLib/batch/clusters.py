@@ -10,6 +10,9 @@ from typing import Any
 
 from SegRLEExportLib.errors import BatchFolderError, MissingLibraryError
 
+_HERE = "127.0.0.1"
+"""The dashboard of a cluster of ours is for who sits at this machine."""
+
 _QUIET = 50
 """Level of Dask's log on a cluster of ours."""
 
@@ -34,8 +37,9 @@ def local_client(workers: int | None = None, memory: str = "auto") -> Iterator[A
     dask, distributed = _libraries()
     count = workers or os.cpu_count() or 1
     limit = memory if memory == "auto" else count * dask.utils.parse_bytes(memory)
-    unlimited = dict.fromkeys(("target", "spill", "pause", "terminate"), False)
+    unlimited: dict[str, Any] = dict.fromkeys(("target", "spill", "pause", "terminate"), False)
     settings = {f"distributed.worker.memory.{name}": value for name, value in unlimited.items()}
+    settings["distributed.dashboard.link"] = f"http://{_HERE}:{{port}}/status"  # Dask would name an address of the net
     with (
         dask.config.set(settings),
         distributed.LocalCluster(
@@ -43,7 +47,7 @@ def local_client(workers: int | None = None, memory: str = "auto") -> Iterator[A
             threads_per_worker=count,
             processes=False,
             memory_limit=limit,
-            dashboard_address="127.0.0.1:0",
+            dashboard_address=f"{_HERE}:0",
             silence_logs=_QUIET,
         ) as cluster,
         distributed.Client(cluster) as client,

@@ -61,6 +61,12 @@ class Outcome:
         return self.ending is Ending.WRITTEN
 
     @property
+    def short_reason(self) -> str:
+        """The first of several reasons, and how many more there are."""
+        first, *others = self.reason.strip().splitlines() or [""]
+        return f"{first} (And {len(others)} more.)" if others else first
+
+    @property
     def bytes(self) -> int:
         """Size of all files."""
         return sum(file.bytes for file in self.files)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from html import escape
@@ -22,10 +23,13 @@ body { font: 15px/1.45 system-ui, sans-serif; margin: 2em auto; max-width: 70em;
 h1 { font-size: 1.5em } h2 { font-size: 1.15em; margin-top: 2em }
 table { border-collapse: collapse; width: 100% }
 td, th { text-align: left; padding: .3em .8em .3em 0; border-bottom: 1px solid #dde3e8; vertical-align: top }
+td:last-child { width: 100%; overflow-wrap: anywhere } td.number { text-align: right; white-space: nowrap }
+td.name { white-space: nowrap; font-weight: bold }
 .cases { display: grid; grid-template-columns: repeat(auto-fill, minmax(9em, 1fr)); gap: 1em }
 .case { font-size: .85em; overflow-wrap: anywhere }
+.case .shown { height: 96px; line-height: 96px; margin-bottom: .3em; color: #6b7884 }
 .case img { height: 96px; image-rendering: pixelated; background: #000 }
-.failed { color: #a02020 }
+.failed { color: #a02020 } .bar { height: .6em; background: #a02020 } .bar div { height: 100%; background: #2c7a4b }
 """
 
 
@@ -40,28 +44,56 @@ def _lines(outcomes: Sequence[Outcome], folder: BatchFolder) -> Iterable[str]:
     written = [outcome for outcome in outcomes if outcome.is_written]
     yield f"<!doctype html><html lang=en><meta charset=utf-8><title>Batch</title><style>{_STYLE}</style>"
     yield f"<h1>{len(written)} of {len(outcomes)} cases written</h1>"
+    yield f'<div class=bar><div style="width: {100 * len(written) / max(1, len(outcomes)):.2f}%"></div></div>'
     seconds = sum(outcome.seconds for outcome in outcomes)
     size = size_text(sum(outcome.bytes for outcome in written))
     yield f"<p>{size}, {seconds:.1f} s of work in {_text(folder.out)}</p>"
+    yield from _endings(outcomes)
+    yield from _worst_findings(outcomes)
+    yield from _failed([outcome for outcome in outcomes if not outcome.is_written])
+    yield from _written(written, folder)
+    yield "</html>"
+
+
+def _endings(outcomes: Sequence[Outcome]) -> Iterable[str]:
     yield "<h2>How they ended</h2><table><tr><th>cases<th>ended<th>reason"
     ended = Counter((outcome.ending.value, _general(outcome)) for outcome in outcomes)
     for (ending, reason), count in ended.most_common():
-        yield f"<tr><td>{count}<td>{_text(ending)}<td>{_text(reason)}"
+        yield f"<tr><td class=number>{count}<td class=name>{_text(ending)}<td>{_text(reason)}"
     yield "</table>"
-    yield from _worst_findings(outcomes)
-    yield "<h2>Cases</h2><div class=cases>"
+
+
+def _failed(outcomes: Sequence[Outcome]) -> Iterable[str]:
+    if not outcomes:
+        return
+    yield "<h2>Not written</h2><table class=failed><tr><th>case<th>ended<th>reason"
+    for outcome in outcomes:
+        name, ending = _text(outcome.case), _text(outcome.ending.value)
+        yield f"<tr><td class=name>{name}<td class=name>{ending}<td>{_all_reasons(outcome)}"
+    yield "</table>"
+
+
+def _all_reasons(outcome: Outcome) -> str:
+    """Return the first reason, the others folded away below it."""
+    others = "<br>".join(_text(line) for line in outcome.reason.strip().splitlines()[1:])
+    first = _text(outcome.short_reason)
+    return f"<details><summary>{first}</summary>{others}</details>" if others else first
+
+
+def _written(outcomes: Sequence[Outcome], folder: BatchFolder) -> Iterable[str]:
+    yield "<h2>Written</h2><div class=cases>"
     for position, outcome in enumerate(outcomes):
-        yield _case(outcome, folder if position < _MOST_PICTURES else None)
-    yield "</div></html>"
+        yield _case(outcome, folder.picture(outcome.case) if position < _MOST_PICTURES else None)
+    yield "</div>"
 
 
 def _general(outcome: Outcome) -> str:
     """Return the reason without what is of this case alone, so that alike reasons are counted together."""
-    first = outcome.reason.strip().splitlines()[0] if outcome.reason.strip() else ""
+    told = outcome.short_reason
     for path in outcome.asked.values():
-        if isinstance(path, str) and path:
-            first = first.replace(path, "...").replace(Path(path).name, "...")
-    return first.replace(outcome.case, "...")
+        if isinstance(path, str) and os.sep in path:
+            told = told.replace(path, "...").replace(Path(path).name, "...")
+    return told.replace(outcome.case, "...")
 
 
 def _worst_findings(outcomes: Sequence[Outcome]) -> Iterable[str]:
@@ -74,18 +106,16 @@ def _worst_findings(outcomes: Sequence[Outcome]) -> Iterable[str]:
     if worst:
         yield "<h2>What was found most gravely</h2><table><tr><th>times<th>severity<th>finding"
         for (severity, what), count in worst:
-            yield f"<tr><td>{count}<td>{_text(severity)}<td>{_text(what)}"
+            yield f"<tr><td class=number>{count}<td class=name>{_text(severity)}<td>{_text(what)}"
         yield "</table>"
 
 
-def _case(outcome: Outcome, folder: BatchFolder | None) -> str:
-    picture = ""
-    path = folder.pictures / f"{outcome.case}.png" if folder else None
-    if outcome.is_written and path is not None and path.exists():
-        picture = f'<img alt="" src="data:image/png;base64,{base64.b64encode(path.read_bytes()).decode()}"><br>'
-    told = f"{size_text(outcome.bytes)}, {outcome.seconds:.2f} s" if outcome.is_written else _text(outcome.reason)
-    kind = "case" if outcome.is_written else "case failed"
-    return f'<div class="{kind}">{picture}<b>{_text(outcome.case)}</b><br>{told}</div>'
+def _case(outcome: Outcome, picture: Path | None) -> str:
+    shown = "no picture"
+    if picture is not None and picture.exists():
+        shown = f'<img alt="" src="data:image/png;base64,{base64.b64encode(picture.read_bytes()).decode()}">'
+    told = f"{size_text(outcome.bytes)}, {outcome.seconds:.2f} s"
+    return f"<div class=case><div class=shown>{shown}</div><b>{_text(outcome.case)}</b><br>{told}</div>"
 
 
 def _text(value: object) -> str:

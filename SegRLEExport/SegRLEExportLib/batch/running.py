@@ -48,7 +48,7 @@ class BatchResult:
         written = [outcome for outcome in self.outcomes if outcome.is_written]
         size = size_text(sum(outcome.bytes for outcome in written))
         lines = [f"{len(written)} of {len(self.outcomes)} cases written, {size}; see {self.out / 'report.html'}"]
-        lines.extend(f"  {outcome.case}: {outcome.ending.value}: {outcome.reason}" for outcome in self.failed)
+        lines.extend(f"  {outcome.case}: {outcome.ending.value}: {outcome.short_reason}" for outcome in self.failed)
         return printable_lines(lines)
 
     def to_json(self) -> dict[str, Any]:
