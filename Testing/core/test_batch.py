@@ -40,9 +40,10 @@ from SegRLEExportLib.batch.page import write_page
 from SegRLEExportLib.batch.running import batch
 from SegRLEExportLib.cli import main
 from SegRLEExportLib.cli.case_options import case_options, columns
+from SegRLEExportLib.cli.case_process import outcome_of as outcome_of_job
 from SegRLEExportLib.cli.entry import parser
 from SegRLEExportLib.convert import convert
-from SegRLEExportLib.errors import BatchFolderError, BatchTableError
+from SegRLEExportLib.errors import BatchFolderError, BatchTableError, UnusableSegFileError
 from SegRLEExportLib.files.read import read_segmentation
 
 pytest.importorskip("distributed", reason="dask[distributed] is not installed")
@@ -152,9 +153,22 @@ class TestPicture:
                 (shown,) = {color for _, color in picture.getcolors()} - {(0, 0, 0)}
             assert to in COLORLESS or shown == pytest.approx(color, abs=1), to
 
+    def test_where_none_can_be_drawn_the_case_is_written_all_the_same(self, material, tmp_path, monkeypatch):
+        def undrawable(path, *_):
+            raise UnusableSegFileError(path[0], "its planes are at uneven places", "")
+
+        monkeypatch.setattr("SegRLEExportLib.batch.picture.draw_files", undrawable)
+        (tmp_path / "files").mkdir()
+        files = {"segmentation": str(material / "good.seg.nrrd"), "series": str(material / "ct")}
+        outcome = outcome_of_job({"case": "a", "attempt": str(tmp_path), **files, "options": {"to": "rle"}})
+        assert outcome.ending is Ending.WRITTEN
+        assert [one.name for one in (tmp_path / "files").iterdir()] == ["a.dcm"]
+        assert not (tmp_path / "picture.png").exists()
+
 
 TOS = ("rle", "none", "rle-per-segment", "seg.nrrd", "nifti", "nrrd", "masks")
 COLORLESS = ("masks",)
+"""What a reader finds no colors in."""
 
 
 class TestWithoutImages:

@@ -100,9 +100,8 @@ def outcome_of(job: dict[str, Any]) -> Outcome:
     except MemoryError:
         return Outcome(case, Ending.MEMORY, "It wants more memory than a case may have here (--memory).")
     except OSError as error:
-        return Outcome(
-            case, Ending.REFUSED, f"The system refused it: {error.filename or ''} {error.strerror or error}."
-        )
+        place = f"{os.fsdecode(error.filename)}: " if isinstance(error.filename, (str, bytes)) else ""
+        return Outcome(case, Ending.REFUSED, f"The system refused it: {place}{error.strerror or error}.")
     except RecursionError:
         return Outcome(case, Ending.REFUSED, "The content of a file is nested too deep to be read.")
     except Exception as error:  # one case must never end the batch
@@ -119,12 +118,14 @@ def _written(job: dict[str, Any]) -> Outcome:
     from SegRLEExportLib.batch.picture import draw_files
     from SegRLEExportLib.cli.words import findings_in_words
     from SegRLEExportLib.conversion.formats import MASKS, suffix_for
+    from SegRLEExportLib.errors import ExportError
 
     attempt, wanted = Path(job["attempt"]), job["options"]["to"]
     folder = attempt / FILES
     target = folder if wanted == MASKS else folder / f"{job['case']}{suffix_for(wanted)}"
     paths, findings = _carried_out(job, target, folder / "images")
-    draw_files(paths, wanted, attempt / PICTURE)
+    with suppress(ExportError):  # a picture is no condition: planes at uneven places, above all, make no volume
+        draw_files(paths, wanted, attempt / PICTURE)
     told = tuple(finding.to_json() for finding in findings_in_words(findings))
     return Outcome(job["case"], Ending.WRITTEN, files=files_in(folder, job["case"]), findings=told)
 
