@@ -9,6 +9,8 @@ from __future__ import annotations
 import csv
 import json
 import os
+import resource
+import socket
 import subprocess
 import sys
 import time
@@ -48,7 +50,9 @@ class ManyCases:
 
     cases: int
     batch_s: float
+    batch_cpu_s: float
     two_processes_s: float
+    two_processes_cpu_s: float
     in_cases_s: float
     """Mean of what a case took within its process."""
     export_loop_s: float
@@ -63,6 +67,11 @@ class ManyCases:
     def efficiency(self) -> float:
         """Of two workers, as a share of two single processes."""
         return self.two_processes_s / self.batch_s
+
+    @property
+    def cpu_efficiency(self) -> float:
+        """The same by CPU seconds of all processes, start-up included: what a busy machine can tell."""
+        return self.two_processes_cpu_s / self.batch_cpu_s
 
     @property
     def overhead_s(self) -> float:
@@ -84,18 +93,22 @@ def measure(folder: Path, *, quick: bool) -> ManyCases:
     material = prepare(scaled("many", slices=60, rows=256, columns=256, layer_segments=(8,)), folder)
     table = _table(material, QUICK_CASES if quick else CASES)
     count = QUICK_CASES if quick else CASES
-    two_s = _timed(lambda: _two_processes(table, folder / "alone"))
-    batch_s = _timed(lambda: _run("SegRLEExportLib", "batch", table, "-o", folder / "batch", "--workers", WORKERS))
+    two_s, two_cpu_s = _timed(lambda: _two_processes(table, folder / "alone"))
+    batch_s, batch_cpu_s = _timed(
+        lambda: _run("SegRLEExportLib", "batch", table, "-o", folder / "batch", "--workers", WORKERS)
+    )
     lines = (folder / "batch" / "report.jsonl").read_text().splitlines()
     outcomes = [Outcome.of_json(json.loads(line)) for line in lines]
     assert [one.is_written for one in outcomes] == [True] * count
     return ManyCases(
         count,
         batch_s,
+        batch_cpu_s,
         two_s,
+        two_cpu_s,
         sum(one.seconds for one in outcomes) / count,
-        _timed(lambda: _export_loop(material, folder / "loop")) / LOOPED,
-        _timed(lambda: _dcmqi_loop(material, folder / "dcmqi")) / LOOPED if installed_version("dcmqi") else None,
+        _timed(lambda: _export_loop(material, folder / "loop"))[0] / LOOPED,
+        _timed(lambda: _dcmqi_loop(material, folder / "dcmqi"))[0] / LOOPED if installed_version("dcmqi") else None,
         dict(_scheduler_sizes(folder / "simulated", QUICK_SIMULATED if quick else SIMULATED)),
         os.getloadavg()[0],
     )
@@ -108,6 +121,8 @@ def lines(many: ManyCases) -> list[str]:
     return [
         f"segrle batch, {many.cases} cases at {WORKERS} workers: {1000 * many.batch_s / many.cases:.0f} ms a case",
         f"two single processes: {1000 * many.two_processes_s / many.cases:.0f} ms a case",
+        f"by CPU seconds of all processes: {1000 * many.batch_cpu_s / many.cases:.0f} and "
+        f"{1000 * many.two_processes_cpu_s / many.cases:.0f} ms a case, efficiency {many.cpu_efficiency:.2f}",
         f"shell loop of segrle export: {1000 * many.export_loop_s:.0f} ms a case",
         f"shell loop of dcmqi's itkimage2segimage, not read back: {loop} a case",
         f"Dask's scheduler: {sizes} simulated cases; load of the machine {many.load:.1f}",
@@ -123,10 +138,13 @@ def budgets_of(many: ManyCases) -> list[Budget]:
     ]
 
 
-def _timed(run: Callable[[], object]) -> float:
-    started = time.perf_counter()
+def _timed(run: Callable[[], object]) -> tuple[float, float]:
+    """Return the wall seconds, and the CPU seconds of the processes that were started."""
+    started, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
     run()
-    return time.perf_counter() - started
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu_s = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return time.perf_counter() - started, cpu_s
 
 
 def _run(module: str, *words: object) -> None:
@@ -187,8 +205,6 @@ def _scheduler_sizes(out: Path, counts: Sequence[int]) -> Iterator[tuple[int, fl
 @contextmanager
 def _scheduler() -> Iterator[tuple[subprocess.Popen[bytes], str]]:
     """Run a scheduler on a free port of this machine, and a worker for two cases at a time."""
-    import socket
-
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
         port = one.getsockname()[1]
