@@ -135,7 +135,7 @@ class TestFilesThatAreShownOtherwise:
             save_shown(wrong, "7", folder)
             return [sys.executable, "-c", ""]
 
-        monkeypatch.setattr(proof, "_READERS", (proof._Reader("other", "Other", command),))
+        monkeypatch.setattr(proof, "_READERS", (proof._Reader("other", "Other", command, "other"),))
         with pytest.raises(OtherReaderDiffersError, match=r"Other 7 reads seg\.dcm otherwise.*as 'heart'"):
             exported(tmp_path / "seg.dcm", segmentation=a_segmentation([a_sphere()], names=["liver"]))
         assert list(tmp_path.iterdir()) == []
@@ -209,7 +209,7 @@ class TestComparison:
 
 class TestProgramsThatFail:
     def sight_of(self, code: str, monkeypatch, tmp_path):
-        reader = proof._Reader("other", "Other", lambda _path, _folder: [sys.executable, "-c", code])
+        reader = proof._Reader("other", "Other", lambda _path, _folder: [sys.executable, "-c", code], "other")
         monkeypatch.setattr(proof, "_READERS", (reader,))
         (sight,) = proof.read_by_others(tmp_path / "seg.dcm", "rle", wanted_of(a_segmentation()))
         assert sight.outcome is SightOutcome.CANNOT_READ
@@ -227,12 +227,15 @@ class TestProgramsThatFail:
         monkeypatch.setattr(proof, "SECONDS_AT_MOST", 0.2)
         assert self.sight_of("import time; time.sleep(60)", monkeypatch, tmp_path).reason == "it was stopped after 0 s"
 
-    def test_one_that_is_not_installed_is_told(self, monkeypatch, tmp_path):
+    def test_one_that_is_not_installed_is_told_with_how_to_get_it(self, monkeypatch, tmp_path):
         monkeypatch.setattr(proof, "find_spec", lambda _name: None)
         monkeypatch.setattr(proof.shutil, "which", lambda *_name, **_path: None)
         sights = proof.read_by_others(tmp_path / "seg.dcm", "rle", wanted_of(a_segmentation()))
         assert [sight.outcome for sight in sights] == [SightOutcome.NOT_AT_HAND] * 2
-        assert str(sights[0]) == "highdicom: not at hand (it is not installed here)"
+        assert [str(sight) for sight in sights] == [
+            "highdicom: not at hand (it is not installed here: pip install highdicom)",
+            "3D Slicer's loader, dcmqi: not at hand (it is not installed here: pip install dcmqi)",
+        ]
 
 
 @pytest.mark.parametrize(("given", "meant"), [(True, Verify.OWN), (False, Verify.OFF), ("others", Verify.OTHERS)])

@@ -42,6 +42,8 @@ class _Reader:
     """For the report."""
     command: Callable[[Path, Path], list[str] | None]
     """Makes the command that reads a file and leaves what it shows in a folder; None where the program is not here."""
+    package: str
+    """The Python package that brings the program."""
 
 
 def read_by_others(path: Path, encoding: str, wanted: Wanted) -> tuple[Sight, ...]:
@@ -63,7 +65,8 @@ def _sight(reader: _Reader, path: Path, encoding: str, wanted: Wanted) -> Sight:
         folder = Path(name)
         command = reader.command(path.absolute(), folder)
         if command is None:
-            return Sight(reader.title, "", SightOutcome.NOT_AT_HAND, "it is not installed here", 0.0)
+            remedy = f"it is not installed here: pip install {reader.package}"
+            return Sight(reader.title, "", SightOutcome.NOT_AT_HAND, remedy, 0.0)
         started = time.perf_counter()
         refusal = _run(command, folder)
         seconds = time.perf_counter() - started
@@ -120,6 +123,6 @@ def _dcmqi_command(path: Path, folder: Path) -> list[str] | None:
 
 
 _READERS = (
-    _Reader("highdicom", "highdicom", _highdicom_command),
-    _Reader("dcmqi", "3D Slicer's loader, dcmqi", _dcmqi_command),
+    _Reader("highdicom", "highdicom", _highdicom_command, "highdicom"),
+    _Reader("dcmqi", "3D Slicer's loader, dcmqi", _dcmqi_command, "dcmqi"),
 )
