@@ -21,7 +21,7 @@ PLANES = 20
 
 
 def jittered_gaps(folder: Path) -> tuple[Path, Path]:
-    """Write images 3 mm apart but for 0.02 mm and 5 mm thick, and a segmentation of them; return it and their folder."""
+    """Write images 3 mm apart, give or take 0.02 mm, and a segmentation of them; return it and their folder."""
     heights = 3.0 * np.arange(PLANES) + np.random.default_rng(1).uniform(-0.02, 0.02, PLANES)
     (folder / "ct").mkdir(parents=True)
     write(images(heights=heights, SliceThickness=5.0), folder / "ct")

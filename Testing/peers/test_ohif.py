@@ -5,11 +5,17 @@ from __future__ import annotations
 import base64
 
 import numpy as np
+import pydicom
 import pytest
+from file_builders import a_nrrd
+from SegRLEExportLib.files.read import read_segmentation
+from shell_builders import place_of, segrle
 
 from peers.ohif.cases import ENCODINGS, ShownCase, segmentations, write_cases
 from peers.ohif.judging import judged
 from peers.ohif.page import PAGE, load, page_of
+
+SAVED = PAGE.with_name("saved_by_ohif_3.13.2.dcm")
 
 
 @pytest.fixture(scope="module")
@@ -73,16 +79,70 @@ class TestPublished:
     def test_the_page_is_made_of_the_table(self):
         assert PAGE.read_text(encoding="utf-8") == page_of(self.table)
 
-    def outcomes(self, version: str, encoding: str) -> dict[str, str]:
-        cells = self.table[version]["cells"]
+    def outcomes(self, version: str, way: str, encoding: str) -> dict[str, str]:
+        cells = self.table[version][way]["cells"]
         return {cell["case"]: cell["outcome"] for cell in cells if cell["encoding"] == encoding}
 
-    def test_it_has_every_case_and_encoding_of_three_versions(self):
+    def test_it_has_every_case_and_encoding_of_three_versions_by_both_ways(self):
         assert [version[:5] for version in self.table] == ["3.13.", "3.12.", "3.11."]
-        for version in self.table:
-            assert {cell["case"] for cell in self.table[version]["cells"]} == set(segmentations())
-            assert {cell["encoding"] for cell in self.table[version]["cells"]} == set(ENCODINGS)
+        for ways in self.table.values():
+            for measured in ways.values():
+                assert {cell["case"] for cell in measured["cells"]} == set(segmentations())
+                assert {cell["encoding"] for cell in measured["cells"]} == set(ENCODINGS)
 
     def test_rle_is_right_in_the_newest(self):
-        newest = next(iter(self.table))
-        assert set(self.outcomes(newest, "rle").values()) == {"right"}
+        newest, way = next(iter(self.table)), "local"
+        assert set(self.outcomes(newest, way, "rle").values()) == {"right"}
+
+
+class TestSavedByOhif:
+    """OHIF 3.13.2 itself saved what it had been given as `rle` of the case three-64x64."""
+
+    segmentation = segmentations()["three-64x64"]
+
+    @pytest.fixture
+    def drawn(self, tmp_path):
+        """Return the segmentation as a file, without OHIF."""
+        (layer,) = self.segmentation.layers
+        lines = [
+            f"Segment{n}_ID:=id{n}\nSegment{n}_Name:={s.name}\nSegment{n}_LabelValue:={s.layer_value}\nSegment{n}_Layer:=0"
+            for n, s in enumerate(self.segmentation.segments)
+        ]
+        return a_nrrd(tmp_path, *lines, labels=layer.labels_kji, place=place_of(layer.geometry))
+
+    def test_it_is_an_rle_label_map_without_a_padding_value(self):
+        dataset = pydicom.dcmread(SAVED)
+        assert dataset.file_meta.TransferSyntaxUID == pydicom.uid.RLELossless
+        assert dataset.SegmentationType == "LABELMAP"
+        assert "PixelPaddingValue" not in dataset
+
+    def test_inspect_tells_its_segments(self, capsys):
+        assert segrle("inspect", SAVED) == 0
+        told = capsys.readouterr().out
+        assert "every row of 9 frames checked by PS3.5 Annex G" in told
+        for number, segment in enumerate(self.segmentation.segments, start=1):
+            assert f"{number}  {segment.name}: Tissue (SRT T-D0050)" in told
+
+    def test_verify_finds_every_voxel_equal(self, drawn, capsys):
+        assert segrle("verify", SAVED, drawn) == 0
+        told = capsys.readouterr().out
+        for segment in self.segmentation.segments:
+            voxels = np.count_nonzero(self.segmentation.layers[0].labels_kji == segment.layer_value)
+            assert f"{segment.name}: {voxels} voxels equal, 0 only in the file, 0 only in the segmentation" in told
+
+    def test_convert_takes_it_as_input(self, tmp_path, drawn):
+        assert segrle("convert", SAVED, "-o", tmp_path / "again.seg.nrrd") == 0
+        again, wanted = read_segmentation(tmp_path / "again.seg.nrrd"), read_segmentation(drawn)
+        assert [s.name for s in again.segments] == [s.name for s in wanted.segments]
+        np.testing.assert_array_equal(again.layers[0].labels_kji, wanted.layers[0].labels_kji)
+        np.testing.assert_allclose(again.layers[0].geometry.kji_to_lps, wanted.layers[0].geometry.kji_to_lps)
+        colors = [s.color_rgb for s in again.segments]
+        np.testing.assert_allclose(colors, [s.color_rgb for s in self.segmentation.segments], atol=0.02)
+
+    def test_it_becomes_another_dicom_file_though_its_frames_name_images_without_their_class(self, tmp_path):
+        assert segrle("convert", SAVED, "-o", tmp_path / "out", "--to", "none") == 0
+        assert segrle("verify", tmp_path / "out", SAVED) == 0
+        (path,) = (tmp_path / "out").iterdir()
+        frame = pydicom.dcmread(path).PerFrameFunctionalGroupsSequence[0]
+        (image,) = frame.DerivationImageSequence[0].SourceImageSequence
+        assert image.ReferencedSOPClassUID == pydicom.uid.CTImageStorage

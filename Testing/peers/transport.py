@@ -34,7 +34,9 @@ from peers.reading.tools import telling_line
 CASE = "several-37x41"
 """One case is enough: transport does not look at pixels."""
 
-_DICOMWEB_PLUGIN = Path("/usr/share/orthanc/plugins/libOrthancDicomWeb.so")
+DICOMWEB_PLUGIN = Path("/usr/share/orthanc/plugins/libOrthancDicomWeb.so")
+"""Where Debian puts it."""
+
 _SECONDS_TO_START = 20
 _SECONDS_TO_SEND = 30
 
@@ -80,8 +82,8 @@ def alone_on_loopback(*, is_quick: bool) -> Deliveries:
         program(name)
     if not is_quick:
         _pynetdicom()
-        if not _DICOMWEB_PLUGIN.exists():
-            raise AbsentError(f"Orthanc's plugin {_DICOMWEB_PLUGIN.name} is not installed")
+        if not DICOMWEB_PLUGIN.exists():
+            raise AbsentError(f"Orthanc's plugin {DICOMWEB_PLUGIN.name} is not installed")
     with tempfile.TemporaryDirectory() as folder:
         result = Path(folder) / "deliveries.json"
         inside = f'ip link set lo up && exec "{sys.executable}" -m peers.transport "{result}" {"quick" * is_quick}'
@@ -135,7 +137,7 @@ def _said(*command: str) -> str:
 def _into_folder(*command: str) -> Serve:
     @contextlib.contextmanager
     def serve(folder: Path) -> Iterator[tuple[int, Fetch]]:
-        port = _free_port()
+        port = free_port()
         with _running([*command, "-od", str(folder), str(port)], port):
             yield port, lambda: [path for path in folder.iterdir() if path.is_file()]
 
@@ -145,8 +147,8 @@ def _into_folder(*command: str) -> Serve:
 def _orthanc(**wishes: bool) -> Serve:
     @contextlib.contextmanager
     def serve(folder: Path) -> Iterator[tuple[int, Fetch]]:
-        port, web = _free_port(), _free_port()
-        with _running_orthanc(folder, {"DicomPort": port, "HttpPort": web, "DicomAlwaysAllowStore": True, **wishes}):
+        port, web = free_port(), free_port()
+        with running_orthanc(folder, {"DicomPort": port, "HttpPort": web, "DicomAlwaysAllowStore": True, **wishes}):
             yield port, lambda: _taken_out(f"http://127.0.0.1:{web}/instances", folder / "inbox")
 
     return serve
@@ -155,16 +157,17 @@ def _orthanc(**wishes: bool) -> Serve:
 def _dicomweb(transfer_syntax: str) -> Serve:
     @contextlib.contextmanager
     def serve(folder: Path) -> Iterator[tuple[int, Fetch]]:
-        web = _free_port()
-        settings = {"DicomServerEnabled": False, "HttpPort": web, "Plugins": [str(_DICOMWEB_PLUGIN)]}
-        with _running_orthanc(folder, settings):
+        web = free_port()
+        settings = {"DicomServerEnabled": False, "HttpPort": web, "Plugins": [str(DICOMWEB_PLUGIN)]}
+        with running_orthanc(folder, settings):
             yield web, lambda: Web(web).taken_out(folder / "inbox", transfer_syntax)
 
     return serve
 
 
 @contextlib.contextmanager
-def _running_orthanc(folder: Path, settings: dict[str, Any]) -> Iterator[None]:
+def running_orthanc(folder: Path, settings: dict[str, Any]) -> Iterator[None]:
+    """Run an Orthanc that keeps its files in that folder; `settings` are those of orthanc.json."""
     common = {"RemoteAccessAllowed": False, "AuthenticationEnabled": False, "Plugins": []}
     places = {"StorageDirectory": str(folder), "IndexDirectory": str(folder)}
     (folder / "orthanc.json").write_text(json.dumps({**common, **places, **settings}))
@@ -226,7 +229,8 @@ def _wait_for(port: int) -> None:
     raise AbsentError(f"the receiver does not listen after {_SECONDS_TO_START} s")
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port that nobody listens on."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         return int(free.getsockname()[1])

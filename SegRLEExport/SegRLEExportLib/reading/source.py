@@ -89,6 +89,7 @@ def _referenced_series(seg: SegFile) -> list[Dataset]:
 
 def _frames(segs: list[SegFile], stack: PlaneStack) -> list[SourceFrame]:
     """Return the image of each plane: the first one that a frame there names."""
+    classes = _classes(segs)
     heights = stack.positions_lps @ stack.normal_lps
     found: dict[int, SourceFrame] = {}
     for seg in segs:
@@ -96,10 +97,30 @@ def _frames(segs: list[SegFile], stack: PlaneStack) -> list[SourceFrame]:
         nearest = nearest_of(heights, own.positions_lps @ stack.normal_lps).tolist()
         for place, plane in zip(seg.frames.places, plane_of_frame):
             if place.source is not None:
-                found.setdefault(nearest[plane], place.source)
+                found.setdefault(nearest[plane], _with_class(place.source, classes))
     unnamed = len(stack) - len(found)
     if unnamed:
         raise UnusableSegFileError(
             segs[0].path, f"the frames on {unnamed} of {len(stack)} planes name no image", _GIVE_THE_IMAGES
         )
     return [found[plane] for plane in range(len(stack))]
+
+
+def _classes(segs: list[SegFile]) -> dict[str, str]:
+    """Return the SOP Class UID of each image that the files' Referenced Series Sequence (0008,1115) names."""
+    images = (
+        image
+        for seg in segs
+        for series in _referenced_series(seg)
+        for image in series.get("ReferencedInstanceSequence") or []
+    )
+    return {
+        str(image.get("ReferencedSOPInstanceUID", "")): str(image.get("ReferencedSOPClassUID", "")) for image in images
+    }
+
+
+def _with_class(frame: SourceFrame, classes: dict[str, str]) -> SourceFrame:
+    """Return the frame with a class where it names its image by UID alone, as OHIF does."""
+    if frame.sop_class_uid:
+        return frame
+    return frame._replace(sop_class_uid=classes.get(frame.sop_instance_uid, ""))

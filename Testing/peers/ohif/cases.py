@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,12 +53,12 @@ def segmentations() -> dict[str, Segmentation]:
     }
 
 
-def write_cases(folder: Path, ids: list[str]) -> list[ShownCase]:
+def write_cases(folder: Path, ids: Sequence[str], encodings: Sequence[str] = ENCODINGS) -> list[ShownCase]:
     """Write images and segmentations of those cases."""
-    return [_write(case_id, one, folder / case_id) for case_id, one in segmentations().items() if case_id in ids]
+    return [_write(id_, one, encodings, folder / id_) for id_, one in segmentations().items() if id_ in ids]
 
 
-def _write(case_id: str, segmentation: Segmentation, folder: Path) -> ShownCase:
+def _write(case_id: str, segmentation: Segmentation, encodings: Sequence[str], folder: Path) -> ShownCase:
     geometry = segmentation.layers[0].geometry
     folder.mkdir(parents=True)
     voxels = np.zeros(geometry.shape_kji, dtype=np.int16)
@@ -66,7 +67,7 @@ def _write(case_id: str, segmentation: Segmentation, folder: Path) -> ShownCase:
     files: dict[str, tuple[Path, ...]] = {}
     sop_uids: dict[Path, str] = {}
     names: dict[Path, tuple[str, ...]] = {}
-    for encoding in ENCODINGS:
+    for encoding in encodings:
         if encoding == "rle-per-segment" and len(segmentation.segments) > len(ORGANS):
             continue
         options = ExportOptions(compression=encoding, series_description=encoding)

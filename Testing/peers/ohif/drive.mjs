@@ -1,5 +1,6 @@
-// Opens cases in the real OHIF, on its /local page, and writes down what it shows: node drive.mjs JOB.json
-// The job: { address, cases: [{ id, study, files: [path], segmentations: [{ id, sop }] }], out, chromium, seconds }.
+// Opens cases in the real OHIF and writes down what it shows: node drive.mjs JOB.json
+// The job: { address, way, cases: [{ id, study, files: [path], segmentations: [{ id, sop }] }], out, chromium, seconds }.
+// `save`: OHIF also saves what it shows, beside the answers. The way is "local" (its /local page is given the files) or "orthanc" (its server has the study).
 import fs from 'node:fs';
 import { chromium } from 'playwright-core';
 
@@ -64,7 +65,7 @@ const displaySets = page => page.evaluate(() => window.services.displaySetServic
     description: set.SeriesDescription,
   })));
 
-async function open(page, one) {
+async function giveFiles(page, one) {
   await page.goto(`${job.address}/local`);
   const input = page.locator('input[type=file]').first();
   await input.waitFor({ state: 'attached', timeout: job.seconds * 1000 });
@@ -76,6 +77,11 @@ async function open(page, one) {
     window.history.pushState({}, '', `/viewer/dicomlocal?StudyInstanceUIDs=${study}`);
     window.dispatchEvent(new PopStateEvent('popstate', { state: {} }));
   }, one.study);
+}
+
+async function open(page, one) {
+  if (job.way === 'local') await giveFiles(page, one);
+  else await page.goto(`${job.address}/viewer?StudyInstanceUIDs=${one.study}`);
   await page.waitForFunction(
     () => window.cornerstone && document.querySelector('canvas')
       && window.services?.displaySetService?.getActiveDisplaySets?.().some(set => set.Modality === 'SEG'),
@@ -126,6 +132,16 @@ async function show(page, set) {
   return state || 'timeout';
 }
 
+// What the panel's menu does for "Download DICOM SEG".
+async function save(page, id, path) {
+  const [download] = await Promise.all([
+    page.waitForEvent('download', { timeout: job.seconds * 1000 }),
+    page.evaluate(
+      segmentationId => window.commandsManager.runCommand('downloadSegmentation', { segmentationId }), id),
+  ]);
+  await download.saveAs(path);
+}
+
 async function look(context, one) {
   const page = await context.newPage();
   const found = { case: one.id, shown: [] };
@@ -144,6 +160,10 @@ async function look(context, one) {
         entry.state = await show(page, set);
         entry.content = await page.evaluate(shownOf, set.id);
         entry.messages = await page.evaluate(() => window.messages);
+        if (job.save && entry.content) {
+          entry.saved = await save(page, set.id, `${job.out}/${one.id}-${wanted.id}-saved.dcm`)
+            .then(() => 'saved', error => String(error).slice(0, 200));
+        }
       } catch (error) { entry.state = `failed: ${String(error).slice(0, 200)}`; }
       entry.errors = [...new Set(errors)].slice(0, 3);
       await page.screenshot({ path: `${job.out}/${one.id}-${wanted.id}.png` }).catch(() => {});

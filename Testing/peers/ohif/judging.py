@@ -32,8 +32,12 @@ def judged(case: ShownCase, encoding: str, shown: Iterable[dict[str, Any]]) -> t
 def _refusal(entry: dict[str, Any] | None) -> str:
     if entry is None:
         return "the page was not opened"
-    words = [*entry.get("messages", []), *entry.get("errors", [])]
-    return words[0] if words else str(entry["state"])
+    messages, errors = entry.get("messages", []), entry.get("errors", [])[:1]
+    if messages:
+        says_why = " / " in messages[0]
+        return messages[0] if says_why else "; ".join([messages[0], *errors])
+    state = "no message, it goes on loading" if entry["state"] == "timeout" else str(entry["state"])
+    return "; ".join([state, *errors])
 
 
 def _faults(case: ShownCase, content: dict[str, Any], names: tuple[str, ...]) -> list[str]:

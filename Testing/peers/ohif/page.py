@@ -9,14 +9,22 @@ from typing import Any
 TABLE = Path(__file__).with_name("ohif_table.json")
 PAGE = Path(__file__).with_name("README.md")
 
+WAYS = {"local": "its /local page", "orthanc": "Orthanc (DICOMweb)"}
+"""How the files reach OHIF."""
+
 _HEAD = """# What the real OHIF shows
 
-`@ohif/app` as npm has it, in headless Chromium; files go in through its /local page, byte for byte, and voxels, names
-and colors are read out of the live page: `python3 tasks.py peers --ohif [VERSION...]` measures it again and keeps
-pictures. This page is made of `ohif_table.json`.
+`@ohif/app` as npm has it, in headless Chromium; voxels, names and colors are read out of the live page.
+`python3 tasks.py peers --ohif [VERSION...]` measures it again and keeps pictures. This page is made of
+`ohif_table.json`. Files go in twice: through the /local page, byte for byte, and through an Orthanc by DICOMweb, which
+hands compressed files over uncompressed, if it can.
+
+`saved_by_ohif_3.13.2.dcm` was saved by OHIF itself, of what it showed of `three-64x64` as `rle`: `python3 tasks.py peers
+--ohif 3.13.2 --way local --case three-64x64 --encoding rle --save`.
 
 "Right" is every voxel, name and color of every segment, and nothing else listed. "Error" is a message on the screen.
-**"Wrong" is wrong without a word**; the export says so before, where it is to be expected.
+**"Wrong" is wrong without a word**; the export says so before, where it is to be expected. Where two words stand in a
+cell, the first is of the /local page, the second via Orthanc.
 """
 
 
@@ -24,23 +32,27 @@ def page_of(table: dict[str, Any]) -> str:
     """Return the page: for each version, the encodings down and the cases across."""
     parts = [_HEAD]
     reasons: list[str] = []
-    for version, measured in table.items():
-        cells = {(cell["encoding"], cell["case"]): cell for cell in measured["cells"]}
-        encodings = list(dict.fromkeys(encoding for encoding, _ in cells))
-        cases = list(dict.fromkeys(case for _, case in cells))
-        parts.append(f"\n## OHIF {version}, measured {measured['measured']}\n")
+    for version, ways in table.items():
+        cells = {(way, cell["encoding"], cell["case"]): cell for way in ways for cell in ways[way]["cells"]}
+        encodings = list(dict.fromkeys(encoding for _, encoding, _ in cells))
+        cases = list(dict.fromkeys(case for _, _, case in cells))
+        measured = ", ".join(f"{WAYS[way]} {ways[way]['measured']}" for way in ways)
+        parts.append(f"\n## OHIF {version}, measured: {measured}\n")
         parts.append(f"| | {' | '.join(cases)} |\n|---|{'---|' * len(cases)}")
         for encoding in encodings:
-            shown = [_cell(cells.get((encoding, case)), reasons) for case in cases]
+            shown = [_cell([cells.get((way, encoding, case)) for way in ways], reasons) for case in cases]
             parts.append(f"| `{encoding}` | {' | '.join(shown)} |")
     parts.append("")
     parts.extend(f"{number}. {reason}" for number, reason in enumerate(reasons, start=1))
     return "\n".join(parts) + "\n"
 
 
-def _cell(cell: dict[str, str] | None, reasons: list[str]) -> str:
-    if cell is None:
-        return ""
+def _cell(by_way: list[dict[str, str] | None], reasons: list[str]) -> str:
+    words = [_word(cell, reasons) for cell in by_way if cell is not None]
+    return " / ".join(dict.fromkeys(words))
+
+
+def _word(cell: dict[str, str], reasons: list[str]) -> str:
     if not cell["why"]:
         return cell["outcome"]
     reason = cell["why"].replace("|", "/")

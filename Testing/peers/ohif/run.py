@@ -1,8 +1,8 @@
-"""The real OHIF in headless Chromium: `python Testing/peers/ohif/run.py [VERSION...] [--case ID] [--out FOLDER]`.
+"""The real OHIF in headless Chromium: `python Testing/peers/ohif/run.py [VERSION...] [--way WAY] [--case ID]`.
 
-`@ohif/app` comes from npm as it is released; files go in through its /local page, byte for byte. What the live page
-holds (voxels, names and colors of each segment) is compared with what was written. Pictures and answers stay in
-the folder. `--update` writes the table that is published, `ohif_table.json`.
+`@ohif/app` comes from npm as it is released; files go in through its /local page, byte for byte, and through an
+Orthanc (DICOMweb). What the live page holds (voxels, names and colors of each segment) is compared with what was
+written. Pictures and answers stay in the folder. `--update` writes the table that is published, `ohif_table.json`.
 """
 
 from __future__ import annotations
@@ -15,11 +15,8 @@ import re
 import subprocess
 import sys
 import tarfile
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -28,20 +25,25 @@ _TESTING = _HERE.parents[1]
 sys.path[:0] = [str(_TESTING), str(_TESTING.parent / "SegRLEExport")]
 
 from peers.environments import AbsentError, default_cache, program  # noqa: E402
-from peers.ohif.cases import ShownCase, segmentations, write_cases  # noqa: E402
+from peers.ohif.cases import ENCODINGS, ShownCase, segmentations, write_cases  # noqa: E402
 from peers.ohif.judging import judged  # noqa: E402
-from peers.ohif.page import PAGE, TABLE, page_of  # noqa: E402
+from peers.ohif.page import PAGE, TABLE, WAYS, load, page_of  # noqa: E402
+from peers.ohif.serving import served, served_with_orthanc  # noqa: E402
 
 VERSIONS = ("3.13.2", "3.12.10", "3.11.1")
-_SECONDS_FOR_ONE = 90
+_SECONDS_FOR_ONE = 60
 
-_CONFIGURATION = """window.config = {
-  routerBasename: null, extensions: [], modes: [], customizationService: {}, showStudyList: true,
-  investigationalUseDialog: { option: 'never' }, defaultDataSourceName: 'dicomlocal',
-  dataSources: [{ namespace: '@ohif/extension-default.dataSourcesModule.dicomlocal', sourceName: 'dicomlocal',
-    configuration: { friendlyName: 'local' } }],
-};
-"""
+
+@dataclass(frozen=True)
+class _Ring:
+    """Everything that is the same for all releases and ways."""
+
+    chromium: Path
+    node_modules: Path
+    cases: list[ShownCase]
+    out: Path
+    saves: bool
+    """Whether OHIF also saves what it shows."""
 
 
 def main(words: list[str]) -> int:
@@ -53,23 +55,27 @@ def main(words: list[str]) -> int:
     except (AbsentError, subprocess.CalledProcessError) as error:
         sys.exit(f"OHIF cannot be shown: {error}")
     arguments.out.mkdir(parents=True, exist_ok=True)
-    cases = write_cases(arguments.out / "cases", arguments.case or list(segmentations()))
-    results = {
-        version: _looked_at(page, cases, arguments.out / version, chromium, node_modules)
-        for version, page in pages.items()
-    }
-    for version, cells in results.items():
-        for (case, encoding), (outcome, why) in cells.items():
-            print(f"OHIF {version} local, {encoding}, {case}: {outcome}{f' ({why})' if why else ''}")
-    if arguments.update:
-        _publish(results)
-    return int(any(outcome == "wrong" for cells in results.values() for outcome, _ in cells.values()))
+    wanted, encodings = arguments.case or list(segmentations()), arguments.encoding or ENCODINGS
+    cases = write_cases(arguments.out / "cases", wanted, encodings)
+    ring = _Ring(chromium, node_modules, cases, arguments.out, arguments.save)
+    is_wrong = False
+    for version, page in pages.items():
+        for way in arguments.ways or WAYS:
+            cells = _measured(ring, version, page, way)
+            is_wrong |= any(cell["outcome"] == "wrong" for cell in cells)
+            print("\n".join(f"OHIF {version} {way}, {_told(cell)}" for cell in cells), flush=True)
+            if arguments.update:
+                _publish(version, way, cells)
+    return int(is_wrong)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("versions", nargs="*", default=list(VERSIONS), metavar="VERSION", help="of @ohif/app")
     parser.add_argument("--case", action="append", choices=list(segmentations()), help="may be repeated")
+    parser.add_argument("--encoding", action="append", choices=ENCODINGS, help="may be repeated")
+    parser.add_argument("--save", action="store_true", help="let OHIF save what it shows, too")
+    parser.add_argument("--way", action="append", dest="ways", choices=WAYS, help="may be repeated; default: both")
     parser.add_argument("--out", type=Path, default=Path("ohif-shown"), help="folder for pictures and answers")
     parser.add_argument("--cache", type=Path, default=default_cache(), help="where npm's packages are kept")
     parser.add_argument("--update", action="store_true", help=f"write {TABLE.name}")
@@ -96,31 +102,45 @@ def _released(version: str, cache: Path) -> Path:
     return folder / "package" / "dist"
 
 
-def _looked_at(
-    pages: Path, cases: list[ShownCase], out: Path, chromium: Path, node_modules: Path
-) -> dict[tuple[str, str], tuple[str, str]]:
-    out.mkdir(exist_ok=True)
-    with _served(pages) as address:
+def _measured(ring: _Ring, version: str, pages: Path, way: str) -> list[dict[str, str]]:
+    """Return the cells of one release and way."""
+    out = ring.out / version / way
+    out.mkdir(parents=True, exist_ok=True)
+    with _serving(way, pages, ring.cases) as address:
         job = {
             "address": address,
+            "way": way,
             "out": str(out.resolve()),
-            "chromium": str(chromium),
+            "chromium": str(ring.chromium),
             "seconds": _SECONDS_FOR_ONE,
-            "cases": [_job_of(case) for case in cases],
+            "save": ring.saves,
+            "cases": [_job_of(case) for case in ring.cases],
         }
         (out / "job.json").write_text(json.dumps(job))
         # node looks for packages beside the script, so the script goes beside them
-        script = node_modules.parent / "drive.mjs"
+        script = ring.node_modules.parent / "drive.mjs"
         script.write_bytes((_HERE / "drive.mjs").read_bytes())
         subprocess.run([program("node"), script, (out / "job.json").resolve()], check=True, env=os.environ)
-    cells = {}
-    for case in cases:
-        answer = json.loads((out / f"{case.id}.json").read_text())
-        for encoding in case.files:
-            cells[case.id, encoding] = judged(case, encoding, answer["shown"])
-            if "error" in answer:
-                cells[case.id, encoding] = ("error", answer["error"])
-    return cells
+    return [_cell(case, encoding, out) for case in ring.cases for encoding in case.files]
+
+
+def _serving(way: str, pages: Path, cases: list[ShownCase]) -> AbstractContextManager[str]:
+    if way == "local":
+        return served(pages)
+    return served_with_orthanc(pages, [path for case in cases for path in _files_of(case)])
+
+
+def _cell(case: ShownCase, encoding: str, out: Path) -> dict[str, str]:
+    answer = json.loads((out / f"{case.id}.json").read_text())
+    if "error" in answer:
+        outcome, why = "error", answer["error"]
+    else:
+        outcome, why = judged(case, encoding, answer["shown"])
+    return {"case": case.id, "encoding": encoding, "outcome": outcome, "why": _general(why)}
+
+
+def _files_of(case: ShownCase) -> list[Path]:
+    return [*case.images, *(path for paths in case.files.values() for path in paths)]
 
 
 def _job_of(case: ShownCase) -> dict[str, Any]:
@@ -129,63 +149,26 @@ def _job_of(case: ShownCase) -> dict[str, Any]:
         for encoding, paths in case.files.items()
         for number, path in enumerate(paths, start=1)
     ]
-    files = [*case.images, *(path for paths in case.files.values() for path in paths)]
     return {
         "id": case.id,
         "study": case.study,
-        "files": [str(path.resolve()) for path in files],
+        "files": [str(path.resolve()) for path in _files_of(case)],
         "segmentations": segmentations_of_case,
     }
 
 
-class _Handler(SimpleHTTPRequestHandler):
-    """Serves the pages with the headers without which OHIF shares no memory, and our configuration."""
-
-    extensions_map = SimpleHTTPRequestHandler.extensions_map | {".mjs": "text/javascript", ".wasm": "application/wasm"}
-
-    def end_headers(self) -> None:
-        self.send_header("Cross-Origin-Opener-Policy", "same-origin")
-        self.send_header("Cross-Origin-Embedder-Policy", "require-corp")
-        self.send_header("Cross-Origin-Resource-Policy", "same-origin")
-        super().end_headers()
-
-    def do_GET(self) -> None:
-        if self.path.partition("?")[0] == "/app-config.js":
-            content = _CONFIGURATION.encode()
-            self.send_response(200)
-            self.send_header("Content-Type", "text/javascript")
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
-            return
-        if not Path(self.translate_path(self.path)).is_file():
-            self.path = "/index.html"
-        super().do_GET()
-
-    def log_message(self, *_: Any) -> None:
-        pass
+def _told(cell: dict[str, str]) -> str:
+    why = f" ({cell['why']})" if cell["why"] else ""
+    return f"{cell['encoding']}, {cell['case']}: {cell['outcome']}{why}"
 
 
-@contextmanager
-def _served(pages: Path) -> Iterator[str]:
-    """Serve the pages on a free port of the loopback; yield the address."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(_Handler, directory=str(pages))) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-
-
-def _publish(results: dict[str, dict[tuple[str, str], tuple[str, str]]]) -> None:
-    table = {
-        version: {
-            "measured": datetime.date.today().isoformat(),
-            "cells": [
-                {"case": case, "encoding": encoding, "outcome": outcome, "why": _general(why)}
-                for (case, encoding), (outcome, why) in cells.items()
-            ],
-        }
-        for version, cells in results.items()
-    }
+def _publish(version: str, way: str, cells: list[dict[str, str]]) -> None:
+    """Put the cells into the table; those of cases that were not shown now stay."""
+    table = load()
+    before = table.setdefault(version, {}).get(way, {}).get("cells", [])
+    by_case = {(cell["case"], cell["encoding"]): cell for cell in [*before, *cells]}
+    kept = [by_case[key] for key in by_case if key[0] in segmentations()]
+    table[version][way] = {"measured": datetime.date.today().isoformat(), "cells": kept}
     TABLE.write_text(json.dumps(table, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     PAGE.write_text(page_of(table), encoding="utf-8")
 
