@@ -50,10 +50,6 @@ def _dcmqi(environment: str, *, as_slicer: bool) -> Callable[[Environments], dic
     return lambda environments: {"program": str(environments.dcmqi(environment)), "as_slicer": as_slicer}
 
 
-def _slicer_without_pull_request_9163(environments: Environments) -> dict[str, Any]:
-    return {**_dcmqi("dcmqi-0.4.0", as_slicer=True)(environments), "keeps_background": True}
-
-
 def _orthanc(as_what: str) -> Callable[[Environments], dict[str, Any]]:
     return lambda _environments: {"program": str(program("Orthanc")), "as": as_what}
 
@@ -93,13 +89,6 @@ READERS: tuple[Reader, ...] = (
         f"the same without slicer-core, with the dcmqi that is in Slicer 5.12 (wheel 0.4.0): {_WHOLE}",
         "by_dcmqi",
         options=_dcmqi("dcmqi-0.4.0", as_slicer=True),
-    ),
-    Reader(
-        "slicer-before-9163",
-        "3D Slicer of spring 2026, dcmqi 1.5.4",
-        f"the same with the rule of before Slicer's pull request 9163, which counted the background as well: {_WHOLE}",
-        "by_dcmqi",
-        options=_slicer_without_pull_request_9163,
     ),
     Reader(
         "slicer-dcmqi-1.5.3",

@@ -50,14 +50,6 @@ KNOWN_FAILURES: tuple[KnownFailure, ...] = (
         cases=("300-segments",),
     ),
     KnownFailure(
-        ("slicer-before-9163",),
-        LABEL_MAPS,
-        Outcome.WRONG,
-        "Previews of 3D Slicer, and QuantitativeReporting, that have dcmqi 1.5.4 and not yet this correction give each "
-        "segment of a label map the name of its predecessor.",
-        "https://github.com/Slicer/Slicer/pull/9163",
-    ),
-    KnownFailure(
         ("slicer-dcmqi-1.3.4", "slicer-dcmqi-1.3.1"),
         ("none",),
         Outcome.WRONG,
@@ -73,17 +65,10 @@ KNOWN_FAILURES: tuple[KnownFailure, ...] = (
         "the changes of dcmqi 1.5.6 name the same lack on Windows",
     ),
     KnownFailure(
-        ("slicer-dcmqi-1.5.3", "slicer-dcmqi-1.3.4", "slicer-dcmqi-1.3.1"),
+        ("slicer-dcmqi-1.3.4", "slicer-dcmqi-1.3.1"),
         ("rle", "labelmap"),
         Outcome.ERROR,
-        "They do not know label maps, or not their item 0.",
-        _NEW_KIND,
-    ),
-    KnownFailure(
-        ("slicer-dcmqi-1.5.3",),
-        ("labelmap-deflate",),
-        Outcome.ERROR,
-        "It does not know item 0 of label maps.",
+        "They do not know label maps.",
         _NEW_KIND,
     ),
     KnownFailure(
@@ -91,7 +76,6 @@ KNOWN_FAILURES: tuple[KnownFailure, ...] = (
             "slicer",
             "slicer-core",
             "slicer-5.12",
-            "slicer-before-9163",
             "slicer-dcmqi-1.5.3",
             "slicer-dcmqi-1.3.4",
             "slicer-dcmqi-1.3.1",
@@ -168,7 +152,7 @@ KNOWN_FAILURES: tuple[KnownFailure, ...] = (
         ("dciodvfy",),
         LABEL_MAPS,
         Outcome.ERROR,
-        "This version, of 2022, is older than label maps: it demands that segments are numbered from 1.",
+        "This version, of 2022, is older than label maps, and knows no such object.",
         "PS3.3 C.8.20.2 since Supplement 243",
     ),
     KnownFailure(

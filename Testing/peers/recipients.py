@@ -20,17 +20,17 @@ class Recipient:
 
 RECIPIENTS: tuple[Recipient, ...] = (
     Recipient(
-        "3D Slicer 5.12 or newer, dcmqi 1.5.4 or newer",
+        "3D Slicer 5.12 or newer, dcmqi 1.5.3 or newer",
         "rle",
-        ("slicer", "slicer-core", "slicer-5.12", "dcmqi", "dcmqi-1.5.4"),
+        ("slicer", "slicer-core", "slicer-5.12", "slicer-dcmqi-1.5.3", "dcmqi", "dcmqi-1.5.4"),
         "Read right in every case: odd sizes, overlaps, empty segments, 300 segments, names in any script.",
     ),
     Recipient(
         "an older 3D Slicer (5.6 to 5.10)",
         "rle-per-segment",
         ("slicer-dcmqi-1.3.1", "slicer-dcmqi-1.3.4", "slicer-dcmqi-1.5.3"),
-        "It refuses label maps, and 5.6 and 5.8 misread `none` where rows x columns is not a multiple of 8. Where it "
-        "is, `none` is as good and all segments are in one file.",
+        "With dcmqi 1.3, as in 5.6 and 5.8, it refuses label maps, and misreads `none` where rows x columns is not a "
+        "multiple of 8. Where it is, `none` is as good and all segments are in one file.",
     ),
     Recipient(
         "OHIF, current (cornerstone3D 5)",

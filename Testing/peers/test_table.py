@@ -17,11 +17,8 @@ PUBLISHED = table.load()
 SPOKEN = {
     "3D Slicer 5.12": "slicer-5.12",
     "3D Slicer 5.6": "slicer-dcmqi-1.3.1",
-    "3D Slicer before 5.12": "slicer-dcmqi-1.5.3",
-    "3D Slicer of spring 2026": "slicer-before-9163",
     "3D Slicer": "slicer",
     "dcmqi 1.5.4": "dcmqi-1.5.4",
-    "dcmqi before 1.5.4": "slicer-dcmqi-1.5.3",
     "dcmqi 1.5.3": "slicer-dcmqi-1.5.3",
     "dcmqi 1.3": "slicer-dcmqi-1.3.4",
     "highdicom": "highdicom",
@@ -41,7 +38,6 @@ SPOKEN = {
 
 
 WARNED_OF_AS = {
-    "slicer-before-9163": "3D Slicer of spring 2026",
     "slicer-dcmqi-1.3.1": "3D Slicer 5.6",
     "slicer-dcmqi-1.3.4": "dcmqi 1.3",
     "highdicom": "highdicom",

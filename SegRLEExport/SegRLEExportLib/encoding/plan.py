@@ -108,13 +108,12 @@ class EncodingPlan:
 
 _LABEL_MAPS_NEED = (
     "Software that does not know label map segmentations (DICOM Supplement 243, 2024) refuses it with an "
-    "error: 3D Slicer before 5.12, dcmqi before 1.5.4, GDCM, ITK and SimpleITK, pydicom-seg, cornerstone3D 2 (older "
+    "error: 3D Slicer 5.6 and 5.8 (dcmqi 1.3), GDCM, ITK and SimpleITK, pydicom-seg, cornerstone3D 2 (older "
     "OHIF), and archives that are not set to take it"
 )
 _MISREAD_LABEL_MAPS = (
-    "Previews of 3D Slicer of spring 2026 shift the names by one without saying so. With more than 255 segments, "
-    "cornerstone3D (OHIF) and highdicom up to 0.28, where it reads segments one by one, mix segments up "
-    "without saying so."
+    "With more than 255 segments, cornerstone3D (OHIF) and highdicom up to 0.28, where it reads segments one by one, "
+    "mix segments up without saying so."
 )
 _MISREAD_BITS_IN_OHIF = (
     "cornerstone3D (OHIF) leaves out planes where segments overlap, and mixes segments up where there are more than "
@@ -134,7 +133,7 @@ _ROWS = (
         full_value=0,
         split=Split.WHERE_OVERLAPPING,
         reads_in=(
-            "3D Slicer 5.12 and newer, OHIF 3.13 and newer, dcmqi 1.5.4 and newer, highdicom, pydicom, DCMTK, "
+            "3D Slicer 5.12 and newer, OHIF 3.13 and newer, dcmqi 1.5.3 and newer, highdicom, pydicom, DCMTK, "
             "vtk-dicom, Orthanc"
         ),
         fails_in=(
@@ -186,7 +185,7 @@ _ROWS = (
         full_value=0,
         split=Split.WHERE_OVERLAPPING,
         reads_in=(
-            "3D Slicer 5.12 and newer, OHIF 3.12 and newer, dcmqi 1.5.4 and newer, highdicom, pydicom, DCMTK, "
+            "3D Slicer 5.12 and newer, OHIF 3.12 and newer, dcmqi 1.5.3 and newer, highdicom, pydicom, DCMTK, "
             "vtk-dicom, Orthanc, cornerstone3D 3 and newer"
         ),
         fails_in=f"{_LABEL_MAPS_NEED}. {_MISREAD_LABEL_MAPS}",
@@ -202,7 +201,7 @@ _ROWS = (
         full_value=0,
         split=Split.WHERE_OVERLAPPING,
         reads_in=(
-            "3D Slicer 5.12 and newer, dcmqi 1.5.4 and newer, highdicom, pydicom, DCMTK, Orthanc, cornerstone3D 3 and "
+            "3D Slicer 5.12 and newer, dcmqi 1.5.3 and newer, highdicom, pydicom, DCMTK, Orthanc, cornerstone3D 3 and "
             "newer"
         ),
         fails_in=(

@@ -19,8 +19,8 @@ _HEAD = """# What the real OHIF shows
 `ohif_table.json`. Files go in twice: through the /local page, byte for byte, and through an Orthanc by DICOMweb, which
 hands compressed files over uncompressed, if it can.
 
-`saved_by_ohif_3.13.2.dcm` was saved by OHIF itself, of what it showed of `three-64x64` as `rle`: `python3 tasks.py peers
---ohif 3.13.2 --way local --case three-64x64 --encoding rle --save`.
+`saved_by_ohif_3.13.2.dcm` was saved by OHIF itself, of what it showed of `three-64x64` as `rle`: `peers --ohif
+3.13.2 --way local --case three-64x64 --encoding rle --save`.
 
 "Right" is every voxel, name and color of every segment, and nothing else listed. "Error" is a message on the screen.
 **"Wrong" is wrong without a word**; the export says so before, where it is to be expected. Where two words stand in a

@@ -37,10 +37,7 @@ def read(path: Path, options: dict[str, Any]) -> list[FoundSegment]:
 
 @contextlib.contextmanager
 def converted(path: Path, options: dict[str, Any]) -> Iterator[list[tuple[Path, Described]]]:
-    """Convert the file; hand out each volume with the descriptions of its segments.
-
-    The background's is left out, as Slicer does, unless the options keep it.
-    """
+    """Convert the file; hand out each volume with the descriptions of its segments."""
     with tempfile.TemporaryDirectory() as folder:
         merge = ["--mergeSegments"] if options["as_slicer"] else []
         place = ["--inputDICOM", path, "--outputDirectory", folder, "--outputType", "nrrd"]
@@ -49,9 +46,7 @@ def converted(path: Path, options: dict[str, Any]) -> Iterator[list[tuple[Path, 
         volumes = sorted(Path(folder).glob("*.nrrd"), key=lambda file: int(file.stem))
         if len(volumes) != len(described):
             raise MisreadError(f"{len(volumes)} volumes for {len(described)} groups of segments")
-        left_out = () if options.get("keeps_background") else (0,)
-        segments = [[item for item in group if item["labelID"] not in left_out] for group in described]
-        yield list(zip(volumes, segments))
+        yield list(zip(volumes, described))
 
 
 def _each(image: SimpleITK.Image, group: Described) -> Iterator[FoundSegment]:
