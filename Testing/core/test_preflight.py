@@ -178,6 +178,13 @@ def another_segmentations_file(folder: Path) -> SourceSeries:
     return source_of(export(a_segmentation(), a_source(), folder / "other.dcm", "none").paths)
 
 
+def on_planes(count: int) -> Segmentation:
+    """A segment on so many planes, each of 63 pixels."""
+    mask = np.zeros(A_GRID.shape_kji, bool)
+    mask[1 : 1 + count, 2:5, 2:5] = True
+    return a_segmentation([mask])
+
+
 def many_segments(count: int) -> Segmentation:
     labels = np.zeros(A_GRID.shape_kji, np.uint16)
     labels.reshape(-1)[:count] = np.arange(1, count + 1)
@@ -248,6 +255,7 @@ ROWS = [
     Row("encoding-for-experts", WARNING, encoding="rle-binary"),
     Row("not-multiple-of-8", WARNING, encoding="none"),
     Row("not-multiple-of-8", WARNING, encoding="deflate"),
+    Row("odd-bytes-in-ohif", WARNING, lambda: on_planes(3), encoding="labelmap"),
     Row("not-coded", NOTE, lambda: one_segment(terminology=None)),
     Row("same-name", NOTE, lambda: a_segmentation([a_sphere()] * 2, names=["one", "one"])),
     Row("long-name", REPAIR, lambda: one_segment(name="x" * 65)),
@@ -338,6 +346,11 @@ def test_it_is_found(row, tmp_path, monkeypatch):
 def test_an_ordinary_export_has_nothing_to_say(tmp_path):
     row = Row("", NOTE, encoding="labelmap")
     assert findings(row, tmp_path) == []
+
+
+@pytest.mark.parametrize(("planes", "encoding"), [(4, "labelmap"), (3, "rle"), (3, "labelmap-deflate")])
+def test_ohif_opens_label_maps_of_even_bytes_and_compressed_ones(planes, encoding, tmp_path):
+    assert findings(Row("", NOTE, lambda: on_planes(planes), encoding=encoding), tmp_path) == []
 
 
 def test_all_errors_are_told_at_once(tmp_path):

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from SegRLEExportLib.encoding.instances import Instance
+from SegRLEExportLib.encoding.pixel_size import pixel_bytes
 from SegRLEExportLib.encoding.plan import LARGEST_8_BIT_LABEL, EncodingPlan, FrameCoding
 from SegRLEExportLib.model.finding import Finding, Severity
 from SegRLEExportLib.model.geometry import PlaneStack
@@ -20,6 +21,7 @@ _PIXELS_OF_A_BYTE = 8
 def viewer_findings(plan: EncodingPlan, stack: PlaneStack, instances: Sequence[Instance]) -> Iterator[Finding]:
     """Tell sizes, overlaps and numbers of segments that a viewer is known to take for others."""
     yield from _odd_size(plan, stack)
+    yield from _odd_bytes(plan, stack, instances)
     if plan.frame_coding is FrameCoding.BITS and any(instance.segments_overlap for instance in instances):
         yield Finding(
             "overlap-in-ohif",
@@ -51,3 +53,19 @@ def _odd_size(plan: EncodingPlan, stack: PlaneStack) -> Iterator[Finding]:
         "read wrong voxels without saying so, and SimpleITK shows garbage in the last pixels.",
         help=f"For OHIF 3.13 or a current 3D Slicer choose {Remedy.RLE}; OHIF 3.12 reads uncompressed bits right.",
     )
+
+
+def _odd_bytes(plan: EncodingPlan, stack: PlaneStack, instances: Sequence[Instance]) -> Iterator[Finding]:
+    """Tell uncompressed label maps that end with a byte of padding, which OHIF 3.13 counts with the frames."""
+    if plan.frame_coding is not FrameCoding.BYTES or plan.is_deflated:
+        return
+    for instance in instances:
+        if pixel_bytes(instance.frame_count, stack, plan.bits_allocated(instance.largest_number)) % 2:
+            yield Finding(
+                "odd-bytes-in-ohif",
+                Severity.WARNING,
+                f"{instance.frame_count} frames of {stack.rows} x {stack.columns} pixels are an odd number of bytes: "
+                "OHIF 3.13 does not open such a file from a disk ('Invalid frame length'), but from an archive.",
+                help="For OHIF 3.13 choose the RLE compressed label map.",
+            )
+            return
