@@ -17,6 +17,8 @@ HERE = Path(__file__).resolve().parent
 ALL = ("W1", "W2", "W3", "W4", "W5")
 ONE_LAYER = ("W1", "W2", "W3")
 
+BY_OTHERS = ", verified by others"
+
 Command = Callable[[Material, Path], list[str]]
 """From a workload's files and a folder for the output to a command line."""
 
@@ -86,8 +88,12 @@ def _segrle(encoding: str) -> Command:
 CONTESTANTS = (
     *(Contestant(f"ours {encoding}", _script("ours", encoding)) for encoding in ("none", "rle", "deflate")),
     *(
-        Contestant(f"ours {encoding}, not verified", _script("ours", encoding, "--no-verify"))
+        Contestant(f"ours {encoding}, not verified", _script("ours", encoding, "--verify", "off"))
         for encoding in ("none", "rle", "deflate")
+    ),
+    *(
+        Contestant(f"ours {encoding}{BY_OTHERS}", _script("ours", encoding, "--verify", "others"), ("W2",), "dcmqi")
+        for encoding in ("none", "rle")
     ),
     Contestant("ours none, whole process", _script("whole_process", "none"), ONE_LAYER),
     Contestant("ours rle, whole process", _script("whole_process", "rle"), ONE_LAYER),

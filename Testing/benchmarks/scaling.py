@@ -81,7 +81,7 @@ def _points(axis: str, value: float, workload: Workload, folder: Path) -> list[G
 
 
 def _point(axis: str, value: float, workload: Workload, folder: Path, encoding: str) -> GrowthPoint:
-    plain, verified = (_measure(workload, folder, encoding, *options) for options in (("--no-verify",), ()))
+    plain, verified = (_measure(workload, folder, encoding, *options) for options in (("--verify", "off"), ()))
     return GrowthPoint(
         axis,
         value,
