@@ -225,7 +225,7 @@ READERS: tuple[Reader, ...] = (
     ),
     Reader(
         "cornerstone-5",
-        "cornerstone3D adapters 5.14 (OHIF)",
+        "cornerstone3D adapters 5.14",
         f"createFromDICOMSegBuffer in Node: {_WHOLE}",
         "by_cornerstone",
         options=_cornerstone("node-current", "adapters", "5.14.0"),
@@ -233,7 +233,7 @@ READERS: tuple[Reader, ...] = (
     ),
     Reader(
         "cornerstone-3",
-        "cornerstone3D adapters 3.33 (OHIF)",
+        "cornerstone3D adapters 3.33",
         f"createFromDICOMSegBuffer in Node: {_WHOLE}",
         "by_cornerstone",
         options=_cornerstone("node-adapters-3", "adapters", "3.33.5"),
@@ -241,7 +241,7 @@ READERS: tuple[Reader, ...] = (
     ),
     Reader(
         "cornerstone-2",
-        "cornerstone3D adapters 2.19 (OHIF)",
+        "cornerstone3D adapters 2.19",
         f"createFromDICOMSegBuffer in Node: {_WHOLE}",
         "by_cornerstone",
         options=_cornerstone("node-adapters-2", "adapters", "2.19.16"),

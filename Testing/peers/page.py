@@ -10,6 +10,8 @@ from SegRLEExportLib.encoding.plan import PLANS
 
 from peers.known_failures import KNOWN_FAILURES
 from peers.measuring import Outcome
+from peers.ohif import page as ohif
+from peers.ohif.cases import WAYS
 from peers.recipients import RECIPIENTS
 from peers.table import Column, Table
 
@@ -35,6 +37,7 @@ def filled(page: str, table: Table) -> str:
         ("recipients", _recipients()),
         ("silently wrong", _silently_wrong(table)),
         ("table", _table(table)),
+        ("ohif", _ohif()),
         ("deliveries", _deliveries(table)),
         ("sizes", _sizes(table)),
         ("known failures", _known_failures(table)),
@@ -65,6 +68,40 @@ def _silently_wrong(table: Table) -> Iterator[str]:
     for (reader_id, found), encodings in plans.items():
         example = messages[f"{reader_id} {found[0]}"]
         yield f"| {table.columns[reader_id].title} | {', '.join(encodings)} | {_listed(found, table)} | {example} |"
+    yield from _silently_wrong_in_ohif()
+
+
+def _silently_wrong_in_ohif() -> Iterator[str]:
+    for title, cells in _shown_by_ohif():
+        found: dict[tuple[str, str], list[str]] = {}
+        for cell in cells:
+            if cell["outcome"] == "wrong":
+                found.setdefault((cell["case"], cell["why"].split(";")[0]), []).append(f"`{cell['encoding']}`")
+        for (case, why), encodings in found.items():
+            yield f"| {title} | {', '.join(encodings)} | {case} | {why} |"
+
+
+def _ohif() -> Iterator[str]:
+    """Yield one row for each release and way; 1-bit RLE was not given to it."""
+    yield "| OHIF | " + " | ".join(f"`{plan_id}`" for plan_id in PLANS) + " |"
+    yield "|---|" + "---|" * len(PLANS)
+    for title, cells in _shown_by_ohif():
+        by_plan = [[cell["outcome"] for cell in cells if cell["encoding"] == plan_id] for plan_id in PLANS]
+        yield f"| {title} | " + " | ".join(_counted(outcomes) for outcomes in by_plan) + " |"
+
+
+def _shown_by_ohif() -> Iterator[tuple[str, list[dict[str, str]]]]:
+    for version, ways in ohif.load().items():
+        for way, measured in ways.items():
+            yield f"OHIF {version}, {WAYS[way]}", measured["cells"]
+
+
+def _counted(outcomes: list[str]) -> str:
+    kinds = [kind for kind in ("wrong", "error", "right") if kind in outcomes]
+    words = {"wrong": "**WRONG**"}
+    if len(kinds) == 1:
+        return words.get(kinds[0], kinds[0])
+    return ", ".join(f"{words.get(kind, kind)} {outcomes.count(kind)}" for kind in kinds) or "-"
 
 
 def _table(table: Table) -> Iterator[str]:

@@ -16,6 +16,8 @@ class Recipient:
     why: str
     but_not: tuple[str, ...] = ()
     """Cases that the advice makes an exception of, and says so in `why`."""
+    ohif: tuple[str, ...] = ()
+    """The releases of OHIF that must show it right, whatever way files reach them."""
 
 
 RECIPIENTS: tuple[Recipient, ...] = (
@@ -33,18 +35,21 @@ RECIPIENTS: tuple[Recipient, ...] = (
         "multiple of 8. Where it is, `none` is as good and all segments are in one file.",
     ),
     Recipient(
-        "OHIF, current (cornerstone3D 5)",
+        "OHIF 3.13",
         "rle",
-        ("cornerstone-5",),
-        "It reads label maps at any size, but `none` and `deflate` only where rows x columns is a multiple of 8. Its "
-        "own label maps have 8 bits: send at most 255 segments.",
-        but_not=("300-segments",),
+        (),
+        "Right from a disk and through an archive, at any size, with overlaps, up to 255 segments; more are mixed up. "
+        "`none` and `deflate` are shown wrong or not at all where rows x columns is not a multiple of 8, or segments "
+        "overlap.",
+        ohif=("3.13.2",),
     ),
     Recipient(
-        "OHIF, older (cornerstone3D 2 and 3)",
-        "rle-per-segment",
-        ("cornerstone-2", "cornerstone-3"),
-        "They do not read label maps in RLE.",
+        "OHIF 3.11 and 3.12",
+        "labelmap",
+        (),
+        "They do not open RLE label maps from a disk. `none` is as right, but for planes that are lost where segments "
+        "overlap.",
+        ohif=("3.12.10", "3.11.1"),
     ),
     Recipient(
         "an archive, or nobody in particular",

@@ -11,8 +11,9 @@ from file_builders import a_nrrd
 from SegRLEExportLib.files.read import read_segmentation
 from shell_builders import place_of, segrle
 
-from peers.ohif.cases import ENCODINGS, ShownCase, segmentations, write_cases
+from peers.ohif.cases import ENCODINGS, WAYS, ShownCase, segmentations, write_cases
 from peers.ohif.judging import judged
+from peers.ohif.known_failures import KNOWN_FAULTS
 from peers.ohif.page import PAGE, load, page_of
 
 SAVED = PAGE.with_name("saved_by_ohif_3.13.2.dcm")
@@ -68,6 +69,11 @@ def test_a_background_in_the_list_is_found(case):
     assert "'Background', which is no segment" in judged(case, "rle", [answer])[1]
 
 
+def test_a_page_that_loads_for_ever_is_told_with_what_the_server_said(case):
+    answer = {**right_answer(case), "content": None, "state": "timeout", "messages": [], "errors": ["status of 500"]}
+    assert judged(case, "rle", [answer]) == ("error", "no message, it goes on loading; status of 500")
+
+
 def test_the_words_of_a_refusal_are_kept(case):
     answer = {**right_answer(case), "content": None, "messages": ["Error loading displaySet"], "errors": []}
     assert judged(case, "rle", [answer]) == ("error", "Error loading displaySet")
@@ -86,12 +92,37 @@ class TestPublished:
     def test_it_has_every_case_and_encoding_of_three_versions_by_both_ways(self):
         assert [version[:5] for version in self.table] == ["3.13.", "3.12.", "3.11."]
         for ways in self.table.values():
+            assert list(ways) in (list(WAYS), ["local"])
             for measured in ways.values():
                 assert {cell["case"] for cell in measured["cells"]} == set(segmentations())
                 assert {cell["encoding"] for cell in measured["cells"]} == set(ENCODINGS)
 
-    def test_rle_is_right_in_the_newest(self):
-        newest, way = next(iter(self.table)), "local"
+    def cells(self):
+        """Yield version, way, encoding, case and outcome of every cell."""
+        for version, ways in self.table.items():
+            for way, measured in ways.items():
+                for cell in measured["cells"]:
+                    yield version, way, cell["encoding"], cell["case"], cell["outcome"]
+
+    def test_every_cell_that_is_not_right_has_a_known_reason(self):
+        unexplained = [
+            (*cell, outcome)
+            for *cell, outcome in self.cells()
+            if outcome != "right" and not any(f.covers(*cell) and f.outcome == outcome for f in KNOWN_FAULTS)
+        ]
+        assert unexplained == []
+
+    @pytest.mark.parametrize(
+        "fault", KNOWN_FAULTS, ids=lambda f: f"{f.versions[0]} {f.ways[0]} {f.encodings[0]} {f.outcome}"
+    )
+    def test_every_known_fault_is_still_there(self, fault):
+        covered = [(*cell, outcome) for *cell, outcome in self.cells() if fault.covers(*cell)]
+        assert covered
+        assert [cell for cell in covered if cell[-1] != fault.outcome] == []
+
+    @pytest.mark.parametrize("way", WAYS)
+    def test_rle_is_right_in_the_newest(self, way):
+        newest = next(iter(self.table))
         assert set(self.outcomes(newest, way, "rle").values()) == {"right"}
 
 

@@ -10,9 +10,11 @@ from peers.cases import case_set
 from peers.catalog import READERS
 from peers.known_failures import KNOWN_FAILURES
 from peers.measuring import Outcome
+from peers.ohif import page as ohif
 from peers.recipients import RECIPIENTS
 
 PUBLISHED = table.load()
+SHOWN = ohif.load()
 
 SPOKEN = {
     "3D Slicer 5.12": "slicer-5.12",
@@ -136,6 +138,15 @@ def test_who_gets_what_is_advised_reads_it_right(recipient):
         found = PUBLISHED.columns[reader_id].outcomes(recipient.plan_id)
         wrong = {case_id for case_id, outcome in found.items() if outcome is not Outcome.RIGHT}
         assert wrong <= set(recipient.but_not), reader_id
+
+
+@pytest.mark.parametrize("recipient", RECIPIENTS, ids=lambda recipient: recipient.who)
+def test_the_real_ohif_shows_right_what_is_advised_for_it(recipient):
+    assert recipient.readers or recipient.ohif
+    for version in recipient.ohif:
+        for measured in SHOWN[version].values():
+            cells = [cell for cell in measured["cells"] if cell["encoding"] == recipient.plan_id]
+            assert {cell["outcome"] for cell in cells} == {"right"}, version
 
 
 @pytest.mark.parametrize("recipient", RECIPIENTS, ids=lambda recipient: recipient.who)

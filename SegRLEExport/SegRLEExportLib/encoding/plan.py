@@ -137,13 +137,14 @@ _ROWS = (
             "vtk-dicom, Orthanc"
         ),
         fails_in=(
-            f"{_LABEL_MAPS_NEED}; OHIF before 3.13 and cornerstone3D 3 refuse it because of RLE. {_MISREAD_LABEL_MAPS}"
+            f"{_LABEL_MAPS_NEED}; OHIF before 3.13 and cornerstone3D 3 refuse it because of RLE, unless "
+            f"the archive sends it uncompressed. {_MISREAD_LABEL_MAPS}"
         ),
     ),
     EncodingPlan(
         id="none",
         title="Uncompressed, one bit a pixel",
-        advice="Large, but opens almost everywhere: for archives, older software and OHIF, and unknown recipients.",
+        advice="Large, but opens almost everywhere: for archives, older software, and unknown recipients.",
         in_short="nearly everything; mind sizes that are no multiple of 8",
         segmentation_type=SegmentationType.BINARY,
         transfer_syntax=ExplicitVRLittleEndian,
@@ -170,25 +171,28 @@ _ROWS = (
         reads_in="3D Slicer 5.10 and newer, dcmqi 1.5.3 and newer, highdicom, pydicom, DCMTK, GDCM",
         fails_in=(
             "Some archives and vtk-dicom refuse deflated files; dcmqi 1.3 from PyPI stops working on them. Where rows "
-            "x columns is not a multiple of 8, SimpleITK shows garbage in the last pixels. "
-            f"{_DEFLATED_IN_OHIF} {_MISREAD_BITS_IN_OHIF}"
+            "x columns is not a multiple of 8, SimpleITK shows garbage in the last pixels, and OHIF 3.13 wrong voxels "
+            f"without saying so, or nothing. {_DEFLATED_IN_OHIF} {_MISREAD_BITS_IN_OHIF}"
         ),
     ),
     EncodingPlan(
         id="labelmap",
         title="Uncompressed label map",
-        advice="For readers that know label maps but no RLE.",
-        in_short="Slicer 5.12+, OHIF 3.12+, highdicom; not: older Slicer, ITK",
+        advice="For OHIF 3.11 and 3.12, and other readers that know label maps but no RLE.",
+        in_short="Slicer 5.12+, OHIF 3.11+, highdicom; not: older Slicer, ITK",
         segmentation_type=SegmentationType.LABELMAP,
         transfer_syntax=ExplicitVRLittleEndian,
         frame_coding=FrameCoding.BYTES,
         full_value=0,
         split=Split.WHERE_OVERLAPPING,
         reads_in=(
-            "3D Slicer 5.12 and newer, OHIF 3.12 and newer, dcmqi 1.5.3 and newer, highdicom, pydicom, DCMTK, "
+            "3D Slicer 5.12 and newer, OHIF 3.11 and newer, dcmqi 1.5.3 and newer, highdicom, pydicom, DCMTK, "
             "vtk-dicom, Orthanc, cornerstone3D 3 and newer"
         ),
-        fails_in=f"{_LABEL_MAPS_NEED}. {_MISREAD_LABEL_MAPS}",
+        fails_in=(
+            f"{_LABEL_MAPS_NEED}. OHIF 3.13 does not open it from a disk where its pixels are an odd number of bytes. "
+            f"{_MISREAD_LABEL_MAPS}"
+        ),
     ),
     EncodingPlan(
         id="labelmap-deflate",
@@ -212,7 +216,7 @@ _ROWS = (
     EncodingPlan(
         id="rle-per-segment",
         title="RLE compressed, one file for each segment",
-        advice="RLE for software that does not know label maps; for older OHIF choose uncompressed bits instead.",
+        advice="RLE for software that does not know label maps; for older OHIF choose the uncompressed label map.",
         in_short="Slicer, highdicom, ITK, OHIF 3.13+; mind: OHIF 3.12 may draw it empty",
         segmentation_type=SegmentationType.FRACTIONAL,
         transfer_syntax=RLELossless,
@@ -229,7 +233,8 @@ _ROWS = (
         ),
         warning=(
             "The masks are stored as fractions of 0 and 255 because 1-bit pixels have no RLE that others read. "
-            "Strictly that claims a probability map."
+            "Strictly that claims a probability map. OHIF 3.12 draws the segment empty, without saying so, where an "
+            "archive sends it."
         ),
         is_for_experts=True,
     ),

@@ -45,12 +45,12 @@ def _odd_size(plan: EncodingPlan, stack: PlaneStack) -> Iterator[Finding]:
     """Tell frames of one bit a pixel that begin within a byte."""
     if plan.frame_coding is not FrameCoding.BITS or stack.rows * stack.columns % _PIXELS_OF_A_BYTE == 0:
         return
-    ohif = "OHIF 3.13 does not open it" if plan.is_deflated else "OHIF 3.13 shows wrong voxels or refuses it"
     yield Finding(
         "not-multiple-of-8",
         Severity.WARNING,
-        f"{stack.rows} x {stack.columns} pixels are not a multiple of 8: {ohif}, 3D Slicer 5.6 and 5.8 (dcmqi 1.3) "
-        "read wrong voxels without saying so, and SimpleITK shows garbage in the last pixels.",
+        f"{stack.rows} x {stack.columns} pixels are not a multiple of 8: OHIF 3.13 shows wrong voxels or refuses it, "
+        "3D Slicer 5.6 and 5.8 (dcmqi 1.3) read wrong voxels without saying so, and SimpleITK shows garbage in the "
+        "last pixels.",
         help=f"For OHIF 3.13 or a current 3D Slicer choose {Remedy.RLE}; OHIF 3.12 reads uncompressed bits right.",
     )
 
@@ -66,6 +66,6 @@ def _odd_bytes(plan: EncodingPlan, stack: PlaneStack, instances: Sequence[Instan
                 Severity.WARNING,
                 f"{instance.frame_count} frames of {stack.rows} x {stack.columns} pixels are an odd number of bytes: "
                 "OHIF 3.13 does not open such a file from a disk ('Invalid frame length'), but from an archive.",
-                help="For OHIF 3.13 choose the RLE compressed label map.",
+                help=f"For OHIF 3.13 choose {Remedy.RLE}.",
             )
             return

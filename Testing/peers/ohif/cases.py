@@ -19,6 +19,8 @@ from peers.cases import apart, many, overlapping
 ORGANS = ["Liver", "Kidney", "Spleen"]
 ENCODINGS = tuple(plan.id for plan in PLANS.values() if plan.id != "rle-binary")
 """1-bit RLE is known to be shown as garbage."""
+WAYS = {"local": "its /local page", "orthanc": "Orthanc (DICOMweb)"}
+"""How the files reach OHIF."""
 
 
 @dataclass(frozen=True)

@@ -81,7 +81,7 @@ async function giveFiles(page, one) {
 
 async function open(page, one) {
   if (job.way === 'local') await giveFiles(page, one);
-  else await page.goto(`${job.address}/viewer?StudyInstanceUIDs=${one.study}`);
+  else await page.goto(`${job.address}/viewer?StudyInstanceUIDs=${one.study}`, { timeout: job.seconds * 1000 });
   await page.waitForFunction(
     () => window.cornerstone && document.querySelector('canvas')
       && window.services?.displaySetService?.getActiveDisplaySets?.().some(set => set.Modality === 'SEG'),

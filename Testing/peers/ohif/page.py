@@ -6,11 +6,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+from peers.ohif.cases import WAYS
+from peers.ohif.known_failures import KNOWN_FAULTS, KnownFault
+
 TABLE = Path(__file__).with_name("ohif_table.json")
 PAGE = Path(__file__).with_name("README.md")
-
-WAYS = {"local": "its /local page", "orthanc": "Orthanc (DICOMweb)"}
-"""How the files reach OHIF."""
 
 _HEAD = """# What the real OHIF shows
 
@@ -25,6 +25,8 @@ hands compressed files over uncompressed, if it can.
 "Right" is every voxel, name and color of every segment, and nothing else listed. "Error" is a message on the screen.
 **"Wrong" is wrong without a word**; the export says so before, where it is to be expected. Where two words stand in a
 cell, the first is of the /local page, the second via Orthanc.
+
+![24 segments, each in its color, in OHIF 3.13.2](ohif-3.13.2-24-segments.png)
 """
 
 
@@ -44,7 +46,18 @@ def page_of(table: dict[str, Any]) -> str:
             parts.append(f"| `{encoding}` | {' | '.join(shown)} |")
     parts.append("")
     parts.extend(f"{number}. {reason}" for number, reason in enumerate(reasons, start=1))
+    parts.append("\n## Why, and what would mend it\n")
+    parts.append("| OHIF | files through | encoding | how | why | in whose code |\n|---|---|---|---|---|---|")
+    parts.extend(_fault(fault) for fault in KNOWN_FAULTS)
     return "\n".join(parts) + "\n"
+
+
+def _fault(fault: KnownFault) -> str:
+    encodings = ", ".join(f"`{encoding}`" for encoding in fault.encodings)
+    cases = f" ({', '.join(fault.cases)})" if fault.cases else ""
+    ways = ", ".join(WAYS[way] for way in fault.ways)
+    how = f"**{fault.outcome}**" if fault.outcome == "wrong" else fault.outcome
+    return f"| {', '.join(fault.versions)} | {ways} | {encodings}{cases} | {how} | {fault.why} | {fault.where} |"
 
 
 def _cell(by_way: list[dict[str, str] | None], reasons: list[str]) -> str:

@@ -25,9 +25,9 @@ _TESTING = _HERE.parents[1]
 sys.path[:0] = [str(_TESTING), str(_TESTING.parent / "SegRLEExport")]
 
 from peers.environments import AbsentError, default_cache, program  # noqa: E402
-from peers.ohif.cases import ENCODINGS, ShownCase, segmentations, write_cases  # noqa: E402
+from peers.ohif.cases import ENCODINGS, WAYS, ShownCase, segmentations, write_cases  # noqa: E402
 from peers.ohif.judging import judged  # noqa: E402
-from peers.ohif.page import PAGE, TABLE, WAYS, load, page_of  # noqa: E402
+from peers.ohif.page import PAGE, TABLE, load, page_of  # noqa: E402
 from peers.ohif.serving import served, served_with_orthanc  # noqa: E402
 
 VERSIONS = ("3.13.2", "3.12.10", "3.11.1")
