@@ -35,7 +35,7 @@ from SegRLEExportLib.files.tables.delimited import read_delimited
 from SegRLEExportLib.files.tables.describe import described
 from SegRLEExportLib.files.tables.totalsegmentator import with_known_names
 from SegRLEExportLib.model.finding import Finding, Severity
-from SegRLEExportLib.model.geometry import Geometry
+from SegRLEExportLib.model.geometry import Geometry, PlaneStack
 from SegRLEExportLib.model.segmentation import Layer, Segment, Segmentation
 from SegRLEExportLib.model.source_series import SourceSeries
 from SegRLEExportLib.model.terminology import Code, SegmentTerminology
@@ -96,6 +96,11 @@ def with_two_places() -> Segmentation:
 
 def with_table(text: str) -> Segmentation:
     return described(a_segmentation(), read_delimited(text, "names.csv"))
+
+
+def without_place(rows: int, columns: int) -> SourceSeries:
+    """Images of that size that do not say where they lie, one for each slice of the grid."""
+    return replace(a_source(), stack=PlaneStack.without_place(A_GRID.shape_kji[0], rows, columns))
 
 
 def read(
@@ -217,6 +222,9 @@ ROWS = [
     Row("outside-source", ERROR, lambda: on(far_moved)),
     Row("outside-source", WARNING, lambda: on(far_moved), options={"clip": True}),
     Row("between-planes", WARNING, lambda: on(scaled(0.5, 1, 1), (19, 9, 7))),
+    Row("images-without-place", WARNING, source=lambda _: without_place(9, 7)),
+    Row("not-their-pixels", ERROR, source=lambda _: without_place(7, 9)),
+    Row("own-grid-without-place", ERROR, source=lambda _: without_place(9, 7), options={"grid": Grid.SEGMENTATION}),
     Row("slices-paired", WARNING, source=lambda _: with_a_gap()),
     Row("slices-displaced", ERROR, lambda: on(scaled(0.5, 1, 1))),
     Row("image-missing", ERROR, on_images, read(*images()[:2], *images()[3:])),

@@ -23,6 +23,7 @@ PYTHON_RECIPES: dict[str, tuple[str, ...]] = {
     "highdicom-0.27": ("highdicom==0.27.0", "pydicom==3.0.2"),
     "pynetdicom": ("pynetdicom==3.0.4",),
     "pydicom-seg": ("pydicom-seg==0.4.1", "pydicom<3", "numpy<2"),
+    "supervision": ("supervision==0.31.2",),
     "dcmqi-0.4.0": ("dcmqi==0.4.0",),
     "dcmqi-0.3.1": ("dcmqi==0.3.1",),
     "dcmqi-0.2.1": ("dcmqi==0.2.1",),

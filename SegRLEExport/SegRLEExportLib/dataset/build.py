@@ -48,7 +48,9 @@ def top_level(contents: Contents) -> Dataset:
         contents.copied,
         header.series_and_equipment(contents.options, contents.identity, segmentation.name, source.header),
         header.segmentation_image(contents),
-        header.dimensions(contents.identity.dimension_uid, is_label_map=plan.is_label_map),
+        header.dimensions(
+            contents.identity.dimension_uid, is_label_map=plan.is_label_map, has_place=contents.stack.has_place
+        ),
         segments.places_in_the_export(list(contents.instance.numbers)),
     ):
         dataset.update(part)

@@ -28,6 +28,8 @@ from SegRLEExportLib.model.source_series import SourceFrame
 
 _PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE = 0x52009230
 _DIMENSION_INDEX_VALUES = 0x00209157
+_STACK_ID = 0x00209056
+_IN_STACK_POSITION_NUMBER = 0x00209057
 _FRAME_CONTENT_SEQUENCE = 0x00209111
 _PLANE_POSITION_SEQUENCE = 0x00209113
 _IMAGE_POSITION_PATIENT = 0x00200032
@@ -57,8 +59,11 @@ _PARALLEL_TOLERANCE = 1e-6
 def shared_groups(stack: PlaneStack, slice_thickness_mm: float) -> Dataset:
     """Return the item of Shared Functional Groups Sequence (5200,9229): spacing, thickness and orientation.
 
+    It is empty for images without a place: size and place are those of the image that each frame names (A.51.5).
     Spacing Between Slices is left out where no even steps lead to the planes.
     """
+    if not stack.has_place:
+        return Dataset()
     measures = Dataset()
     spacing = stack.spacing_between_planes_mm
     measures.SliceThickness = DSfloat(decimal_string(slice_thickness_mm))
@@ -79,7 +84,8 @@ class FrameGroups:
     """Per-Frame Functional Groups Sequence (5200,9230) of an instance, as bytes.
 
     Dimension indices are the segment number, not in a label map, and the rank of the plane among those
-    with a frame, so that sorting by them shows segments and planes in order.
+    with a frame, so that sorting by them shows segments and planes in order. Frames on images without a place have no
+    Plane Position, but their number in a stack of the images (C.7.6.16.2.2).
     """
 
     def __init__(
@@ -93,15 +99,20 @@ class FrameGroups:
         planes = sorted(set(instance.frame_planes.tolist()))
         self._frames = list(zip(instance.frame_segment_numbers.tolist(), instance.frame_planes.tolist()))
         self._is_label_map = is_label_map
-        self._index_head, self._index_values, self._segment_head = _templates(is_label_map)
+        self._index_values, self._segment_head = _templates(is_label_map)
+        self._index_heads = {plane: _index_head(self._index_values.size, stack, plane) for plane in planes}
         self._rank_of = {plane: rank for rank, plane in enumerate(planes, start=1)}
         self._derivations = {plane: _derivation(source_frames[plane]) for plane in planes}
-        self._positions = {plane: _plane_position(stack, plane) for plane in planes}
-        same_in_all = len(self._index_head) + self._index_values.size
+        self._positions = {plane: _plane_position(stack, plane) if stack.has_place else b"" for plane in planes}
+        same_in_all = self._index_values.size
         if not is_label_map:
             same_in_all += len(self._segment_head) + _SEGMENT_NUMBER.size
         self._content_length = {
-            plane: len(self._derivations[plane]) + len(self._positions[plane]) + same_in_all for plane in planes
+            plane: len(self._derivations[plane])
+            + len(self._index_heads[plane])
+            + len(self._positions[plane])
+            + same_in_all
+            for plane in planes
         }
 
     def pieces(self) -> Iterator[bytes]:
@@ -114,7 +125,7 @@ class FrameGroups:
 
     def _item(self, segment_number: int, plane: int) -> bytes:
         rank = self._rank_of[plane]
-        head = item_header(self._content_length[plane]) + self._derivations[plane] + self._index_head
+        head = item_header(self._content_length[plane]) + self._derivations[plane] + self._index_heads[plane]
         if self._is_label_map:
             return head + self._index_values.pack(rank) + self._positions[plane]
         return (
@@ -126,12 +137,21 @@ class FrameGroups:
         )
 
 
-def _templates(is_label_map: bool) -> tuple[bytes, struct.Struct, bytes]:
-    """Return the bytes before the dimension indices, the indices' layout, and the bytes before a segment number."""
+def _templates(is_label_map: bool) -> tuple[struct.Struct, bytes]:
+    """Return the layout of the dimension indices, and the bytes before a segment number."""
     index_values = struct.Struct("<I" if is_label_map else "<2I")
-    unfilled = sequence(_FRAME_CONTENT_SEQUENCE, element(_DIMENSION_INDEX_VALUES, "UL", bytes(index_values.size)))
     segment = sequence(_SEGMENT_IDENTIFICATION_SEQUENCE, element(_REFERENCED_SEGMENT_NUMBER, "US", bytes(2)))
-    return unfilled[: -index_values.size], index_values, segment[:-2]
+    return index_values, segment[:-2]
+
+
+def _index_head(index_bytes: int, stack: PlaneStack, plane: int) -> bytes:
+    """Return the bytes before the dimension indices, which end Frame Content Sequence (0020,9111)."""
+    in_stack = b""
+    if not stack.has_place:
+        number = element(_IN_STACK_POSITION_NUMBER, "UL", struct.pack("<I", plane + 1))
+        in_stack = text_element(_STACK_ID, "SH", "1") + number
+    indices = element(_DIMENSION_INDEX_VALUES, "UL", bytes(index_bytes))
+    return sequence(_FRAME_CONTENT_SEQUENCE, in_stack + indices)[:-index_bytes]
 
 
 def _plane_position(stack: PlaneStack, plane: int) -> bytes:

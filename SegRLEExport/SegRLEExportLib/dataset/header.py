@@ -128,11 +128,18 @@ def _valid_texts(source: Dataset, keyword: str) -> list[str]:
     return [one.value for one in repaired if one.value] if not any(one.reason for one in repaired) else []
 
 
-def dimensions(dimension_uid: str, *, is_label_map: bool) -> Dataset:
-    """Return Multi-frame Dimension (C.7.6.17): by segment, but for label maps, then by position."""
+def dimensions(dimension_uid: str, *, is_label_map: bool, has_place: bool) -> Dataset:
+    """Return Multi-frame Dimension (C.7.6.17): by segment, but for label maps, then by position.
+
+    Images without a place have their number in a stack for it.
+    """
     organization = Dataset()
     organization.DimensionOrganizationUID = dimension_uid
     position = _dimension(dimension_uid, "Image Position Patient", "ImagePositionPatient", "PlanePositionSequence")
+    if not has_place:
+        position = _dimension(
+            dimension_uid, "In-Stack Position Number", "InStackPositionNumber", "FrameContentSequence"
+        )
     segment = _dimension(dimension_uid, "Segment Number", "ReferencedSegmentNumber", "SegmentIdentificationSequence")
     dataset = Dataset()
     dataset.DimensionOrganizationSequence = [organization]

@@ -31,9 +31,11 @@ _TYPE_2 = [
     "ReferringPhysicianName",
     "StudyID",
     "AccessionNumber",
-    "PositionReferenceIndicator",
 ]
 """Written empty where the source has none."""
+
+_FRAME_OF_REFERENCE = ("FrameOfReferenceUID", "PositionReferenceIndicator")
+"""Frame of Reference (C.7.4.1); the second is written empty where the source has none."""
 
 _TRIAL_SUBJECT = (
     "ClinicalTrialSponsorName",
@@ -129,19 +131,20 @@ _CODE_EXTENSION = re.compile(r"\x1b[ -/]+[0-~]")
 """An escape sequence of ISO 2022 (PS3.5, 6.1.2.5): pydicom follows it, and leaves that of IR 58 in the text."""
 
 
-def copied_attributes(source: Dataset) -> tuple[Dataset, list[Finding]]:
+def copied_attributes(source: Dataset, *, has_place: bool = True) -> tuple[Dataset, list[Finding]]:
     """Return patient, study, trial and frame of reference attributes of `source`, valid, and what was repaired.
 
+    Images that have no place in the patient are in no frame of reference, whatever UID they state.
     Study Instance UID (0020,000D) must be there and valid: see `preflight`.
     """
     copier = _Copier(source)
-    for keyword in (*_TYPE_2, *_OPTIONAL, "StudyInstanceUID", "FrameOfReferenceUID"):
+    for keyword in (*_TYPE_2, *_OPTIONAL, "StudyInstanceUID", *(_FRAME_OF_REFERENCE if has_place else ())):
         copier.copy(keyword)
     copier.complete_or_drop_trial()
-    for keyword in _TYPE_2:
+    for keyword in (*_TYPE_2, *(_FRAME_OF_REFERENCE[1:] if has_place else ())):
         if keyword not in copier.target:
             setattr(copier.target, keyword, None)
-    if not copier.target.get("FrameOfReferenceUID"):
+    if has_place and not copier.target.get("FrameOfReferenceUID"):
         copier.make_frame_of_reference()
     return copier.target, copier.findings
 

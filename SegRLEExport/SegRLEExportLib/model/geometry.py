@@ -8,7 +8,7 @@ tilted gantry (PS3.3, C.7.6.2.1.1 and C.7.6.16.2.3). Nothing here knows segments
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import product
 
@@ -132,6 +132,9 @@ class PlaneStack:
     """Distance of rows, then of columns, as Pixel Spacing (0028,0030)."""
     positions_lps: Matrix
     """(planes, 3), centre of the first pixel of each plane: Image Position (Patient)."""
+    has_place: bool = True
+    """Whether that is in the patient: radiographs, ultrasound and secondary captures need not say where they lie (the
+    Image Plane Module, PS3.3, C.7.6.2, is not theirs). Then there is nothing but pixels: see `without_place`."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "row_direction_lps", _frozen(self.row_direction_lps, (3,)))
@@ -140,6 +143,13 @@ class PlaneStack:
 
     def __len__(self) -> int:
         return len(self.positions_lps)
+
+    @classmethod
+    def without_place(cls, count: int, rows: int, columns: int) -> PlaneStack:
+        """Return the planes of images that have no place: column i of row j of image k is at (i, j, k), in pixels."""
+        positions = np.zeros((count, 3))
+        positions[:, 2] = np.arange(count)
+        return cls(rows, columns, np.eye(3)[0], np.eye(3)[1], (1.0, 1.0), positions, has_place=False)
 
     @classmethod
     def of_geometry(cls, geometry: Geometry) -> PlaneStack:
@@ -227,11 +237,4 @@ class PlaneStack:
 
     def only(self, plane_indices: NDArray[np.intp]) -> PlaneStack:
         """Return the stack of those planes alone."""
-        return PlaneStack(
-            self.rows,
-            self.columns,
-            self.row_direction_lps,
-            self.column_direction_lps,
-            self.pixel_spacing_mm,
-            self.positions_lps[plane_indices],
-        )
+        return replace(self, positions_lps=self.positions_lps[plane_indices])

@@ -1,6 +1,7 @@
 """A child process that lets highdicom read a SEG file whole: FILE FOLDER.
 
-One label map where segments do not overlap, otherwise a volume for each segment, as its guide reads segmentations.
+One label map where segments do not overlap, otherwise a volume for each segment, as its guide reads segmentations. Of
+frames without a place in the patient it makes no volume: they are asked for by the images that they lie on.
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ def main(path: Path, folder: Path) -> None:
     for plugin in set(decoder.available_plugins) - {"pydicom"}:
         decoder.remove_plugin(plugin)  # python-gdcm 3.2.6 ends the process on frames of an odd size
     try:
-        volumes = list(_together(highdicom.seg.segread(path)))
+        seg = highdicom.seg.segread(path)
+        volumes = list(_together(seg) if "FrameOfReferenceUID" in seg else _on_images(seg))
     except RuntimeError as error:
         if "overlap" not in str(error).lower():
             raise
@@ -47,6 +49,24 @@ def _one_by_one(seg: Any) -> Iterator[ShownVolume]:
     for number, segment in _segments(seg).items():
         volume = seg.get_volume(segment_numbers=[number], combine_segments=True, allow_missing_positions=True)
         yield ShownVolume(volume.array, volume.affine, (segment,))
+
+
+def _on_images(seg: Any) -> Iterator[ShownVolume]:
+    """Yield a volume of each segment whose slices are the images: column i of row j of image k is at (i, j, k)."""
+    (series,) = seg.ReferencedSeriesSequence
+    uids = [str(item.ReferencedSOPInstanceUID) for item in series.ReferencedInstanceSequence]
+    sources = [
+        groups.DerivationImageSequence[0].SourceImageSequence[0] for groups in seg.PerFrameFunctionalGroupsSequence
+    ]
+    last = max(int(source.get("ReferencedFrameNumber", 0)) for source in sources)
+    for number, segment in _segments(seg).items():
+        words = {"segment_numbers": [number], "assert_missing_frames_are_empty": True}
+        if last:
+            pixels = seg.get_pixels_by_source_frame(uids[0], range(1, last + 1), **words)
+        else:
+            pixels = seg.get_pixels_by_source_instance(uids, **words)
+        labels = np.where(pixels[..., 0] > 0, number, 0).astype(np.uint16)
+        yield ShownVolume(labels, np.eye(4)[[2, 1, 0, 3]], (segment,))
 
 
 def _segments(seg: Any) -> dict[int, ShownSegment]:

@@ -41,7 +41,9 @@ class Pairing:
 
 def pairing_of(geometry: Geometry, images: PlaneStack) -> Pairing | None:
     """Return how slices and images go together; None where the grid's places say it or there is nothing to pair."""
-    if len(images) < 2 or not geometry.is_orthogonal:  # such a copy is orthogonal: ITK holds no other
+    if (
+        not images.has_place or len(images) < 2 or not geometry.is_orthogonal
+    ):  # such a copy is orthogonal: ITK holds no other
         return None
     lps_to_kji = np.linalg.inv(geometry.kji_to_lps)
     pixel_to_kji: Matrix = (lps_to_kji @ images.plane_to_lps(0))[:3, :2]
@@ -65,6 +67,8 @@ def pairing_of(geometry: Geometry, images: PlaneStack) -> Pairing | None:
 
 def as_drawn(geometry: Geometry, planes: PlaneStack, images: PlaneStack) -> PlaneStack:
     """Return `planes`, each of which lies on one of the `images`, where the grid has them."""
+    if not images.has_place:
+        return _drawn_without_place(geometry, planes, images)
     pairing = pairing_of(geometry, images)
     if pairing is None or not pairing.is_certain:
         return planes
@@ -73,6 +77,38 @@ def as_drawn(geometry: Geometry, planes: PlaneStack, images: PlaneStack) -> Plan
     image_of = order[nearest_of(heights[order], planes.positions_lps @ images.normal_lps)]
     moved = (pairing.positions_lps - images.positions_lps)[image_of]
     return replace(planes, positions_lps=planes.positions_lps + moved)
+
+
+def lies_on_pixels(geometry: Geometry, images: PlaneStack) -> bool:
+    """Tell whether a grid is that of images without a place, or a part of it, with a slice for each.
+
+    It is if it has a voxel for each pixel, whatever places it states. A part lies as programs lay such images where
+    nothing says how: the first pixel at the origin, rows to the left, columns to the back, voxels as large as pixels.
+    """
+    size = np.array([len(images), images.rows, images.columns])
+    if geometry.shape_kji == tuple(size.tolist()):
+        return True
+    to_pixels = (geometry.kji_to_lps[:3] / np.array(geometry.spacing_mm[::-1])[:, None])[::-1]
+    start = np.rint(to_pixels[:, 3])
+    off = np.abs((to_pixels[:, :3] - np.eye(3)) * size).max(), np.abs(to_pixels[:, 3] - start).max()
+    is_within = (start >= 0).all() and (start + geometry.shape_kji <= size).all()
+    return bool(is_within and geometry.shape_kji[0] == len(images) and max(off) <= _SAME_VOXELS)
+
+
+def _drawn_without_place(geometry: Geometry, planes: PlaneStack, images: PlaneStack) -> PlaneStack:
+    """Return the planes where the grid has them: voxel (k, j, i) is column i of row j of image k."""
+    to_lps = np.diag([*geometry.spacing_mm[::-1], 1.0])[:, [2, 1, 0, 3]]
+    if geometry.shape_kji == (len(images), images.rows, images.columns):
+        to_lps = geometry.kji_to_lps
+    numbers = planes.positions_lps[:, 2]
+    _, row_mm, column_mm = geometry.spacing_mm
+    return replace(
+        planes,
+        row_direction_lps=to_lps[:3, 2] / column_mm,
+        column_direction_lps=to_lps[:3, 1] / row_mm,
+        pixel_spacing_mm=(row_mm, column_mm),
+        positions_lps=to_lps[:3, 3] + np.outer(numbers, to_lps[:3, 0]),
+    )
 
 
 def _runs_along(pixel_to_kji: Matrix, steps: Matrix, images: PlaneStack) -> bool:

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 import numpy as np
 
 from SegRLEExportLib.model.finding import Finding, Severity
-from SegRLEExportLib.model.geometry import PlaneStack
+from SegRLEExportLib.model.geometry import Geometry, PlaneStack
 from SegRLEExportLib.model.remedy import Remedy
 from SegRLEExportLib.model.segmentation import Segmentation, voxels_of_values
 from SegRLEExportLib.options import ExportOptions
 from SegRLEExportLib.planes.frames import FrameIndex
-from SegRLEExportLib.planes.pairing import Pairing, pairing_of
+from SegRLEExportLib.planes.pairing import Pairing, lies_on_pixels, pairing_of
 from SegRLEExportLib.planes.sampling import SampledLayer
 
 _OWN_GRID = f"To keep every voxel in its place, {Remedy.OWN_GRID}."
@@ -39,7 +39,11 @@ def placement_findings(
     for layer_index, positions in segmentation.positions_of_layers.items():
         layer = layers[layer_index]
         names = [segmentation.segments[position].name for position in positions]
-        pairing = pairing_of(segmentation.layers[layer_index].geometry, stack)
+        geometry = segmentation.layers[layer_index].geometry
+        if not stack.has_place and not lies_on_pixels(geometry, stack):
+            yield _of_other_pixels(names, geometry, stack)
+            continue
+        pairing = pairing_of(geometry, stack)
         if pairing is not None:
             yield _paired(names, pairing, stack) if pairing.is_certain else _displaced(names, pairing, stack)
             continue
@@ -57,6 +61,22 @@ def placement_findings(
             yield _resampled(segmentation, layer_index, positions, index)
         elif not layer.is_exact:
             yield _shifted(names, layer)
+
+
+def _of_other_pixels(names: list[str], geometry: Geometry, stack: PlaneStack) -> Finding:
+    """Tell that a grid is not that of images without a place: nothing else could say what lies where."""
+    slices, rows, columns = geometry.shape_kji
+    is_turned = (slices, columns, rows) == (len(stack), stack.rows, stack.columns)
+    turned = " Rows and columns are exchanged." if is_turned else ""
+    return Finding(
+        "not-their-pixels",
+        Severity.ERROR,
+        f"The images have no place in the patient, so only a grid of their own pixels can lie on them: there are "
+        f"{len(stack)} images of {stack.rows} rows and {stack.columns} columns, and the grid has {slices} slices of "
+        f"{rows} and {columns}.{turned}",
+        _first(names),
+        "Segment the images as they are; of several images give only the one that was segmented.",
+    )
 
 
 def _outside(name: str, count: int, options: ExportOptions) -> Finding:

@@ -14,13 +14,15 @@ from SegRLEExportLib.options import ExportOptions, Grid
 from SegRLEExportLib.planes.frames import FrameIndex
 
 _THICKNESS_OF_NOTHING_MM = 1.0
-"""Written for a single plane of which nobody says how thick it is."""
+"""Written for a single plane of which nobody says how thick it is; of images without a place nothing is written."""
 
 
 def slice_thickness(
     segmentation: Segmentation, source: SourceSeries, stack: PlaneStack, options: ExportOptions
 ) -> tuple[float, list[Finding]]:
     """Return Slice Thickness (0018,0050), which readers need (type 1C), and what is to be said of it."""
+    if not stack.has_place:
+        return _THICKNESS_OF_NOTHING_MM, []
     if options.grid is Grid.SEGMENTATION:
         return _own_thickness(segmentation, stack), []
     if source.slice_thickness_mm:

@@ -76,6 +76,8 @@ class FileReaders:
 
 def not_read_by(stack: PlaneStack, instances: Sequence[Instance]) -> tuple[str, ...]:
     """Return the readers that fail on a file of the export, or misplace what is in it."""
+    if not stack.has_place:
+        return DCMQI, HIGHDICOM
     refused = {reader for one in instances for reader in _of(stack, one).refused_by}
     return tuple(reader for reader in (DCMQI, HIGHDICOM) if reader in refused)
 
@@ -87,6 +89,9 @@ def steps_findings(stack: PlaneStack, instances: Sequence[Instance], *, is_copy:
     """
     refused = not_read_by(stack, instances)
     if not refused:
+        return
+    if not stack.has_place:
+        yield _WITHOUT_PLACE
         return
     files = [_of(stack, one) for one in instances]
     sideways_mm, off = max(one.sideways_mm for one in files), max(one.off_steps for one in files)
@@ -108,6 +113,12 @@ def steps_findings(stack: PlaneStack, instances: Sequence[Instance], *, is_copy:
     )
 
 
+_WITHOUT_PLACE = Finding(
+    "images-without-place",
+    Severity.WARNING,
+    f"The images have no place in the patient: voxel i, j, k of the grid is column i of row j of image k. {DCMQI} does "
+    "not open such a file; highdicom reads it image by image, and makes no volume of it.",
+)
 _CONSEQUENCES = {
     DCMQI: f"{DCMQI} misplaces or loses planes or refuses the file",
     HIGHDICOM: f"{HIGHDICOM} refuses the file",

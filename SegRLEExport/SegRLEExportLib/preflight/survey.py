@@ -122,7 +122,7 @@ def _voxels_and_headers(
     index = index_frames(segmentation, runs, len(stack), progress)
     progress.stage("Looking for overlaps", 0.2, len(stack))
     overlaps = find_overlaps(segmentation, runs, len(stack), progress)
-    copied, repairs = copied_attributes(source.header)
+    copied, repairs = copied_attributes(source.header, has_place=stack.has_place)
     source_frames = matching_frames(stack, source.stack, source.frames, source.stack.same_plane_tolerance_mm)
     thickness_mm, thickness_findings = slice_thickness(segmentation, source, stack, options)
     findings = (
@@ -171,7 +171,7 @@ def _has_copies(segmentation: Segmentation, stack: PlaneStack) -> bool:
 def _refuse_unusable(segmentation: Segmentation, source: SourceSeries, options: ExportOptions) -> None:
     errors = [*_segment_errors(segmentation), *uid_errors(source)]
     if not errors and options.grid is Grid.SEGMENTATION:
-        errors.extend(_grid_errors(segmentation))
+        errors.extend(_grid_errors(segmentation, source))
     if errors:
         raise PreflightError(errors)
 
@@ -206,7 +206,15 @@ def _segment_errors(segmentation: Segmentation) -> Iterator[Finding]:
             )
 
 
-def _grid_errors(segmentation: Segmentation) -> Iterator[Finding]:
+def _grid_errors(segmentation: Segmentation, source: SourceSeries) -> Iterator[Finding]:
+    if not source.stack.has_place:
+        yield Finding(
+            "own-grid-without-place",
+            Severity.ERROR,
+            "The images have no place in the patient, so a grid of its own would lie nowhere.",
+            where=segmentation.name,
+            help="Use the grid of the source images.",
+        )
     try:
         _own_planes(segmentation)
     except ValueError as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -105,11 +105,4 @@ def joined(stacks: Sequence[PlaneStack]) -> PlaneStack | None:
     heights = positions @ first.normal_lps
     gaps = np.diff(heights)
     kept = np.concatenate([[True], gaps > same_height_tolerance_mm(heights, first.pixel_spacing_mm)])
-    return PlaneStack(
-        first.rows,
-        first.columns,
-        first.row_direction_lps,
-        first.column_direction_lps,
-        first.pixel_spacing_mm,
-        positions[kept],
-    )
+    return replace(first, positions_lps=positions[kept])

@@ -77,7 +77,7 @@ def _inspected(seg: SegFile) -> Inspection:
         "type": f"{_type(seg)}, {_sop_class_name(seg.sop_class)}",
         "transfer syntax": _syntax_name(seg.transfer_syntax),
         "pixels": f"{pixels.rows} x {pixels.columns}, {pixels.bits_allocated} bits allocated",
-        "frames": f"{seg.frame_count} on {len(seg.planes[0])} planes" if _has_places(seg) else str(seg.frame_count),
+        "frames": _frames(seg),
         "pixel data": structure,
         "references": _references(seg),
         "written by": f"{dataset.get('Manufacturer', '?')} {dataset.get('SoftwareVersions', '')}".strip(),
@@ -111,11 +111,15 @@ def _syntax_name(syntax: UID) -> str:
     return "Deflated Image Frame Compression" if syntax == DEFLATED_IMAGE_FRAME else syntax.name
 
 
-def _has_places(seg: SegFile) -> bool:
+def _frames(seg: SegFile) -> str:
+    """Return how many frames there are, and on what they lie, if that is known."""
     try:
-        return bool(seg.planes)
+        stack, planes = seg.planes
     except NotASegmentationFileError:
-        return False
+        return str(seg.frame_count)
+    if not stack.has_place:
+        return f"{seg.frame_count} on {len(set(planes))} images, without a place in the patient"
+    return f"{seg.frame_count} on {len(stack)} planes"
 
 
 def _references(seg: SegFile) -> str:

@@ -18,10 +18,11 @@ from pydicom.uid import UID, RLELossless
 from SegRLEExportLib.errors import NotASegmentationFileError
 from SegRLEExportLib.model.geometry import Matrix, PlaneStack, same_height_tolerance_mm
 from SegRLEExportLib.model.segmentation import Labels
+from SegRLEExportLib.model.source_series import SourceFrame
 from SegRLEExportLib.reading.damage import SegFileError, readable
 from SegRLEExportLib.reading.elements import UNDEFINED, Elements
 from SegRLEExportLib.reading.frames import FrameRecords, Place
-from SegRLEExportLib.reading.header import SegHeader, frame_count_of, read_header
+from SegRLEExportLib.reading.header import MOST_FRAMES, SegHeader, frame_count_of, read_header
 from SegRLEExportLib.reading.pixels import FrameBlock, PixelData, is_known, is_native
 from SegRLEExportLib.reading.segments import BACKGROUND, SegmentRecord, read_segments
 
@@ -43,7 +44,9 @@ _MAXIMUM_FRACTION = 0x0062000E
 _FRACTIONAL_TYPE = 0x00620010
 _REFERENCED_SERIES = 0x00081115
 _REFERENCED_INSTANCES = 0x0008114A
+_REFERENCED_SOP_CLASS = 0x00081150
 _REFERENCED_SOP_INSTANCE = 0x00081155
+_FRAME_OF_REFERENCE = 0x00200052
 
 _PLACES_GROUP = 0x00630000
 _PLACES_CREATOR = b"SegRLEExport"
@@ -225,24 +228,52 @@ class SegFile:
     @cached_property
     def referenced_instance_uids(self) -> set[str]:
         """Of the images in Referenced Series Sequence."""
+        return {image.sop_instance_uid for image in self._referenced_images}
+
+    @cached_property
+    def _referenced_images(self) -> list[SourceFrame]:
         with readable(self.path, "Referenced Series Sequence"):
-            return {
-                instance.text(_REFERENCED_SOP_INSTANCE)
+            return [
+                SourceFrame(instance.text(_REFERENCED_SOP_CLASS), instance.text(_REFERENCED_SOP_INSTANCE))
                 for series in self._elements.items(_REFERENCED_SERIES)
                 for instance in series.items(_REFERENCED_INSTANCES)
-            }
+            ]
+
+    @cached_property
+    def has_place(self) -> bool:
+        """Whether frames lie in the patient; else they lie on the pixels of the image that each names (A.51.5)."""
+        has_place = any(place.position_lps or place.orientation for _, place in self.frames.different_places)
+        return has_place or bool(self._elements.text(_FRAME_OF_REFERENCE))
+
+    @cached_property
+    def images_without_place(self) -> list[SourceFrame]:
+        """The images that frames without a place lie on, in order: those that the file refers to, or all frames of one.
+
+        Frames of an image behind the last that is named are not among them.
+        Raises `NotASegmentationFileError` where a frame does not name one image.
+        """
+        with readable(self.path, "the images of its frames"):
+            return _images_named([place for _, place in self.frames.different_places], self._referenced_images)
 
     @cached_property
     def planes(self) -> tuple[PlaneStack, list[int]]:
         """The planes that frames lie on, along their normal, and for each frame the index of its plane.
 
-        Raises `NotASegmentationFileError` where frames have no place, or do not lie parallel.
+        Where they have no place in the patient, the planes are those of `images_without_place`.
+        Raises `NotASegmentationFileError` where frames have no place nor image, or do not lie parallel.
         """
         frames = self.frames
+        if not self.has_place:
+            return self._planes_without_place()
         with readable(self.path, "the places of its frames"):
             stack, plane_of_place = _stack_of(self.pixel_data, [place for _, place in frames.different_places])
         plane_at = {key: plane for (key, _), plane in zip(frames.different_places, plane_of_place)}
         return stack, [plane_at[id(place)] for place in frames.places]
+
+    def _planes_without_place(self) -> tuple[PlaneStack, list[int]]:
+        number_of = {image: number for number, image in enumerate(self.images_without_place)}
+        stack = PlaneStack.without_place(len(number_of), self.pixel_data.rows, self.pixel_data.columns)
+        return stack, [number_of[place.sources[0]] for place in self.frames.places]
 
     def blocks(self, frame_counts: Iterable[int] | None = None, *, is_strict: bool = False) -> Iterator[FrameBlock]:
         """Yield the pixels of all frames, so many at once, one if it is not said; the counts must add up.
@@ -303,6 +334,29 @@ def _stack_of(pixels: PixelData, places: list[Place]) -> tuple[PlaneStack, list[
         positions_lps=positions,
     )
     return stack, plane_of_place
+
+
+def _images_named(places: list[Place], referenced: list[SourceFrame]) -> list[SourceFrame]:
+    """Return the images of frames that have no place: all that are referenced, or the frames of the only one, counted.
+
+    Raises `SegFileError`.
+    """
+    if any(len(place.sources) != 1 for place in places):
+        raise SegFileError("its frames have no position in the patient, and do not each name the one image they lie on")
+    named = list(dict.fromkeys(place.sources[0] for place in places))
+    numbers = [image.frame_number for image in named]
+    if None in numbers:
+        if any(numbers):
+            raise SegFileError(
+                "its frames have no position in the patient, and lie on images of one and of more frames"
+            )
+        return list(dict.fromkeys([*referenced, *named]))
+    last = max(number or 0 for number in numbers)
+    if len({image.sop_instance_uid for image in named}) > 1 or min(number or 0 for number in numbers) < 1:
+        raise SegFileError("its frames have no position in the patient, and lie on several images of more frames")
+    if last > MOST_FRAMES:
+        raise SegFileError(f"it names frame {last} of an image")
+    return [named[0]._replace(frame_number=number) for number in range(1, last + 1)]
 
 
 def _refuse_no_place(places: list[Place]) -> None:

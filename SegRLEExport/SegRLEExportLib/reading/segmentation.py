@@ -99,9 +99,23 @@ def _refuse_different_places(segs: list[SegFile]) -> None:
             )
 
 
+def _refuse_different_images(segs: list[SegFile]) -> None:
+    """Raise `UnusableSegFileError` for files without a place that lie on different images: nothing else tells them."""
+    longest = max((seg.images_without_place for seg in segs if not seg.has_place), key=len, default=[])
+    for seg in segs:
+        images = [] if seg.has_place else seg.images_without_place
+        if images != longest[: len(images)] or (longest and not images):
+            raise UnusableSegFileError(
+                seg.path,
+                f"it does not lie on the images of {segs[0].path.name}",
+                "Give only the files of one segmentation together.",
+            )
+
+
 def _grids(segs: list[SegFile]) -> Iterator[tuple[list[int], Grid]]:
     """Yield the indices of files that share a grid, and the grid: all of them if they fit together."""
     stacks = [stack_of(seg) for seg in segs]
+    _refuse_different_images(segs)
     stack = joined(stacks) if len(segs) > 1 else stacks[0]
     if stack is not None:
         try:
@@ -126,6 +140,8 @@ def stack_of(seg: SegFile) -> PlaneStack:
 
 
 def _grid_of(stack: PlaneStack, seg: SegFile) -> Grid:
+    if not seg.has_place:
+        return grid_of(stack, None, 1.0)
     first = seg.frames.places[0]
     return grid_of(stack, first.thickness_mm, first.spacing_between_mm)
 

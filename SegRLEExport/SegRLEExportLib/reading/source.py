@@ -51,7 +51,7 @@ def source_of(files: Sequence[Path | SegFile]) -> SourceSeries:
         raise UnusableSegFileError(
             segs[1].path, f"its frames lie on other planes than those of {segs[0].path.name}", _GIVE_THE_IMAGES
         )
-    frames = _frames(segs, stack)
+    frames = _frames(segs, stack) if stack.has_place else max((seg.images_without_place for seg in segs), key=len)
     thicknesses = {place.thickness_mm for seg in segs for _, place in seg.frames.different_places}
     return SourceSeries(
         header=header,

@@ -8,7 +8,7 @@ from files that cannot be read. Pixels are never read.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from math import hypot, isfinite
 from pathlib import Path
@@ -18,7 +18,21 @@ from pydicom.datadict import dictionary_description
 from pydicom.errors import InvalidDicomError
 from pydicom.multival import MultiValue
 from pydicom.tag import Tag
-from pydicom.uid import UID
+from pydicom.uid import (
+    UID,
+    CTImageStorage,
+    EnhancedCTImageStorage,
+    EnhancedMRColorImageStorage,
+    EnhancedMRImageStorage,
+    EnhancedPETImageStorage,
+    EnhancedUSVolumeStorage,
+    LegacyConvertedEnhancedCTImageStorage,
+    LegacyConvertedEnhancedMRImageStorage,
+    LegacyConvertedEnhancedPETImageStorage,
+    MRImageStorage,
+    PositronEmissionTomographyImageStorage,
+    VLWholeSlideMicroscopyImageStorage,
+)
 
 from SegRLEExportLib.model.source_series import SourceFrame
 from SegRLEExportLib.source.character_sets import tell_pydicom_of_latin_9
@@ -28,6 +42,18 @@ tell_pydicom_of_latin_9()
 
 NOT_IMAGES = frozenset(("SEG", "RTSTRUCT", "RTPLAN", "RTDOSE", "SR", "PR", "KO", "REG", "RWV", "DOC", "FID"))
 """Modalities that are never the source of a segmentation."""
+
+_ALWAYS_PLACED = frozenset(
+    (
+        *(CTImageStorage, EnhancedCTImageStorage, LegacyConvertedEnhancedCTImageStorage),
+        *(MRImageStorage, EnhancedMRImageStorage, EnhancedMRColorImageStorage, LegacyConvertedEnhancedMRImageStorage),
+        *(PositronEmissionTomographyImageStorage, EnhancedPETImageStorage, LegacyConvertedEnhancedPETImageStorage),
+        *(EnhancedUSVolumeStorage, VLWholeSlideMicroscopyImageStorage),
+    )
+)
+"""Classes of images that must say where they lie (PS3.3, A.3, A.4, A.21 and others): without it they are damaged."""
+
+_MOST_FRAMES_WITHOUT_PLACE = 100_000
 
 DIRECTION_TOLERANCE = 0.01
 """Direction cosines whose length is farther from 1, or that are farther from perpendicular, are damaged."""
@@ -93,7 +119,7 @@ _STATED_TWICE = {_SOP_CLASS_UID: "MediaStorageSOPClassUID", _SOP_INSTANCE_UID: "
 
 @dataclass(frozen=True)
 class Plane:
-    """Where one image plane lies, and who it is."""
+    """Where one image plane lies, if it has a place in the patient, and who it is."""
 
     path: Path
     frame: SourceFrame
@@ -103,6 +129,7 @@ class Plane:
     frame_of_reference_uid: str
     instance_number: int
     position: tuple[float, ...]
+    """Image Position (Patient); empty, as the next two, for an image that has no place."""
     orientation: tuple[float, ...]
     spacing: tuple[float, ...]
     rows: int
@@ -122,6 +149,8 @@ class UnplacedImage:
     series_uid: str
     sop_instance_uid: str
     reason: str
+    planes: tuple[Plane, ...] = ()
+    """Its planes, without place, where images of its class need have none and it states none; else it is damaged."""
 
 
 @dataclass(frozen=True)
@@ -226,7 +255,27 @@ def _single_plane(path: Path, texts: dict[int, str], from_file_meta: tuple[str, 
             raise ValueError(f"its {texts[_NUMBER_OF_FRAMES]} frames have no position each")
         return [_plane(path, texts, None, from_file_meta)]
     except ValueError as error:
-        return [_unplaced(path, texts, error)]
+        return [_unplaced(path, texts, error, _planes_without_place(path, texts, from_file_meta))]
+
+
+def _planes_without_place(path: Path, texts: dict[int, str], from_file_meta: tuple[str, ...]) -> tuple[Plane, ...]:
+    """Return the planes of an image that states no place and need not have one; none of any other."""
+    is_stated = bool(texts.get(_IMAGE_POSITION) or texts.get(_IMAGE_ORIENTATION))
+    if is_stated or texts.get(_SOP_CLASS_UID) in _ALWAYS_PLACED:
+        return ()
+    try:
+        count = int(texts.get(_NUMBER_OF_FRAMES) or 1)
+        first = _plane(path, texts, None, from_file_meta, has_place=False)
+    except ValueError:
+        return ()
+    if count <= 1:
+        return (first,)
+    if count > _MOST_FRAMES_WITHOUT_PLACE:
+        return ()
+    return tuple(
+        replace(first, frame=first.frame._replace(frame_number=number), instance_number=number)
+        for number in range(1, count + 1)
+    )
 
 
 def _planes_of_multi_frame(
@@ -257,12 +306,20 @@ def _group(own: Dataset, shared: Dataset, keyword: str) -> Dataset:
     return group
 
 
-def _unplaced(path: Path, texts: dict[int, str], reason: ValueError) -> UnplacedImage:
-    return UnplacedImage(path, texts.get(_SERIES_INSTANCE_UID, ""), texts.get(_SOP_INSTANCE_UID, ""), str(reason))
+def _unplaced(path: Path, texts: dict[int, str], reason: ValueError, planes: tuple[Plane, ...] = ()) -> UnplacedImage:
+    series_uid, sop_uid = texts.get(_SERIES_INSTANCE_UID, ""), texts.get(_SOP_INSTANCE_UID, "")
+    return UnplacedImage(path, series_uid, sop_uid, str(reason), planes)
 
 
-def _plane(path: Path, texts: dict[int, str], frame_number: int | None, from_file_meta: tuple[str, ...]) -> Plane:
-    """Return the plane that the texts describe; raises `ValueError` with the reason if they place none."""
+def _plane(
+    path: Path,
+    texts: dict[int, str],
+    frame_number: int | None,
+    from_file_meta: tuple[str, ...],
+    *,
+    has_place: bool = True,
+) -> Plane:
+    """Return the plane that the texts describe; raises `ValueError` with the reason if they do not."""
     return Plane(
         path=path,
         frame=SourceFrame(texts.get(_SOP_CLASS_UID, ""), texts.get(_SOP_INSTANCE_UID, ""), frame_number),
@@ -271,9 +328,9 @@ def _plane(path: Path, texts: dict[int, str], frame_number: int | None, from_fil
         patient_id=texts.get(_PATIENT_ID, ""),
         frame_of_reference_uid=texts.get(_FRAME_OF_REFERENCE_UID, ""),
         instance_number=frame_number or int(_number(texts.get(_INSTANCE_NUMBER, "")) or 0),
-        position=_position(texts.get(_IMAGE_POSITION, "")),
-        orientation=_orientation(texts.get(_IMAGE_ORIENTATION, "")),
-        spacing=_spacing(texts.get(_PIXEL_SPACING, "")),
+        position=_position(texts.get(_IMAGE_POSITION, "")) if has_place else (),
+        orientation=_orientation(texts.get(_IMAGE_ORIENTATION, "")) if has_place else (),
+        spacing=_spacing(texts.get(_PIXEL_SPACING, "")) if has_place else (),
         rows=_side(_ROWS, texts.get(_ROWS, "")),
         columns=_side(_COLUMNS, texts.get(_COLUMNS, "")),
         thickness=_thickness(texts.get(_SLICE_THICKNESS, "")),

@@ -76,6 +76,9 @@ def read_series(
 ) -> list[SourceSeries]:
     """Return every volume in a folder or among files, in the order of their Series Instance UIDs.
 
+    Behind them are series none of whose images has a place in the patient, or need have one: of each the single
+    images of one size together, by Instance Number, and each multi-frame image alone.
+
     `instance_uids` are the SOP Instance UIDs of the volume that was segmented; other images of its series, such as
     those of other times at the same places, are left aside. `time` is as `find_source` has it; a series that does not
     have it says so in its findings.
@@ -113,17 +116,21 @@ def _read_series(
         sorted_out = sorted_out.only(frozenset(instance_uids))
         if not sorted_out.planes_of and not sorted_out.unplaced_of:
             raise NoSourceImagesError(place, f"none of the {len(set(instance_uids))} images asked for is there")
-    if not sorted_out.planes_of:
+    without_place = sorted_out.without_place()
+    if not sorted_out.planes_of and not without_place:
         raise _no_place(sorted_out.unplaced_of)
     found_by_all = [*unreadable_findings(sorted_out.unreadable)]
     found_by_all.extend(missing_findings(sorted_out.instance_uids(), instance_uids or ()))
-    return [
+    volumes = [
         volume
         for series_uid in sorted(sorted_out.planes_of)
         for volume in _volumes(
             sorted_out.planes_of[series_uid], sorted_out.unplaced_of.get(series_uid, []), found_by_all, time
         )
     ]
+    for series_uid in sorted(without_place):
+        volumes.extend(_images_without_place(without_place[series_uid], found_by_all, time))
+    return volumes
 
 
 def choose_series(
@@ -135,6 +142,8 @@ def choose_series(
         if not named:
             raise SeriesChoiceError(f"The series {series_uid} is not among the images.", _lines(candidates))
         candidates = named
+    with_place = [series for series in candidates if series.stack.has_place]
+    candidates = with_place or candidates  # a radiograph beside a CT is meant only where it is named
     if len(candidates) == 1:
         return candidates[0]
     for fits in (_lies_exactly, _lies_wholly):
@@ -252,6 +261,14 @@ class _Sorted:
         )
         return _Sorted.of([*wanted_planes, *wanted_images, *self.unreadable])
 
+    def without_place(self) -> dict[str, list[Plane]]:
+        """Return the planes of series none of whose images has a place, or is damaged for having none."""
+        return {
+            series_uid: [plane for image in images for plane in image.planes]
+            for series_uid, images in self.unplaced_of.items()
+            if series_uid not in self.planes_of and all(image.planes for image in images)
+        }
+
     def instance_uids(self) -> set[str]:
         placed = {plane.frame.sop_instance_uid for planes in self.planes_of.values() for plane in planes}
         return placed | {image.sop_instance_uid for images in self.unplaced_of.values() for image in images}
@@ -274,9 +291,26 @@ def _no_place(unplaced_of: dict[str, list[UnplacedImage]]) -> UnusableSourceErro
     return UnusableSourceError(
         unplaced[0].series_uid or "without UID",
         f"none of the {len(unplaced)} images found has a usable place in space ({_example(unplaced)})",
-        "Only images with position, orientation and pixel spacing can be the source; radiographs and most "
-        "ultrasound images have none. 3D Slicer (dcmqi) opens no SEG without a place; highdicom writes and reads such.",
+        "Images of this kind have position, orientation and pixel spacing: export them again from the archive.",
     )
+
+
+def _images_without_place(planes: list[Plane], found_by_all: list[Finding], time: int | None) -> Iterator[SourceSeries]:
+    """Yield the single images of each size together, by Instance Number, and each multi-frame image alone."""
+    different = list({plane.frame: plane for plane in planes}.values())
+    findings = (*found_by_all, *identity_findings(different), *_missing_time(time, 1))
+    groups: dict[tuple[str, int, int], list[Plane]] = defaultdict(list)
+    for plane in different:
+        image = plane.frame.sop_instance_uid if plane.frame.frame_number else ""
+        groups[image, plane.rows, plane.columns].append(plane)
+    for (_, rows, columns), members in groups.items():
+        members.sort(key=lambda plane: plane.instance_number)
+        yield SourceSeries(
+            header=_header(members),
+            frames=tuple(plane.frame for plane in members),
+            stack=PlaneStack.without_place(len(members), rows, columns),
+            findings=findings,
+        )
 
 
 def _volumes(

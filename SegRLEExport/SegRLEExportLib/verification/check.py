@@ -244,8 +244,7 @@ class _FileCheck:
         if not places:
             self.differences.append("no frame says anything of itself")
             return {}
-        positions = np.array([place.position_lps for _, place in places])
-        planes = self.expected.planes_at(positions)
+        planes = self.expected.planes_of([place for _, place in places])
         first_frame = {id(place): n for n, place in reversed([*enumerate(read.frames.places, start=1)])}
         for (key, _), plane in zip(places, planes):
             if plane is not None:
@@ -255,7 +254,7 @@ class _FileCheck:
 
     def _pixels(self, header: Stated, read: SegFile) -> None:
         """Compare every pixel at the place that the file states for its frame."""
-        stack, planes = _stack_of(header, read)
+        stack, planes = _stack_of(header, read) if self.expected.stack.has_place else read.planes
         form = FORMS[self.order.plan.id]
         position_of = self._position_of_number()
         others = np.setdiff1d(np.arange(len(self.expected.stack)), self._planes)
@@ -315,7 +314,8 @@ class _FileCheck:
         for frame, block in enumerate(read.blocks()):
             if wrong := comparison.wrong_pixels(frame, block):
                 number, place = read.frames.segment_numbers[frame], read.frames.places[frame]
-                self.differences.append(f"{wrong} pixels of segment {number} at {place.position_lps} differ")
+                where = f"at {place.position_lps}" if place.position_lps else f"of frame {frame + 1}"
+                self.differences.append(f"{wrong} pixels of segment {number} {where} differ")
         if not self.differences:
             self.differences.append("there are voxels for which the file has no frame")
 

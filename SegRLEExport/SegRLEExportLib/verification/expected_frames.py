@@ -6,7 +6,7 @@ segment, in a label map by nothing, and then by plane; each names the image that
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import product
@@ -19,6 +19,7 @@ from SegRLEExportLib.model.geometry import Geometry, Matrix, PlaneStack, nearest
 from SegRLEExportLib.model.segmentation import Segmentation
 from SegRLEExportLib.model.source_series import SourceFrame, SourceSeries
 from SegRLEExportLib.options import Grid
+from SegRLEExportLib.reading.frames import Place
 from SegRLEExportLib.verification.expectation import Anything, Decimals, Expectation, differences
 from SegRLEExportLib.verification.order import Order
 from SegRLEExportLib.verification.stated import Value, stated_in
@@ -90,8 +91,10 @@ class ExpectedFrames:
         return self.stack.columns
 
     def shared_groups(self) -> Expectation:
-        """Return what is to be said of all frames."""
+        """Return what is to be said of all frames: nothing where the images have no place (A.51.5)."""
         stack = self.stack
+        if not stack.has_place:
+            return {}
         measures: dict[str, Any] = {
             "SliceThickness": Decimals((self.thickness_mm,), self.tolerance),
             "PixelSpacing": Decimals(stack.pixel_spacing_mm, self.tolerance),
@@ -103,8 +106,17 @@ class ExpectedFrames:
             "PlaneOrientationSequence": [{"ImageOrientationPatient": Decimals(directions, self.tolerance)}],
         }
 
-    def planes_at(self, positions_lps: Matrix) -> list[int | None]:
-        """Return for each position, (n, 3), the index of the plane whose first pixel lies there; None for none."""
+    def planes_of(self, places: Sequence[Place]) -> list[int | None]:
+        """Return for each place the index of the plane whose first pixel lies there; None for none.
+
+        Where images have no place it is that of the image that is named, and no position may be stated.
+        """
+        if not self.stack.has_place:
+            plane_of = {source: plane for plane, source in enumerate(self.sources)}
+            return [plane_of.get(place.source) if not place.position_lps else None for place in places]
+        if not all(place.position_lps for place in places):
+            return [None] * len(places)
+        positions_lps = np.array([place.position_lps for place in places])
         heights = positions_lps @ self.stack.normal_lps
         near = self._order[nearest_of(self._heights, heights)] if len(self.stack) > 1 else np.zeros(len(heights), int)
         off_mm = np.abs(self.stack.positions_lps[near] - positions_lps).max(axis=1, initial=0.0)
@@ -126,7 +138,7 @@ class ExpectedFrames:
     def _skeleton(self, plane: int, content: bytes) -> tuple[bytes, ...] | None:
         """Return a frame's groups without numbers, position and image; None if that is not the plane's.
 
-        Of the position `planes_at` has seen that it is the plane's. Numbers stand behind the image and around the
+        Of the position `planes_of` has seen that it is the plane's. Numbers stand behind the image and around the
         position: indices before it, that of the segment behind it.
         """
         source = self.sources[plane]
@@ -145,14 +157,17 @@ class ExpectedFrames:
         wanted: dict[str, Any] = {
             "DerivationImageSequence": [] if source is None else [_derivation(source)],
             "FrameContentSequence": [{"DimensionIndexValues": Anything()}],
-            "PlanePositionSequence": [{"ImagePositionPatient": self._position(plane)}],
         }
+        if self.stack.has_place:
+            wanted["PlanePositionSequence"] = [{"ImagePositionPatient": self._position(plane)}]
+        else:
+            wanted["FrameContentSequence"][0] |= {"StackID": "1", "InStackPositionNumber": plane + 1}
         if not self.is_label_map:
             wanted["SegmentIdentificationSequence"] = [{"ReferencedSegmentNumber": Anything()}]
         return wanted
 
     def _position(self, plane: int) -> Decimals:
-        """Return where the first pixel is to lie, of which `planes_at` has seen that it lies there."""
+        """Return where the first pixel is to lie, of which `planes_of` has seen that it lies there."""
         return Decimals(tuple(self.stack.positions_lps[plane].tolist()), self.same_place_mm)
 
     def dimension_indices(self, frames: list[tuple[int, int]]) -> list[tuple[int, ...]]:

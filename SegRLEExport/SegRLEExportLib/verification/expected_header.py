@@ -180,7 +180,7 @@ def _kind(order: Order) -> Expectation:
 
 
 def _dimensions(order: Order, file: OneFile) -> Expectation:
-    """Frames are in order by segment, but in a label map, and by position."""
+    """Frames are in order by segment, but in a label map, and by position, or the number of an image without one."""
     organization = NewUid(frozenset((file.sop_uid, file.series_uid, order.source.series_instance_uid)))
     position = {
         "DimensionOrganizationUID": organization,
@@ -188,6 +188,12 @@ def _dimensions(order: Order, file: OneFile) -> Expectation:
         "FunctionalGroupPointer": 0x00209113,
         "DimensionDescriptionLabel": "Image Position Patient",
     }
+    if not order.source.stack.has_place:
+        position |= {
+            "DimensionIndexPointer": 0x00209057,
+            "FunctionalGroupPointer": 0x00209111,
+            "DimensionDescriptionLabel": "In-Stack Position Number",
+        }
     segment = {
         "DimensionOrganizationUID": organization,
         "DimensionIndexPointer": 0x0062000B,

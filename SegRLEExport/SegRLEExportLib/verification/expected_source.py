@@ -30,7 +30,6 @@ _ESCAPE_SEQUENCES = re.compile("\x1b[\x20-\x2f]+[\x30-\x7e]")
 _ALWAYS = (
     *("PatientName", "PatientID", "PatientBirthDate", "PatientSex"),
     *("StudyDate", "StudyTime", "ReferringPhysicianName", "StudyID", "AccessionNumber"),
-    "PositionReferenceIndicator",
 )
 """There with an empty value where the source has none (type 2)."""
 
@@ -77,7 +76,9 @@ def expected_source(source: SourceSeries, told: Collection[str]) -> Expectation:
     if any(keyword in wanted and keyword not in told for keyword in _TRIAL):
         for keyword in _TRIAL_IF_ANY:
             wanted.setdefault(keyword, EMPTY)
-    wanted["FrameOfReferenceUID"] = frame_of_reference(source)
+    if source.stack.has_place:
+        indicator = _copies(source.header, ("PositionReferenceIndicator",), told)
+        wanted |= {"PositionReferenceIndicator": EMPTY, **indicator, "FrameOfReferenceUID": frame_of_reference(source)}
     return wanted
 
 
@@ -95,7 +96,7 @@ def doubtful(header: Dataset) -> set[str]:
     """Return the keywords, at any depth, of values that may have had to be repaired, as far as pydicom can tell."""
     found: set[str] = set()
     is_told = _tells_its_characters(header)
-    for keyword in (*_ALWAYS, *_PATIENT, *_STUDY, *_TRIAL, *_VISIT):
+    for keyword in (*_ALWAYS, "PositionReferenceIndicator", *_PATIENT, *_STUDY, *_TRIAL, *_VISIT):
         if keyword in header and _is_doubtful(header, keyword, is_told=is_told):
             found.add(keyword)
     has_trial = [keyword for keyword in _TRIAL if keyword in header]

@@ -7,8 +7,8 @@ import numpy as np
 from SegRLEExportLib.model.geometry import PlaneStack
 from SegRLEExportLib.model.segmentation import Segmentation
 from SegRLEExportLib.model.source_series import SourceSeries
-from SegRLEExportLib.planes.sampling import SampledLayer
 from SegRLEExportLib.reading.seg_file import SegFile
+from SegRLEExportLib.verification.pixels import layers_on
 
 SAME_PLACE_PIXELS = 1e-3
 """Pixels that lie no farther from those of an image lie on them."""
@@ -20,6 +20,8 @@ _SAME_VOXEL = 0.01
 def are_on_images(stack: PlaneStack, source: SourceSeries) -> bool:
     """Tell whether each plane is that of an image, pixel on pixel."""
     images = source.stack
+    if stack.has_place != images.has_place:
+        return False
     tolerance_mm = SAME_PLACE_PIXELS * min(images.pixel_spacing_mm)
     between = stack.positions_lps[:, None] - images.positions_lps[None]
     first_off = np.linalg.norm(between, axis=2).min(axis=1).max(initial=0.0)
@@ -29,8 +31,10 @@ def are_on_images(stack: PlaneStack, source: SourceSeries) -> bool:
 
 
 def images_under(stack: PlaneStack, source: SourceSeries | None) -> PlaneStack | None:
-    """Return the images of the series if each plane lies on one of them."""
-    return source.stack if source is not None and are_on_images(stack, source) else None
+    """Return the images of the series if each plane lies on one of them; planes without a place are their images."""
+    if source is not None and are_on_images(stack, source):
+        return source.stack
+    return None if stack.has_place else stack
 
 
 def place_differences(
@@ -40,7 +44,8 @@ def place_differences(
     stack, _ = seg.planes
     is_on_images = source is not None and are_on_images(stack, source)
     used = {segment.layer_index for segment in segmentation.segments}
-    off = [SampledLayer(segmentation.layers[index], stack).displacement_voxels for index in used]
+    images = None if stack.has_place else images_under(stack, source)
+    off = [layer.displacement_voxels for layer in layers_on([segmentation.layers[n] for n in used], stack, images)]
     off_voxels = min(off, default=0.0)
     if off_voxels <= _SAME_VOXEL:
         if source is None or is_on_images:

@@ -226,7 +226,8 @@ class AttributeCheck:
         from SegRLEExportLib.model.source_series import SourceFrame
 
         stack, _ = self.seg.planes
-        return SourceSeries(Dataset(), tuple(SourceFrame("", "") for _ in range(len(stack))), stack)
+        unknown = [SourceFrame("", "")] * len(stack)
+        return SourceSeries(Dataset(), tuple(unknown if stack.has_place else self.seg.images_without_place), stack)
 
     def _frames(self, order: Order) -> ExpectedFrames:
         is_label_map = self.seg.is_label_map
@@ -241,7 +242,7 @@ class AttributeCheck:
         from_source = (*expected_source(self._source_of_the_file(), ()), "ReferencedSeriesSequence")
         known = {keyword for keyword in header if keyword not in _COMPARED_WITHOUT_SERIES}
         anything = {keyword: Anything(may_be_absent=True) for keyword in (*from_source, *known)}
-        return anything | {"SharedFunctionalGroupsSequence": [_ANY_GROUPS]}
+        return anything | {"SharedFunctionalGroupsSequence": [_ANY_GROUPS if self.seg.has_place else {}]}
 
     def _meta(self, order: Order, file: OneFile) -> Iterator[Difference]:
         head = self.seg.header.file_head
@@ -275,12 +276,13 @@ class AttributeCheck:
         """Compare what each frame says: place, image, indices."""
         records = self.seg.frames
         places = records.different_places
-        planes = frames.planes_at(np.array([place.position_lps for _, place in places]))
+        planes = frames.planes_of([place for _, place in places])
         first = {id(place): n for n, place in reversed([*enumerate(records.places, start=1)])}
         for (key, place), plane in zip(places, planes):
             name = f"frame {first[key]} of {self.seg.path.name}"
             if plane is None:
-                yield Difference("places", f"{name} lies at {place.position_lps}, where no plane is")
+                where = f"lies at {place.position_lps}" if place.position_lps else "names an image"
+                yield Difference("places", f"{name} {where}, where no plane is")
                 continue
             content = records.contents[key]
             if self.source is None:
@@ -309,6 +311,8 @@ class AttributeCheck:
         told = doubtful(self.source.header)
         wanted = expected_source(self.source, told)
         for keyword in _OF_EVERY_SEG:
+            if keyword not in wanted:
+                continue
             expected = wanted[keyword]
             found = header.get(keyword)
             accepted = expected.accepts(found) if hasattr(expected, "accepts") else (found or ()) == _tuple(expected)
@@ -328,6 +332,8 @@ class AttributeCheck:
             yield Difference(
                 "references", f"{name} refers to {len(referenced - known)} images that are not in the series"
             )
+        if not self.seg.has_place:
+            return
         heights = source.stack.positions_lps @ source.stack.normal_lps
         image_at = {frame.sop_instance_uid: heights[n] for n, frame in enumerate(source.frames)}
         gap = float(np.ptp(heights)) / max(1, len(heights) - 1)
