@@ -14,6 +14,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import nibabel
+import pydicom
 from SegRLEExportLib.cli import main as segrle
 
 DATA = Path(str(resources.files("slicerio") / "data"))
@@ -40,6 +41,7 @@ def make_practice_folder(folder: Path) -> None:
     _segrle("convert", segmentation, images, "-o", folder / "masks", "--to", "masks")
     (folder / "labels.csv").rename(folder / "names.csv")
     _as_totalsegmentator_writes(folder)
+    _radiograph(folder)
     _archive(folder)
 
 
@@ -66,6 +68,26 @@ def _as_totalsegmentator_writes(folder: Path) -> None:
             ElementTree.SubElement(table, "Label", Key=row["value"]).text = row["name"]
     image.header.extensions.append(nibabel.nifti1.Nifti1Extension(_NIFTI_COMMENT, ElementTree.tostring(table)))
     nibabel.save(image, folder / "segmentations.nii.gz")
+
+
+def _radiograph(folder: Path) -> None:
+    """Make of the middle image of the CT one that does not say where it lies, and of its labels a label map of one."""
+    images = sorted((pydicom.dcmread(path) for path in (folder / "ct-folder").iterdir()), key=_height)
+    middle = len(images) // 2
+    image = images[middle]
+    for keyword in ("ImagePositionPatient", "ImageOrientationPatient", "FrameOfReferenceUID"):
+        delattr(image, keyword)
+    image.SOPClassUID, image.Modality = pydicom.uid.ComputedRadiographyImageStorage, "CR"
+    image.SeriesInstanceUID = pydicom.uid.generate_uid()
+    (folder / "radiograph").mkdir()
+    image.save_as(folder / "radiograph" / "image.dcm")
+
+    labels = nibabel.load(folder / "labels.nii.gz")
+    nibabel.save(labels.slicer[:, :, middle : middle + 1], folder / "radiograph-labels.nii.gz")
+
+
+def _height(image: pydicom.Dataset) -> float:
+    return float(image.ImagePositionPatient[2])
 
 
 def _archive(folder: Path) -> None:

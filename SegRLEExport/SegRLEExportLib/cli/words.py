@@ -17,6 +17,7 @@ WORDS = {
     Remedy.CHOOSE_SERIES: "Choose the series that was segmented (--series UID)",
     Remedy.ONE_VOLUME: "Give the images of one volume alone.",
     Remedy.IMAGES_OF_ONE: "Give only the images of one",
+    Remedy.ONE_IMAGE: "take the one alone that was segmented (its file for SERIES_DIR)",
     Remedy.IMAGES_WITH_UIDS: (
         "Export the images again from the archive or scanner, with their UIDs. For public images that have none, give "
         "the volume of them (--volume VOLUME) and a new folder for SERIES_DIR, and images are written there."

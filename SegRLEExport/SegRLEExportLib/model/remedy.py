@@ -24,6 +24,7 @@ class Remedy(str, Enum):
     ONE_VOLUME = "Give the images of one volume alone, or in Slicer the volume that was segmented."
     IMAGES_OF_ONE = "Give only the images of one"
     """Patient or study."""
+    ONE_IMAGE = "take the one alone that was segmented"
     IMAGES_WITH_UIDS = "Export the images again from the archive or scanner, with their UIDs."
     ONE_SPACE = "give all images of the series one UID."
 

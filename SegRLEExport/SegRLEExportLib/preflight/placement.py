@@ -75,7 +75,7 @@ def _of_other_pixels(names: list[str], geometry: Geometry, stack: PlaneStack) ->
         f"{len(stack)} images of {stack.rows} rows and {stack.columns} columns, and the grid has {slices} slices of "
         f"{rows} and {columns}.{turned}",
         _first(names),
-        "Segment the images as they are; of several images give only the one that was segmented.",
+        f"Segment the images as they are; of several images {Remedy.ONE_IMAGE}.",
     )
 
 

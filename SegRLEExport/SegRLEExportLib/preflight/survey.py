@@ -213,7 +213,7 @@ def _grid_errors(segmentation: Segmentation, source: SourceSeries) -> Iterator[F
             Severity.ERROR,
             "The images have no place in the patient, so a grid of its own would lie nowhere.",
             where=segmentation.name,
-            help="Use the grid of the source images.",
+            help=Remedy.IMAGES_GRID.value,
         )
     try:
         _own_planes(segmentation)
