@@ -11,7 +11,7 @@ from SegRLEExportLib.errors import NoReferenceError, PreflightError, SeriesChoic
 from SegRLEExportLib.model.finding import Finding, Severity
 from SegRLEExportLib.model.remedy import Remedy
 from SegRLEExportLib.report import Sight, SightOutcome
-from SegRLEExportLib.slicer_side.dialog.fields import dialog_message
+from SegRLEExportLib.slicer_side.dialog.fields import dialog_message, seen_by_others
 from SegRLEExportLib.slicer_side.dialog.words import Door, findings_of, in_words_of
 from SegRLEExportLib.slicer_side.panel import folding
 from test_errors import MESSAGES
@@ -107,14 +107,18 @@ def test_what_others_saw_is_told_in_a_sentence():
         sights = tuple(Sight(name, "1.0", outcome, "", 0.1) for name, outcome in outcomes)
         return SimpleNamespace(instances=[SimpleNamespace(sights=sights)])
 
-    right, absent = SightOutcome.RIGHT, SightOutcome.NOT_AT_HAND
-    assert folding.seen_by_others(report(("highdicom", right), ("dcmqi", right))) == (
+    right, other = SightOutcome.RIGHT, SightOutcome.DIFFERENT
+    refused, absent = SightOutcome.CANNOT_READ, SightOutcome.NOT_AT_HAND
+    assert seen_by_others([report(("highdicom", right), ("dcmqi", right))]) == (
         "highdicom 1.0 and dcmqi 1.0 read it right."
     )
-    assert folding.seen_by_others(report(("highdicom", right), ("dcmqi", absent))) == (
-        "highdicom 1.0 read it right; dcmqi 1.0 did not read it (see below)."
+    assert seen_by_others([report(("highdicom", right), ("dcmqi", absent))]) == (
+        "highdicom 1.0 read it right. dcmqi 1.0 is not at hand here."
     )
-    assert folding.seen_by_others(report()) == ""
+    assert seen_by_others([report(("highdicom", refused)), report(("highdicom", right), ("dcmqi", other))]) == (
+        "highdicom 1.0 cannot read it (see the details). dcmqi 1.0 shows something else (see the details)."
+    )
+    assert seen_by_others([report()]) == ""
 
 
 def test_export_is_reached_before_what_is_folded():

@@ -71,6 +71,7 @@ class Application:
                 toBool=bool,
                 mainWindow=lambda: None,
                 warningDisplay=lambda text, **more: self.boxes.append((text, more["detailedText"])),
+                infoDisplay=lambda text, **more: self.boxes.append((text, more["detailedText"])),
                 errorDisplay=lambda text, **_: self.boxes.append((text, "")),
             ),
         }
@@ -195,6 +196,22 @@ class TestExportRows:
         assert "The rows 'Deflated DICOM SEG' and 'Uncompressed DICOM SEG' keep all segments in one file." in text
         assert sum(len(textwrap.wrap(line, 80)) or 1 for line in text.splitlines()) < SCREEN_LINES
         assert details.count("share 1 voxels.") == 40
+
+    def test_say_afterwards_what_other_programs_saw_where_that_was_asked(self, application, chest_node, tmp_path):
+        pytest.importorskip("highdicom")
+        row = application.rows(chest_node)["SegRLEExportDeflated"]
+        (tmp_path / "first").mkdir()
+        row.directory = str(tmp_path / "first")
+        assert application.plugins["SegRLEExportDeflated"]().export([row]) == ""
+        assert not any("highdicom" in text for text, _ in application.boxes)
+        application.boxes.clear()
+
+        application.settings["DICOM/SegRLEExport/VerifyByOthers"] = True
+        row.directory = str(tmp_path)
+        assert application.plugins["SegRLEExportDeflated"]().export([row]) == ""
+        ((text, details),) = application.boxes
+        assert re.search(r"highdicom [\d.]+( and 3D Slicer's loader, dcmqi [\d.]+)? read it right\.", text)
+        assert "highdicom" in details
 
     def test_say_why_nothing_can_be_exported(self, application, chest_node):
         chest_node.GetSegmentation().RemoveAllSegments()

@@ -26,6 +26,11 @@ def is_verified() -> bool:
     return slicer.util.settingsValue(PREFIX + "Verify", True, converter=slicer.util.toBool)
 
 
+def is_read_by_others() -> bool:
+    """Return whether other programs read each file, too."""
+    return slicer.util.settingsValue(PREFIX + "VerifyByOthers", False, converter=slicer.util.toBool)
+
+
 def keeps_empty_frames() -> bool:
     """Return whether planes without any segment are written too."""
     return slicer.util.settingsValue(PREFIX + "KeepEmptyFrames", False, converter=slicer.util.toBool)
@@ -45,10 +50,13 @@ def chosen_terminology() -> str:
 
 def preferred_options():
     """Return `ExportOptions` as the user prefers them."""
-    from SegRLEExportLib.options import ExportOptions
+    from SegRLEExportLib.options import ExportOptions, Verify
 
+    read_by = Verify.OTHERS if is_read_by_others() else Verify.OWN
     return ExportOptions(
-        content_creator_name=creator_name(), verify=is_verified(), keep_empty_frames=keeps_empty_frames()
+        content_creator_name=creator_name(),
+        verify=read_by if is_verified() else Verify.OFF,
+        keep_empty_frames=keeps_empty_frames(),
     )
 
 
@@ -64,6 +72,14 @@ def add_to_panel(panel, parent) -> None:
         _("Verify each file:"),
         _("Read each file back and compare every voxel before it gets its name. Recommended."),
         checked=True,
+    )
+    _add_check_box(
+        panel,
+        form,
+        "VerifyByOthers",
+        _("... also by other programs:"),
+        _("Let highdicom, and 3D Slicer's own loader (dcmqi) where it is found, read each file, too. Takes longer."),
+        checked=False,
     )
     _add_check_box(
         panel,

@@ -59,7 +59,7 @@ class SegPlugin(DICOMPlugin):
                 _remove_files(reports)
                 logging.error(f"SegRLEExport: {node.GetName()}: {error}")
                 return dialog_message(error, node.GetName() if len(exportables) > 1 else "")
-        _show_warnings(reports)
+        _show_outcome(reports)
         return ""
 
     @classmethod
@@ -206,15 +206,19 @@ def _remove_files(reports) -> None:
             path.unlink(missing_ok=True)
 
 
-def _show_warnings(reports) -> None:
-    """Say what differs from what one might expect, once for all reports."""
+def _show_outcome(reports) -> None:
+    """Say what differs from what one might expect, and what other programs saw, once for all reports."""
     from SegRLEExportLib.model.finding import Severity
-    from SegRLEExportLib.slicer_side.dialog.fields import box_text, details_text
+    from SegRLEExportLib.slicer_side.dialog.fields import box_text, details_text, seen_by_others
 
     warnings = [finding for report in reports for finding in report.of_severity(Severity.WARNING)]
+    texts = [_("The export is done."), seen_by_others(reports)]
     if warnings:
-        slicer.util.warningDisplay(
-            "\n\n".join([_("The export is done. Please note:"), box_text(warnings)]),
+        texts.extend([_("Please note:"), box_text(warnings)])
+    if any(texts[1:]):
+        show = slicer.util.warningDisplay if warnings else slicer.util.infoDisplay
+        show(
+            "\n\n".join(filter(None, texts)),
             windowTitle=_("DICOM SEG export"),
-            detailedText="\n\n".join([*(str(report) for report in reports), details_text(warnings)]),
+            detailedText="\n\n".join([*(str(report) for report in reports), details_text(warnings)]).strip(),
         )

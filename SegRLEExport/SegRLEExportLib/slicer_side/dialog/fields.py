@@ -15,6 +15,7 @@ from SegRLEExportLib.dataset.repair import repaired_value
 from SegRLEExportLib.errors import ExportError, PreflightError
 from SegRLEExportLib.model.finding import Finding, Severity, one_for_each_cause
 from SegRLEExportLib.options import SERIES_NUMBER_STEP, ExportOptions
+from SegRLEExportLib.report import Report, SightOutcome
 from SegRLEExportLib.slicer_side.dialog.words import Door, findings_of, in_words_of
 
 IDENTITY_TAGS = {
@@ -38,6 +39,14 @@ LINES_SHOWN = 8
 
 SENTENCES_SHOWN = 6
 """In a box of the screen's height, each taking a few lines."""
+
+_SEEN = (
+    (SightOutcome.RIGHT, "read it right", "read it right"),
+    (SightOutcome.NOT_AT_HAND, "is not at hand here", "are not at hand here"),
+    (SightOutcome.CANNOT_READ, "cannot read it (see the details)", "cannot read it (see the details)"),
+    (SightOutcome.DIFFERENT, "shows something else (see the details)", "show something else (see the details)"),
+)
+"""What is said of one reader and of several, the best first."""
 
 _LONGEST_WHAT = 300
 _DETAILS_IN_TOOL_TIP = 20
@@ -153,6 +162,24 @@ def box_text(findings: Iterable[Finding]) -> str:
     if len(causes) > SENTENCES_SHOWN:
         shown.append(f"... and {len(causes) - SENTENCES_SHOWN} more, in the details.")
     return "\n\n".join(shown)
+
+
+def seen_by_others(reports: Iterable[Report]) -> str:
+    """Return what other programs saw in all files of exports, in sentences, the worst last; empty if none was asked."""
+    outcomes: dict[str, set[SightOutcome]] = {}
+    for report in reports:
+        for sight in (sight for instance in report.instances for sight in instance.sights):
+            outcomes.setdefault(f"{sight.reader} {sight.version}".strip(), set()).add(sight.outcome)
+    told = []
+    for outcome, one, several in _SEEN:
+        readers = [reader for reader, found in outcomes.items() if _worst(found) is outcome]
+        if readers:
+            told.append(f"{' and '.join(readers)} {one if len(readers) == 1 else several}.")
+    return " ".join(told)
+
+
+def _worst(outcomes: Collection[SightOutcome]) -> SightOutcome:
+    return max(outcomes, key=[outcome for outcome, *_ in _SEEN].index)
 
 
 def details_text(findings: Iterable[Finding]) -> str:

@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from SegRLEExportLib.model.finding import Finding, Severity, one_for_each_cause
-from SegRLEExportLib.report import Report, SightOutcome
 
 _ERRORS_SHOWN = 3
 _NAMES = {
@@ -36,22 +35,6 @@ def summary(found: Sequence[Finding]) -> str:
         for severity in Severity
         if counts[severity]
     )
-
-
-def seen_by_others(report: Report) -> str:
-    """Return what other programs saw in all files of an export, in a sentence; empty if none was asked."""
-    outcomes: dict[str, set[SightOutcome]] = {}
-    for instance in report.instances:
-        for sight in instance.sights:
-            outcomes.setdefault(f"{sight.reader} {sight.version}".strip(), set()).add(sight.outcome)
-    if not outcomes:
-        return ""
-    right = [reader for reader, found in outcomes.items() if found == {SightOutcome.RIGHT}]
-    others = [reader for reader in outcomes if reader not in right]
-    parts = [f"{' and '.join(right)} read it right"] if right else []
-    if others:
-        parts.append(f"{' and '.join(others)} did not read it (see below)")
-    return "; ".join(parts) + "."
 
 
 def segments_title(segments: Sequence, left_out_ids: Sequence[str]) -> str:

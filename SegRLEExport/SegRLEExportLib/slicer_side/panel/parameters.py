@@ -39,5 +39,6 @@ def parameters_of(parameter_node) -> Parameters:
         parameters.compression = settings.default_encoding()
         parameters.contentCreatorName = prefilled_creator(settings.creator_name())
         parameters.verify = settings.is_verified()
+        parameters.verifyByOthers = settings.is_read_by_others()
         parameters.keepEmptyFrames = settings.keeps_empty_frames()
     return parameters

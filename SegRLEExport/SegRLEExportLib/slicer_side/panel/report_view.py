@@ -8,7 +8,7 @@ from slicer.i18n import tr as _
 
 from SegRLEExportLib.errors import CancelledError, ExportError
 from SegRLEExportLib.report import Report, size_text
-from SegRLEExportLib.slicer_side.panel.folding import seen_by_others
+from SegRLEExportLib.slicer_side.dialog.fields import seen_by_others
 
 
 class ReportView:
@@ -53,4 +53,4 @@ def _summary(report: Report) -> str:
     count = len(report.instances)
     files = _("1 file") if count == 1 else _("{count} files").format(count=count)
     proof = _("read back and compared voxel by voxel") if report.is_verified else _("not verified")
-    return f"{files}, {size_text(report.bytes)}, {proof}. {seen_by_others(report)}".strip()
+    return f"{files}, {size_text(report.bytes)}, {proof}. {seen_by_others([report])}".strip()
