@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import scenes
 from SegRLEExportLib.errors import NotASegmentationFileError
+from SegRLEExportLib.slicer_side.nodes.loading import volumes_of
 from SegRLEExportLib.slicer_side.nodes.mrml_host import scene
 from test_loading import id_of, names_of
 from test_node_reader import voxels_in_world_ras
@@ -45,6 +46,8 @@ def logic(monkeypatch, chest_folder):
 def test_what_the_first_exports_the_second_loads(logic, overlapping_node, tmp_path, monkeypatch, capsys):
     import slicer
 
+    for other in volumes_of(scene()):
+        scene().RemoveNode(other)
     volume = scenes.a_volume_node(list(slicer.dicomDatabase.file_of))
     scenes.put_voxels_into(volume, (2, 2, 2), np.eye(4))
     refer_to(overlapping_node, volume)
