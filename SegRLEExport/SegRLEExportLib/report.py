@@ -131,7 +131,7 @@ class Report:
                 names = ", ".join(f"{segment.number} {segment.name}" for segment in instance.segments)
                 lines.append(f"    series {instance.series_instance_uid}, segments: {names}")
         lines.append(f"  opens in: {self._opens_in()}")
-        lines.append(f"  does not open in: {self.plan.fails_in}")
+        lines.append(f"  does not open in: {self._fails_in()}")
         lines.extend(f"  {finding}" for finding in self.findings)
         return printable_lines(lines)
 
@@ -165,6 +165,12 @@ class Report:
         if self.not_read_by:
             encoding += f"; but not these planes in {' or '.join(self.not_read_by)}, see below"
         return f"{'; '.join(seen)}. Measured before: {encoding}" if seen else encoding
+
+    def _fails_in(self) -> str:
+        """Return the readers that fail on these very planes, and what the table of encodings says."""
+        if not self.not_read_by:
+            return self.plan.fails_in
+        return f"{' and '.join(self.not_read_by)}, because of where these planes lie. {self.plan.fails_in}"
 
     def of_severity(self, *severities: Severity) -> tuple[Finding, ...]:
         """Return the findings of those severities."""

@@ -7,8 +7,10 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from contextlib import suppress
 from pathlib import Path
+from random import Random
 
 import pytest
 from SegRLEExportLib.errors import (
@@ -331,7 +333,7 @@ from pathlib import Path
 from SegRLEExportLib.errors import TargetExistsError
 from SegRLEExportLib.writing.pending_files import PendingFiles
 folder, who = Path(sys.argv[1]), sys.argv[2].encode()
-for n in range(60):
+for n in range(200):
     try:
         with PendingFiles(overwrite=False) as files:
             for final in (folder / f"{n}_1.dcm", folder / f"{n}_2.dcm"):
@@ -353,7 +355,7 @@ def process(code: str, *words: object) -> subprocess.Popen:
 
 def test_of_two_processes_with_one_target_one_wins_and_both_know(tmp_path):
     racers = {who: process(RACER, tmp_path, who) for who in ("a", "b")}
-    won = {who: set(racer.communicate(timeout=60)[0].split()) for who, racer in racers.items()}
+    won = {who: set(racer.communicate(timeout=120)[0].split()) for who, racer in racers.items()}
 
     assert not won["a"] & won["b"]
     owners = {path.name: path.read_text() for path in tmp_path.iterdir()}
@@ -386,3 +388,37 @@ def test_after_kill_9_the_same_name_can_be_written(tmp_path):
         files.publish()
 
     assert (tmp_path / "seg.dcm").read_bytes() == b"new"
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
+def test_kill_9_at_any_moment_leaves_whole_files_alone(tmp_path):
+    """A hundred processes that replace one file again and again are killed, each at a moment of its own."""
+    random = Random(9)
+    final, whole = tmp_path / "seg.dcm", [b"new", *(bytes([number]) * (1 << 16) for number in range(8))]
+    (tmp_path / "notes.txt").write_bytes(b"mine")
+    for _ in range(100):
+        child = os.fork()
+        if not child:
+            _replace_for_ever(final, whole)
+        time.sleep(random.uniform(0, 0.03))
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        assert not final.exists() or final.read_bytes() in whole
+        with PendingFiles(overwrite=True) as files:
+            write(files, final)
+            files.publish()
+        assert final.read_bytes() == b"new"
+
+    assert {path.suffix for path in tmp_path.iterdir()} == {".dcm", ".txt", ".part"}
+    assert (tmp_path / "notes.txt").read_bytes() == b"mine"
+
+
+def _replace_for_ever(final: Path, whole: list[bytes]) -> None:
+    try:
+        while True:
+            for content in whole:
+                with PendingFiles(overwrite=True) as files:
+                    write(files, final, content)
+                    files.publish()
+    finally:
+        os._exit(1)

@@ -94,6 +94,14 @@ def with_two_places() -> Segmentation:
     return replace(read_from, layers=(Layer(read_from.layers[0].labels_kji, A_GRID),))
 
 
+def with_many_labels() -> Segmentation:
+    """A NIfTI with the values of an image: nearly each voxel another."""
+    with TemporaryDirectory() as folder:
+        values = np.arange(np.prod(A_GRID.shape_kji), dtype=np.int16).reshape(A_GRID.shape_kji)
+        read_from = read_segmentation(a_nifti(Path(folder), values))
+    return replace(read_from, layers=(Layer(read_from.layers[0].labels_kji, A_GRID),))
+
+
 def with_table(text: str) -> Segmentation:
     return described(a_segmentation(), read_delimited(text, "names.csv"))
 
@@ -317,6 +325,7 @@ ROWS = [
     Row("known-names", NOTE, lambda: with_known_names(one_segment(name="liver", terminology=None), has_colors=True)),
     Row("names-unreadable", WARNING, with_damaged_names),
     Row("two-places", WARNING, with_two_places),
+    Row("many-labels", WARNING, with_many_labels),
     Row("table-column-unused", NOTE, lambda: with_table("name,ml,value\nliver,99.5,1\n")),
     Row("values-rescaled", NOTE, source=rescaled),
 ]  # fmt: skip

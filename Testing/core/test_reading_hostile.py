@@ -17,9 +17,12 @@ import numpy as np
 import pydicom
 import pytest
 from builders import a_segmentation, a_source, a_sphere, fixed_options, two_overlapping_boxes
+from damage import damaged
+from SegRLEExportLib.convert import convert
 from SegRLEExportLib.encoding.plan import PLANS
 from SegRLEExportLib.errors import ExportError, NotASegmentationFileError
 from SegRLEExportLib.export import export
+from SegRLEExportLib.options import ExportOptions
 from SegRLEExportLib.reading.inspection import inspect
 from SegRLEExportLib.reading.segmentation import segmentation_of
 from SegRLEExportLib.reading.source import source_of
@@ -37,6 +40,12 @@ DOORS = {
     "segmentation_of": lambda path: segmentation_of([path], threshold=0.5),
     "source_of": lambda path: source_of([path]),
     "verify": lambda path: compare([path], PAIR),
+    "convert": lambda path: convert(
+        segmentation_of([path], threshold=0.5),
+        path.with_name("out.dcm"),
+        source=source_of([path]),
+        options=ExportOptions(overwrite=True, clip=True),
+    ),
 }
 
 
@@ -194,31 +203,6 @@ def test_a_pipe_and_a_folder_are_refused(tmp_path):
     for path in (tmp_path / "pipe", tmp_path, tmp_path / "none.dcm"):
         for door in DOORS:
             assert look(door, path).startswith(str(path))
-
-
-def damaged(content: bytes, random: np.random.Generator) -> bytes:
-    """Flip bits, overwrite, cut, repeat or zero bytes, most often in what is not pixels."""
-    data = bytearray(content)
-    for _ in range(random.integers(1, 5)):
-        at = int(random.integers(len(data)))
-        kind = random.integers(7)
-        if kind == 0:
-            data[at] ^= 1 << random.integers(8)
-        elif kind == 1:
-            data[at : at + 4] = random.bytes(4)
-        elif kind == 2:
-            data[at : at + 4] = b"\xff\xff\xff\xff"
-        elif kind == 3:
-            del data[at : at + int(random.integers(1, 64))]
-        elif kind == 4:
-            data[at:at] = data[at : at + int(random.integers(1, 64))]
-        elif kind == 5:
-            data[at : at + int(random.integers(1, 256))] = bytes(int(random.integers(1, 256)))
-        elif len(data) > 200:
-            del data[at:]
-        if not data:
-            data = bytearray(b"\0")
-    return bytes(data)
 
 
 def specimens(shared_interop, whole) -> list[bytes]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from SegRLEExportLib.encoding.plan import PLANS
 from SegRLEExportLib.model.finding import Finding, Severity
+from SegRLEExportLib.preflight.readers_of_file import DCMQI, HIGHDICOM
 from SegRLEExportLib.report import Report, Verification, WrittenInstance, WrittenSegment
 
 NOTE = Finding("not-coded", Severity.NOTE, "No coded meaning was chosen.", "liver", "Choose one.")
@@ -41,6 +43,12 @@ def test_a_person_reads_size_time_verification_readers_and_findings():
     assert f"does not open in: {PLANS['rle'].fails_in}" in told
     assert "note: liver: No coded meaning was chosen. Choose one." in told
     assert "warning: They share 3 voxels." in told
+
+
+def test_readers_that_fail_on_these_planes_stand_where_it_does_not_open():
+    told = str(replace(a_report(500), not_read_by=(DCMQI, HIGHDICOM)))
+
+    assert f"does not open in: {DCMQI} and {HIGHDICOM}, because of where these planes lie. Software" in told
 
 
 def test_several_files_are_listed_with_their_segments():

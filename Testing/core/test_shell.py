@@ -259,6 +259,20 @@ class TestSignals:
         assert process.returncode == 128 + getattr(signal, name)
         assert not out.exists()
 
+    def test_before_anything_is_begun_are_a_sentence(self):
+        interrupted = (
+            "import os, signal, sys\n"
+            "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+            "class Finder:\n"
+            "    def find_spec(self, name, *_):\n"
+            "        if name == 'SegRLEExportLib.cli.verify_command':\n"
+            "            os.kill(os.getpid(), signal.SIGINT)\n"
+            "sys.meta_path.insert(0, Finder())\n"
+        )
+        process = segrle_process("--version", before=interrupted)
+        assert process.communicate(timeout=60) == ("", "Interrupted. Nothing was begun.\n")
+        assert process.returncode == 130
+
     def test_that_who_started_us_ignores_stay_ignored(self, tmp_path):
         segmentation, ct = a_case(tmp_path)
         ignoring = self.SLOW + "signal.signal(signal.SIGHUP, signal.SIG_IGN)\n"

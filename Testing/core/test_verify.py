@@ -10,6 +10,7 @@ import pytest
 from builders import A_GRID, LIVER, a_grid, a_segmentation, a_source, a_sphere, fixed_options, two_overlapping_boxes
 from SegRLEExportLib.encoding.plan import PLANS
 from SegRLEExportLib.export import export
+from SegRLEExportLib.model.geometry import Geometry
 from SegRLEExportLib.model.segmentation import AlgorithmType, Layer, Segment, Segmentation
 from SegRLEExportLib.options import Grid
 from SegRLEExportLib.verification.comparison import compare
@@ -49,6 +50,21 @@ def written(tmp_path):
         return paths
 
     return write
+
+
+def an_uneven_series_and_a_copy():
+    """Images that lie 1 mm, then 3 mm apart, and a segmentation on the even grid that ITK makes of them."""
+    source = a_source()
+    stack = source.stack
+    heights = np.cumsum([0.0, *np.where(np.arange(1, len(stack)) < 5, 1.0, 3.0)])
+    positions = stack.positions_lps[0] + np.outer(heights, stack.normal_lps)
+    to_lps = np.eye(4)
+    to_lps[:3, 0] = stack.normal_lps * heights[-1] / (len(stack) - 1)
+    to_lps[:3, 1] = stack.column_direction_lps * stack.pixel_spacing_mm[0]
+    to_lps[:3, 2] = stack.row_direction_lps * stack.pixel_spacing_mm[1]
+    to_lps[:3, 3] = positions[0]
+    uneven = replace(source, stack=replace(stack, positions_lps=positions))
+    return uneven, a_segmentation(grid=Geometry((len(stack), stack.rows, stack.columns), to_lps))
 
 
 def groups(dataset):
@@ -337,3 +353,27 @@ def test_our_file_that_an_archive_stored_anew_is_equal(written):
 
     assert outcome.is_equal, str(outcome)
     assert "stored anew by another program" in outcome.remarks[0]
+
+
+def test_voxels_that_the_images_do_not_have_say_why_they_differ(written):
+    """The segmentation reaches a slice and a column beyond its images."""
+    grid = A_GRID.cropped((-1, 0, 0), tuple(np.add(A_GRID.shape_kji, (1, 0, 1))))
+    mask = np.zeros(grid.shape_kji, bool)
+    mask[:4, 2:5, 3:] = True
+    wide = a_segmentation([mask], names=["wide"], grid=grid)
+    beyond = int(mask[0].sum() + mask[1:, :, -1].sum())
+    paths = written(segmentation=wide, clip=True)
+
+    outcome = compare(paths, wide, a_source())
+
+    assert outcome.segments[0].only_in_segmentation == beyond
+    assert f"{beyond} voxels of 'wide' lie beyond the images or where one is missing" in str(outcome)
+    assert "give the series" in str(compare(paths, wide))
+
+
+def test_an_even_copy_of_uneven_images_says_that_the_images_are_needed(written):
+    images, copy = an_uneven_series_and_a_copy()
+    paths = written(segmentation=copy, source=images)
+
+    assert compare(paths, copy, images).is_equal
+    assert "slices were drawn on an evenly spaced copy of them: give the series" in str(compare(paths, copy))

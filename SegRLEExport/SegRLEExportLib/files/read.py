@@ -36,6 +36,9 @@ _START_BYTES = 16
 _SAME_PLACE_VOXELS = 0.1
 """What a file's two statements of its places may differ by, for the digits of their numbers."""
 
+_MOST_USUAL_LABELS = 255
+"""As many as a byte can tell apart: few atlases have more."""
+
 _SUFFIXES = (".seg.nrrd", ".seg.nhdr", ".nii.gz")
 
 _MASK_SUFFIXES = (".nii", ".nii.gz", ".nrrd", ".nhdr", ".mha", ".mhd")
@@ -127,7 +130,7 @@ def _of_labels(volumes: Volumes, path: Path) -> Segmentation:
         )
         for value in values_in(labels)
     )
-    findings = tuple(_place_findings(volumes, path))
+    findings = (*_place_findings(volumes, path), *_image_findings(len(segments), path))
     segmentation = Segmentation(_stem(path), (Layer(labels, volumes.geometry),), segments, findings)
     return _named(segmentation, volumes, path)
 
@@ -142,6 +145,18 @@ def _place_findings(volumes: Volumes, path: Path) -> Iterator[Finding]:
             "apart; that of the sform is taken.",
             where=path.name,
             help="Compare with the program that made the file: ITK-SNAP and 3D Slicer may show it elsewhere.",
+        )
+
+
+def _image_findings(count: int, path: Path) -> Iterator[Finding]:
+    """Tell of a file with more values than anybody gives names to: an image can be given in place of its labels."""
+    if count > _MOST_USUAL_LABELS:
+        yield Finding(
+            "many-labels",
+            Severity.WARNING,
+            f"The file has {count:,} different values, as an image has, and each is taken for a segment.",
+            where=path.name,
+            help="If it is the image, give the label map that was drawn on it.",
         )
 
 

@@ -7,15 +7,18 @@ study, references and places with the series, if there is one. Files of this pro
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from SegRLEExportLib.errors import NotASegmentationFileError
+from SegRLEExportLib.model.geometry import PlaneStack
 from SegRLEExportLib.model.printable import printable_lines
 from SegRLEExportLib.model.segmentation import Segmentation, voxels_of_values
 from SegRLEExportLib.model.source_series import SourceSeries
+from SegRLEExportLib.planes.pairing import as_drawn
+from SegRLEExportLib.planes.sampling import SampledLayer
 from SegRLEExportLib.reading.damage import readable
 from SegRLEExportLib.reading.seg_file import SegFile
 from SegRLEExportLib.verification.expected_texts import LONG_STRING, cut, in_one_line
@@ -23,6 +26,11 @@ from SegRLEExportLib.verification.overlap_counts import Counting, Counts, Key, p
 from SegRLEExportLib.verification.pixels import Shown, comparison_of
 from SegRLEExportLib.verification.placing import images_under, place_differences
 from SegRLEExportLib.verification.said import AttributeCheck, Difference
+
+_WITHOUT_IMAGES = (
+    "without the images it is not known whether voxels lie beyond them, or slices were drawn on an evenly spaced copy "
+    "of them: give the series"
+)
 
 
 @dataclass(frozen=True)
@@ -128,6 +136,7 @@ class _Comparing:
         self._tell_pixels(counts)
         for file, seg in enumerate(self._segs):
             self._tell_said(file, seg, faults[file], totals, pairs)
+        self._tell_why(segments)
         if self._source is None:
             self._not_compared.append("patient, study, references and places of the images (no series was given)")
         return Comparison(
@@ -206,6 +215,25 @@ class _Comparing:
                 self._differ("segments", f"the segment '{segment.name}' is in none of the files")
             else:
                 self._remarks.append(f"the segment '{segment.name}' has no voxels, and no file")
+
+    def _tell_why(self, segments: Sequence[SegmentComparison]) -> None:
+        """Say why a file may lack voxels, or have them elsewhere, though its export was right."""
+        lacking = [number for number, segment in enumerate(segments) if segment.only_in_segmentation]
+        if self._source is not None:
+            self._remarks.extend(self._left_out(self._source.stack, lacking))
+        elif lacking or any(difference.kind == "places" for difference in self._differences):
+            self._remarks.append(_WITHOUT_IMAGES)
+
+    def _left_out(self, images: PlaneStack, positions: list[int]) -> Iterator[str]:
+        """Tell which voxels of segments no image can show: an export leaves them out where that was asked for."""
+        for segment in (self._segmentation.segments[position] for position in positions):
+            layer = self._segmentation.layers[segment.layer_index]
+            sampled = SampledLayer(layer, as_drawn(layer.geometry, images, images))
+            values = [segment.layer_value]
+            count = int(sampled.voxels_outside(values)[0] + sampled.voxels_of_missing_planes(values)[0])
+            if count:
+                what = f"{count} voxels of '{segment.name}' lie beyond the images or where one is missing"
+                yield f"{what}: an export leaves them out where that was asked for (clip)"
 
     def _tell_pixels(self, counts: Counts) -> None:
         """Tell pixels that are nobody's, shares of a segment, and frames that repeat others."""
