@@ -166,7 +166,7 @@ class TestPicture:
         assert not (tmp_path / "picture.png").exists()
 
 
-TOS = ("rle", "none", "rle-per-segment", "seg.nrrd", "nifti", "nrrd", "masks")
+TOS = ("rle", "labelmap", "labelmap-deflate", "none", "rle-per-segment", "seg.nrrd", "nifti", "nrrd", "masks")
 COLORLESS = ("masks",)
 """What a reader finds no colors in."""
 

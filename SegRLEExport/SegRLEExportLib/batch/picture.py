@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from SegRLEExportLib.conversion.formats import COCO, MASKS
 from SegRLEExportLib.encoding.plan import PLANS
 from SegRLEExportLib.files.read import read_segmentation
 from SegRLEExportLib.model.segmentation import Segmentation
+from SegRLEExportLib.reading.seg_file import SegFile
 from SegRLEExportLib.reading.segmentation import segmentation_of
 
 _SIDE = 96
 """Pixels of the longer side."""
+
+Color = tuple[float, float, float]
+"""Red, green and blue, 0 to 1."""
+
+_GREY = (0.7, 0.7, 0.7)
 
 
 def draw_files(files: Sequence[Path], wanted: str, path: Path) -> None:
@@ -25,29 +32,47 @@ def draw_files(files: Sequence[Path], wanted: str, path: Path) -> None:
     if wanted == COCO:
         return
     if wanted in PLANS:
-        draw(segmentation_of(files), path)
+        segs = [SegFile(file) for file in files]
+        if len(segs) == 1 and segs[0].is_label_map and segs[0].pixel_data.is_encapsulated:
+            _draw_fullest_frame(segs[0], path)
+        else:
+            draw(segmentation_of(segs), path)
     else:
         table = next((one for one in files if one.suffix == ".csv"), None)  # of a label map, beside it
         draw(read_segmentation(files[0].parent if wanted == MASKS else files[0], table), path)
 
 
+def _draw_fullest_frame(seg: SegFile, path: Path) -> None:
+    """Draw the frame of a label map that takes most bytes, and decode no other."""
+    fullest = max(seg.pixel_data.encoded_frames(), key=len, default=b"")
+    if not fullest:
+        return
+    labels, _ = seg.pixel_data.decode(fullest)
+    colors = {record.number: record.color_rgb or _GREY for record in seg.segments}
+    _save(((labels == number, color) for number, color in colors.items()), labels.shape, path)
+
+
 def draw(segmentation: Segmentation, path: Path) -> None:
     """Write a PNG, or nothing where Pillow is not installed or nothing is segmented."""
-    try:
-        from PIL import Image
-    except ImportError:
-        return
     if not segmentation.segments:
         return
     shape = segmentation.layers[0].labels_kji.shape
     layers = {n: layer.labels_kji for n, layer in enumerate(segmentation.layers) if layer.labels_kji.shape == shape}
     shown = np.sum([np.count_nonzero(labels, axis=(1, 2)) for labels in layers.values()], axis=0)
     plane = int(np.argmax(shown))
-    colors = np.zeros((*shape[1:], 3), np.uint8)
-    for segment in segmentation.segments:
-        if segment.layer_index in layers:
-            pixels = layers[segment.layer_index][plane] == segment.layer_value
-            colors[pixels] = [round(255 * part) for part in segment.color_rgb]
+    of_layers = [one for one in segmentation.segments if one.layer_index in layers]
+    masks = ((layers[one.layer_index][plane] == one.layer_value, one.color_rgb) for one in of_layers)
+    _save(masks, shape[1:], path)
+
+
+def _save(masks: Iterable[tuple[NDArray[np.bool_], Color]], shape: tuple[int, ...], path: Path) -> None:
+    try:
+        from PIL import Image
+    except ImportError:
+        return
+    colors = np.zeros((*shape, 3), np.uint8)
+    for mask, color in masks:
+        colors[mask] = [round(255 * part) for part in color]
     picture = Image.fromarray(colors)
     picture.thumbnail((_SIDE, _SIDE), Image.Resampling.NEAREST)
     picture.save(path)
