@@ -31,7 +31,7 @@ from SegRLEExportLib.batch.running import batch
 from SegRLEExportLib.convert import convert
 from SegRLEExportLib.files.read import read_segmentation
 from SegRLEExportLib.source.series import find_source
-from workloads import scaled
+from workloads import WORKLOADS
 
 WORKERS = 2
 CASES, QUICK_CASES = 1000, 60
@@ -90,7 +90,7 @@ class ManyCases:
 
 def measure(folder: Path, *, quick: bool) -> ManyCases:
     """Run all; `folder` takes what is written."""
-    material = prepare(scaled("many", slices=60, rows=256, columns=256, layer_segments=(8,)), folder)
+    material = prepare(WORKLOADS["W1"], folder)
     table = _table(material, QUICK_CASES if quick else CASES)
     count = QUICK_CASES if quick else CASES
     two_s, two_cpu_s = _timed(lambda: _two_processes(table, folder / "alone"))
