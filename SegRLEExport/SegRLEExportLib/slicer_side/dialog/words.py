@@ -74,7 +74,7 @@ WORDS: dict[Door, dict[Remedy, str]] = {
         Remedy.CHOOSE_MEANING_ANEW: (
             "Choose its meaning anew in the Segmentations module (double-click the segment's colour)."
         ),
-        Remedy.OWN_PROOF: "leave out the proof by other programs (SegRLEExport module, Options)",
+        Remedy.OWN_PROOF: "leave out the proof by other programs (Edit > Application Settings > DICOM)",
         Remedy.A_FOLDER: "Choose a folder in the dialog instead",
     },
 }
