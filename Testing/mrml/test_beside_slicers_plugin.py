@@ -1,7 +1,8 @@
 """Slicer's own scripted plugin, unmodified, beside ours: it loads what we write, and we load what it writes.
 
-SEGRLE_SLICER_SOURCE names a checkout of 3D Slicer (5.12.3 was tried); without it nothing is run. What the plugin asks
-of the application is answered by small stand-ins; segments, label maps, terminology and dcmqi are real.
+SEGRLE_SLICER_SOURCE names a checkout of 3D Slicer (tried with 5.12.3, commit 9034c71a8fce; the plugin of main in August
+2026 is the same); without it nothing is run. What the plugin asks of the application is answered by small stand-ins;
+segments, label maps, terminology and dcmqi are real.
 """
 
 from __future__ import annotations
@@ -135,13 +136,18 @@ def voxels_by_name(node) -> dict[str, set]:
     return {segmentation.GetSegment(one).GetName(): voxels_in_world_ras(node, one) for one in ids}
 
 
+def colors_by_name(node) -> dict[str, tuple[float, float, float]]:
+    """By name, in the order of the segments."""
+    return {segment.name: segment.color_rgb for segment in read_segmentation(node).segments}
+
+
 @pytest.mark.parametrize("encoding", ["rle", "none", "deflate", "labelmap", "labelmap-deflate", "rle-per-segment"])
 def test_it_loads_what_we_write(plugin, coded_node, chest_folder, tmp_path, encoding):
     import slicer
 
     report = export_node(coded_node, tmp_path / "out", encoding, source=chest_folder)
 
-    found = {}
+    found, colors = {}, {}
     for instance in report.instances:
         slicer.dicomDatabase.also[instance.sop_instance_uid] = str(instance.path)
         (loadable,) = plugin.DICOMSegmentationPluginClass().examineFiles([str(instance.path)])
@@ -150,9 +156,13 @@ def test_it_loads_what_we_write(plugin, coded_node, chest_folder, tmp_path, enco
         count = mrml_host.scene().GetNumberOfNodesByClass("vtkMRMLSegmentationNode")
         node = mrml_host.scene().GetNthNodeByClass(count - 1, "vtkMRMLSegmentationNode")
         found |= voxels_by_name(node)
+        colors |= colors_by_name(node)
         assert {segment.terminology.type for segment in read_segmentation(node).segments} == {LUNG.type}
 
     assert found == voxels_by_name(coded_node)
+    assert colors.keys() == colors_by_name(coded_node).keys()
+    for name, color in colors_by_name(coded_node).items():
+        assert colors[name] == pytest.approx(color, abs=0.02)
 
 
 def test_we_load_what_it_writes(plugin, coded_node, tmp_path):
@@ -168,10 +178,10 @@ def test_we_load_what_it_writes(plugin, coded_node, tmp_path):
     loaded = load_path(tmp_path / "out" / "seg.dcm", mrml_host.scene())
 
     assert voxels_by_name(loaded) == voxels_by_name(coded_node)
+    assert list(colors_by_name(loaded)) == list(colors_by_name(coded_node)), "the order of the segments"
     assert {segment.terminology.type for segment in read_segmentation(loaded).segments} == {LUNG.type}
-    colors = {segment.name: segment.color_rgb for segment in read_segmentation(coded_node).segments}
-    for segment in read_segmentation(loaded).segments:
-        assert segment.color_rgb == pytest.approx(colors[segment.name], abs=0.02)
+    for name, color in colors_by_name(coded_node).items():
+        assert colors_by_name(loaded)[name] == pytest.approx(color, abs=0.02)
 
 
 def test_our_rows_of_the_export_dialog_stand_below_its_own(plugin, coded_node):
