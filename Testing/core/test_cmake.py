@@ -62,6 +62,7 @@ def test_the_extension_describes_itself(keyword):
 @pytest.mark.parametrize("keyword", ["ICONURL", "SCREENSHOTURLS"])
 def test_pictures_of_the_catalogue_are_in_the_repository(keyword):
     urls = " ".join(words_of(ROOT / "CMakeLists.txt", f"set(EXTENSION_{keyword}")).strip('"').split()
+    assert urls
     for url in urls:
         assert (ROOT / url.partition("/main/")[2]).is_file(), url
 

@@ -156,7 +156,7 @@ class TestSegNrrd:
         wanted = make()
         read = slicerio.read_segmentation(str(convert(wanted, tmp_path / "a.seg.nrrd").paths[0]))
         voxels = read["voxels"]
-        for one, segment in zip(read["segments"], wanted.segments):
+        for one, segment in zip(read["segments"], wanted.segments, strict=True):
             layer = voxels[one.get("layer", 0)] if voxels.ndim == 4 else voxels
             mask = np.equal(layer.T, one["labelValue"])
             np.testing.assert_array_equal(mask, masks_of(wanted)[segment.name])
@@ -386,7 +386,9 @@ class TestPictures:
 
     def test_images_are_named_by_their_dicom_files_as_seen_from_the_coco_file(self, tmp_path):
         a_ct_series(tmp_path / "ct")
-        for image in self.made(tmp_path)["images"]:
+        images = self.made(tmp_path)["images"]
+        assert len(images) == A_GRID.shape_kji[0]
+        for image in images:
             dataset = pydicom.dcmread(tmp_path / image["file_name"])
             assert dataset.SOPInstanceUID == image["sop_instance_uid"]
 
@@ -399,7 +401,9 @@ class TestPictures:
 
     def test_pictures_show_the_window_that_was_given(self, tmp_path):
         a_ct_series(tmp_path / "ct", WindowCenter=40, WindowWidth=400)
-        for image in self.made(tmp_path, as_png=True, window=(-1021, 5))["images"]:
+        images = self.made(tmp_path, as_png=True, window=(-1021, 5))["images"]
+        assert len(images) == A_GRID.shape_kji[0]
+        for image in images:
             self.assert_shown(tmp_path, image, centre=-1021, width=5)
 
     def assert_shown(self, folder: Path, image: dict[str, object], centre: float, width: float) -> None:

@@ -143,7 +143,9 @@ def test_who_and_when_are_as_given(tmp_path):
 def test_dciodvfy_finds_no_error(tmp_path, modality):
     write(tmp_path, volume(), OBLIQUE, modality=modality, patient_name="Doe^Jane", patient_id="1")
 
-    for path in (tmp_path / "series").iterdir():
+    paths = list((tmp_path / "series").iterdir())
+    assert len(paths) == len(volume())
+    for path in paths:
         said = subprocess.run(["dciodvfy", path], capture_output=True, text=True, check=False)
         lines = (said.stdout + said.stderr).splitlines()
         assert lines, "dciodvfy said nothing"

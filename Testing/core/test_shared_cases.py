@@ -163,7 +163,9 @@ def test_ends_as_wanted(cases: Path, tmp_path: Path, name: str) -> None:
 @pytest.mark.parametrize("name", ["nifti-2d-wrong-slice"])
 def test_both_masks_lie_on_the_plane_that_was_drawn_on(cases: Path, tmp_path: Path, name: str) -> None:
     ran = run_case(cases / name, tmp_path)
-    for written in sorted(ran.folder.glob("out*/*.dcm")):
+    masks = sorted(ran.folder.glob("out*/*.dcm"))
+    assert len(masks) == 2
+    for written in masks:
         frame = pydicom.dcmread(written).PerFrameFunctionalGroupsSequence[0]
         assert frame.PlanePositionSequence[0].ImagePositionPatient[2] == 5
 
