@@ -65,7 +65,7 @@ def test_attributes_and_frames_are_those_that_pydicom_reads(encoding, written):
         assert element == dataset[element.tag]
     assert len(file.frames) == dataset.NumberOfFrames
     for number, group in enumerate(dataset.PerFrameFunctionalGroupsSequence):
-        place = file.frames.places[number]
+        place = file.frames.places[file.frames.place_of_frame[number]]
         assert list(place.position_lps) == group.PlanePositionSequence[0].ImagePositionPatient
         image = group.DerivationImageSequence[0].SourceImageSequence[0]
         assert place.source == SourceFrame(image.ReferencedSOPClassUID, image.ReferencedSOPInstanceUID)

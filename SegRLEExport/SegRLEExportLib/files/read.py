@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from SegRLEExportLib.errors import UnreadableSegmentationError, UnreadableVolumeError
 from SegRLEExportLib.files.byte_stream import ByteStream, UnreadableError, regular_file
+from SegRLEExportLib.files.labels import labels_of, values_in
 from SegRLEExportLib.files.masks import Mask, of_masks, usual_color
 from SegRLEExportLib.files.metaimage import is_metaimage, read_metaimage
 from SegRLEExportLib.files.nifti import is_nifti, read_nifti
@@ -23,7 +24,7 @@ from SegRLEExportLib.files.tables.nifti_names import names_in
 from SegRLEExportLib.files.tables.read import read_table
 from SegRLEExportLib.files.tables.row import TableFaultError
 from SegRLEExportLib.files.tables.totalsegmentator import with_known_names
-from SegRLEExportLib.files.volume import Volumes, labels_of, values_in
+from SegRLEExportLib.files.volume import Volumes
 from SegRLEExportLib.model.finding import Finding, Severity
 from SegRLEExportLib.model.geometry import Geometry
 from SegRLEExportLib.model.remedy import Remedy

@@ -15,6 +15,7 @@ from typing import BinaryIO
 import numpy as np
 
 from SegRLEExportLib.files.byte_stream import UnreadableError
+from SegRLEExportLib.files.labels import LARGEST_LABEL, labels_of, values_in
 from SegRLEExportLib.files.nrrd import NrrdHeader, read_volumes, read_voxels, shifted, vectors
 from SegRLEExportLib.files.slicer_tags import (
     ALGORITHM_NAME,
@@ -24,15 +25,13 @@ from SegRLEExportLib.files.slicer_tags import (
     TRACKING_ID,
     TRACKING_UID,
 )
-from SegRLEExportLib.files.volume import Volumes, kji_to_lps, labels_of, placed, values_in
+from SegRLEExportLib.files.volume import Volumes, kji_to_lps, placed
 from SegRLEExportLib.model.segmentation import AlgorithmType, Layer, Segment, Segmentation
 from SegRLEExportLib.model.terminology import parse_slicer_terminology
 
 _FIELD = re.compile(r"Segment(\d{1,9})_(\w+)")
 
 _GREY = (0.5, 0.5, 0.5)
-
-_LARGEST_LABEL = np.iinfo(np.uint16).max
 
 _OLD_EXTENT = "Segmentation_Extent"
 
@@ -134,8 +133,8 @@ def _ids(descriptions: Sequence[_Description]) -> list[str]:
 
 def _segment(described: _Description, segment_id: str, usual_layer: int) -> Segment:
     value = described.whole("LabelValue", 1)
-    if not 1 <= value <= _LARGEST_LABEL:
-        raise UnreadableError(f"{described} has the LabelValue {value}, and 1 to {_LARGEST_LABEL} are possible")
+    if not 1 <= value <= LARGEST_LABEL:
+        raise UnreadableError(f"{described} has the LabelValue {value}, and 1 to {LARGEST_LABEL} are possible")
     tags = _tags(described.get("Tags", ""))
     return Segment(
         id=segment_id,

@@ -1,4 +1,4 @@
-"""Voxels and where they lie, as a file has them; their values as labels."""
+"""Voxels and where they lie, as a file has them."""
 
 from __future__ import annotations
 
@@ -11,9 +11,6 @@ from numpy.typing import ArrayLike, NDArray
 
 from SegRLEExportLib.files.byte_stream import ByteStream, UnreadableError
 from SegRLEExportLib.model.geometry import Geometry, Matrix
-from SegRLEExportLib.model.segmentation import Labels, voxels_of_values
-
-_LARGEST_LABEL = np.iinfo(np.uint16).max
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,33 +58,6 @@ def in_native_order(voxels: NDArray[Any]) -> NDArray[Any]:
     if voxels.dtype.isnative:
         return voxels
     return voxels.byteswap(inplace=True).view(voxels.dtype.newbyteorder("="))
-
-
-def labels_of(voxels: NDArray[Any]) -> Labels:
-    """Return the same values as uint8 or uint16, without a copy where the type allows it.
-
-    Raises `UnreadableError` if they are not whole numbers from 0 to 65535.
-    """
-    if voxels.dtype in (np.uint8, np.uint16):
-        return voxels
-    lowest, highest = voxels.min(), voxels.max()
-    if not (lowest >= 0 and highest <= _LARGEST_LABEL):
-        raise UnreadableError(
-            f"its labels range from {lowest} to {highest}, and labels must be whole numbers from 0 to {_LARGEST_LABEL}"
-        )
-    if voxels.dtype in (np.int8, np.int16):
-        return voxels.view(np.uint8 if voxels.dtype == np.int8 else np.uint16)
-    labels = np.empty(voxels.shape, np.uint16)
-    for plane, values in zip(labels, voxels):
-        plane[...] = values
-        if not np.array_equal(plane, values):
-            raise UnreadableError(f"its labels are not whole numbers from 0 to {_LARGEST_LABEL}")
-    return labels
-
-
-def values_in(labels: Labels) -> list[int]:
-    """Return the values above 0 that occur, ascending."""
-    return [value for value in np.flatnonzero(voxels_of_values(labels)).tolist() if value]
 
 
 def kji_to_lps(directions_ijk: Matrix, origin: Matrix) -> Matrix:

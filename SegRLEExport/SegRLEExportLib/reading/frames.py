@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass
 
 from SegRLEExportLib.model.source_series import SourceFrame
 from SegRLEExportLib.reading.damage import SegFileError
@@ -68,18 +67,22 @@ class FrameRecords:
     segment_numbers: list[int]
     """All 0 in a label map, whose pixels are the numbers."""
     places: list[Place]
-    """Frames that say the same share one object, but for planes beyond `PLANES_REMEMBERED`."""
+    """The different ones, in the order in which they are met; those beyond `PLANES_REMEMBERED` as often as met."""
+    place_of_frame: list[int]
+    """For each frame the index of its place."""
     dimension_indices: list[tuple[int, ...]]
-    contents: dict[int, bytes] = field(default_factory=dict)
-    """For each object of `places`, by its `id`, the bytes of the first item that said so, numbers and all."""
+    contents: list[bytes]
+    """For each place the bytes of the first item that said so, numbers and all."""
 
     def __len__(self) -> int:
-        return len(self.places)
+        return len(self.place_of_frame)
 
-    @cached_property
-    def different_places(self) -> list[tuple[int, Place]]:
-        """Each object of `places` once, behind its `id`."""
-        return [*{id(place): place for place in self.places}.items()]
+    @property
+    def first_frame_of_place(self) -> list[int]:
+        """For each place the number, from 1, of the first frame that lies there."""
+        last_to_first = reversed([*enumerate(self.place_of_frame, start=1)])
+        first = {place: frame for frame, place in last_to_first}
+        return [first[place] for place in range(len(self.places))]
 
 
 def read_frame_records(
@@ -108,7 +111,7 @@ class _Layout:
         self.order = order
         self._unpack_indices = struct.Struct(f"{order}{(indices[1] - indices[0]) // 4}I").unpack_from
         self._unpack_number = struct.Struct(f"{order}{(segment_number[1] - segment_number[0]) // 2}H").unpack_from
-        self.places: dict[bytes, Place] = {}
+        self.places: dict[bytes, int] = {}
 
     def without_numbers(self, content: bytes) -> bytes:
         """Return all other bytes."""
@@ -126,7 +129,7 @@ class _Reader:
     """Takes one item after the other."""
 
     def __init__(self, coding: Coding, shared: Elements | None, *, is_label_map: bool) -> None:
-        self.records = FrameRecords([], [], [])
+        self.records = FrameRecords([], [], [], [], [])
         self._coding = coding
         self._is_label_map = is_label_map
         self._shared = Place() if shared is None else _place(shared, Place())
@@ -141,11 +144,10 @@ class _Reader:
         layout = self._layouts.get(kind)
         place = None if layout is None else layout.places.get(layout.without_numbers(content))
         if layout is None or place is None:
-            layout, place = self._parsed(content, layout)
+            layout, place = self._parsed(content, layout), len(self.records.places) - 1
             self._layouts[kind] = layout
-            self.records.contents[id(place)] = content
         self.records.segment_numbers.append(self._number(layout.numbers_in(content)))
-        self.records.places.append(place)
+        self.records.place_of_frame.append(place)
         self.records.dimension_indices.append(layout.indices_in(content))
 
     def _number(self, stated: tuple[int, ...]) -> int:
@@ -155,18 +157,19 @@ class _Reader:
             raise SegFileError(f"frame {len(self.records) + 1} does not say which segment it shows")
         return stated[0] if stated else self._shared_number
 
-    def _parsed(self, content: bytes, known: _Layout | None) -> tuple[_Layout, Place]:
-        """Return what an item says, and its layout, in which that is kept: the one that is known, if it is that."""
+    def _parsed(self, content: bytes, known: _Layout | None) -> _Layout:
+        """Add the place that an item states; return its layout, which knows it: the one given, if it is that."""
         groups = Elements(content, 0, len(content), self._coding)
         end = len(content), len(content)
         indices = _span_in(groups, _FRAME_CONTENT, _DIMENSION_INDEX_VALUES) or end
         number = _segment_number(groups) or end
         is_known = known is not None and (known.indices, known.segment_number) == (indices, number)
         layout = known if known is not None and is_known else _Layout(indices, number, self._coding.order)
-        place = _place(groups, self._shared)
         if len(layout.places) < PLANES_REMEMBERED:
-            layout.places[layout.without_numbers(content)] = place
-        return layout, place
+            layout.places[layout.without_numbers(content)] = len(self.records.places)
+        self.records.places.append(_place(groups, self._shared))
+        self.records.contents.append(content)
+        return layout
 
 
 def _span_in(groups: Elements, sequence: int, tag: int) -> _Span | None:

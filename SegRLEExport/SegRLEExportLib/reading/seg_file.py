@@ -242,7 +242,7 @@ class SegFile:
     @cached_property
     def has_place(self) -> bool:
         """Whether frames lie in the patient; else they lie on the pixels of the image that each names (A.51.5)."""
-        has_place = any(place.position_lps or place.orientation for _, place in self.frames.different_places)
+        has_place = any(place.position_lps or place.orientation for place in self.frames.places)
         return has_place or bool(self._elements.text(_FRAME_OF_REFERENCE))
 
     @cached_property
@@ -253,7 +253,7 @@ class SegFile:
         Raises `NotASegmentationFileError` where a frame does not name one image.
         """
         with readable(self.path, "the images of its frames"):
-            return _images_named([place for _, place in self.frames.different_places], self._referenced_images)
+            return _images_named(self.frames.places, self._referenced_images)
 
     @cached_property
     def planes(self) -> tuple[PlaneStack, list[int]]:
@@ -266,14 +266,13 @@ class SegFile:
         if not self.has_place:
             return self._planes_without_place()
         with readable(self.path, "the places of its frames"):
-            stack, plane_of_place = _stack_of(self.pixel_data, [place for _, place in frames.different_places])
-        plane_at = {key: plane for (key, _), plane in zip(frames.different_places, plane_of_place)}
-        return stack, [plane_at[id(place)] for place in frames.places]
+            stack, plane_of_place = _stack_of(self.pixel_data, frames.places)
+        return stack, [plane_of_place[place] for place in frames.place_of_frame]
 
     def _planes_without_place(self) -> tuple[PlaneStack, list[int]]:
         number_of = {image: number for number, image in enumerate(self.images_without_place)}
         stack = PlaneStack.without_place(len(number_of), self.pixel_data.rows, self.pixel_data.columns)
-        return stack, [number_of[place.sources[0]] for place in self.frames.places]
+        return stack, [number_of[self.frames.places[place].sources[0]] for place in self.frames.place_of_frame]
 
     def blocks(self, frame_counts: Iterable[int] | None = None, *, is_strict: bool = False) -> Iterator[FrameBlock]:
         """Yield the pixels of all frames, so many at once, one if it is not said; the counts must add up.

@@ -52,7 +52,7 @@ def source_of(files: Sequence[Path | SegFile]) -> SourceSeries:
             segs[1].path, f"its frames lie on other planes than those of {segs[0].path.name}", _GIVE_THE_IMAGES
         )
     frames = _frames(segs, stack) if stack.has_place else max((seg.images_without_place for seg in segs), key=len)
-    thicknesses = {place.thickness_mm for seg in segs for _, place in seg.frames.different_places}
+    thicknesses = {place.thickness_mm for seg in segs for place in seg.frames.places}
     return SourceSeries(
         header=header,
         frames=tuple(frames),
@@ -95,9 +95,9 @@ def _frames(segs: list[SegFile], stack: PlaneStack) -> list[SourceFrame]:
     for seg in segs:
         own, plane_of_frame = seg.planes
         nearest = nearest_of(heights, own.positions_lps @ stack.normal_lps).tolist()
-        for place, plane in zip(seg.frames.places, plane_of_frame):
-            if place.source is not None:
-                found.setdefault(nearest[plane], _with_class(place.source, classes))
+        for place, plane in zip(seg.frames.place_of_frame, plane_of_frame):
+            if (image := seg.frames.places[place].source) is not None:
+                found.setdefault(nearest[plane], _with_class(image, classes))
     unnamed = len(stack) - len(found)
     if unnamed:
         raise UnusableSegFileError(

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from math import hypot, isfinite
 from pathlib import Path
 
@@ -64,9 +63,6 @@ LARGEST_COORDINATE_MM = 1e6
 LARGEST_SPACING_MM = 1e4
 SMALLEST_SPACING_MM = 1e-7
 """A tenth of a nanometre."""
-
-_TEXTS_REMEMBERED = 64
-"""The images of a series repeat all but their place; what they repeat is converted once."""
 
 _SOP_CLASS_UID = 0x00080016
 _SOP_INSTANCE_UID = 0x00080018
@@ -346,7 +342,6 @@ def _position(text: str) -> tuple[float, ...]:
     return position
 
 
-@lru_cache(maxsize=_TEXTS_REMEMBERED)
 def _orientation(text: str) -> tuple[float, ...]:
     orientation = _numbers(_IMAGE_ORIENTATION, text, 6)
     row, column = orientation[:3], orientation[3:]
@@ -356,7 +351,6 @@ def _orientation(text: str) -> tuple[float, ...]:
     return orientation
 
 
-@lru_cache(maxsize=_TEXTS_REMEMBERED)
 def _spacing(text: str) -> tuple[float, ...]:
     spacing = _numbers(_PIXEL_SPACING, text, 2)
     if not all(SMALLEST_SPACING_MM <= distance <= LARGEST_SPACING_MM for distance in spacing):
@@ -364,14 +358,12 @@ def _spacing(text: str) -> tuple[float, ...]:
     return spacing
 
 
-@lru_cache(maxsize=_TEXTS_REMEMBERED)
 def _thickness(text: str) -> float | None:
     thickness = _number(text)
     is_usable = thickness is not None and SMALLEST_SPACING_MM <= thickness <= LARGEST_SPACING_MM
     return thickness if is_usable else None
 
 
-@lru_cache(maxsize=_TEXTS_REMEMBERED)
 def _side(tag: int, text: str) -> int:
     side = _number(text)
     if side is None or not 1 <= side <= 65535:

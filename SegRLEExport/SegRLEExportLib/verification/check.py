@@ -215,7 +215,7 @@ class _FileCheck:
         """Compare what each frame says: its place and source, its segment, and its order among all."""
         plane_of = self._planes_of_places(read)
         records = read.frames
-        found = [(number, plane_of[id(place)]) for number, place in zip(records.segment_numbers, records.places)]
+        found = [(number, plane_of[place]) for number, place in zip(records.segment_numbers, records.place_of_frame)]
         self.frame_count = len(found)
         if header.get("NumberOfFrames") != (str(len(found)),):
             stated = header.one("NumberOfFrames")
@@ -238,19 +238,18 @@ class _FileCheck:
             self.differences.append(f"there are {len(frames)} frames where every plane of every segment has one")
         self._planes = [plane for _, plane in frames]
 
-    def _planes_of_places(self, read: SegFile) -> dict[int, int | None]:
-        """Return the plane of each place by its `id`, having compared all that its frames say but their numbers."""
-        places = read.frames.different_places
-        if not places:
+    def _planes_of_places(self, read: SegFile) -> list[int | None]:
+        """Return the plane of each place, having compared all that its frames say but their numbers."""
+        records = read.frames
+        if not records.places:
             self.differences.append("no frame says anything of itself")
-            return {}
-        planes = self.expected.planes_of([place for _, place in places])
-        first_frame = {id(place): n for n, place in reversed([*enumerate(read.frames.places, start=1)])}
-        for (key, _), plane in zip(places, planes):
+            return []
+        planes = self.expected.planes_of(records.places)
+        for plane, content, frame in zip(planes, records.contents, records.first_frame_of_place):
             if plane is not None:
-                wrong = self.expected.group_differences(plane, read.frames.contents[key])
-                self._tell(f"frame {first_frame[key]}, {sentence}" for sentence in wrong)
-        return {key: plane for (key, _), plane in zip(places, planes)}
+                wrong = self.expected.group_differences(plane, content)
+                self._tell(f"frame {frame}, {sentence}" for sentence in wrong)
+        return planes
 
     def _pixels(self, header: Stated, read: SegFile) -> None:
         """Compare every pixel at the place that the file states for its frame."""
@@ -313,7 +312,10 @@ class _FileCheck:
         read = SegFile(self.path)
         for frame, block in enumerate(read.blocks()):
             if wrong := comparison.wrong_pixels(frame, block):
-                number, place = read.frames.segment_numbers[frame], read.frames.places[frame]
+                number, place = (
+                    read.frames.segment_numbers[frame],
+                    read.frames.places[read.frames.place_of_frame[frame]],
+                )
                 where = f"at {place.position_lps}" if place.position_lps else f"of frame {frame + 1}"
                 self.differences.append(f"{wrong} pixels of segment {number} {where} differ")
         if not self.differences:
@@ -336,7 +338,7 @@ def _stack_of(header: Stated, read: SegFile) -> tuple[PlaneStack, list[int]]:
     (groups,) = header.items("SharedFunctionalGroupsSequence")
     directions = np.array(groups.items("PlaneOrientationSequence")[0].get("ImageOrientationPatient"), dtype=float)
     row_mm, column_mm = map(float, groups.items("PixelMeasuresSequence")[0].get("PixelSpacing") or ())
-    different = list(dict.fromkeys(place.position_lps for _, place in read.frames.different_places))
+    different = list(dict.fromkeys(place.position_lps for place in read.frames.places))
     heights = (np.array(different) @ np.cross(directions[:3], directions[3:])).tolist()
     ascending = [place for _, place in sorted(zip(heights, different), key=itemgetter(0))]
     plane_at = {place: plane for plane, place in enumerate(ascending)}
@@ -348,4 +350,5 @@ def _stack_of(header: Stated, read: SegFile) -> tuple[PlaneStack, list[int]]:
         pixel_spacing_mm=(row_mm, column_mm),
         positions_lps=np.array(ascending),
     )
-    return stack, [plane_at[place.position_lps] for place in read.frames.places]
+    plane_of_place = [plane_at[place.position_lps] for place in read.frames.places]
+    return stack, [plane_of_place[place] for place in read.frames.place_of_frame]

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any, Protocol
 
 from pydicom.datadict import dictionary_description
@@ -87,7 +86,6 @@ def differences(found: Stated, wanted: Expectation, where: str = "") -> Iterator
             yield f"{where}{name_of(keyword)}: {shown(found.get(keyword))} was read, nothing was to be written"
 
 
-@lru_cache(maxsize=1024)
 def name_of(keyword: str) -> str:
     """Return an attribute's name for a person."""
     try:

@@ -275,16 +275,13 @@ class AttributeCheck:
     def _groups(self, frames: ExpectedFrames) -> Iterator[Difference]:
         """Compare what each frame says: place, image, indices."""
         records = self.seg.frames
-        places = records.different_places
-        planes = frames.planes_of([place for _, place in places])
-        first = {id(place): n for n, place in reversed([*enumerate(records.places, start=1)])}
-        for (key, place), plane in zip(places, planes):
-            name = f"frame {first[key]} of {self.seg.path.name}"
+        planes = frames.planes_of(records.places)
+        for place, plane, content, frame in zip(records.places, planes, records.contents, records.first_frame_of_place):
+            name = f"frame {frame} of {self.seg.path.name}"
             if plane is None:
                 where = f"lies at {place.position_lps}" if place.position_lps else "names an image"
                 yield Difference("places", f"{name} {where}, where no plane is")
                 continue
-            content = records.contents[key]
             if self.source is None:
                 groups = dict(frames.groups(plane)) | {"DerivationImageSequence": Anything()}
                 sentences = differences(stated_in(content), groups)
@@ -293,8 +290,7 @@ class AttributeCheck:
             for sentence in sentences:
                 kind = "references" if "Derivation" in sentence else "places"
                 yield Difference(kind, f"{name}, {sentence}")
-        plane_of = {key: plane for (key, _), plane in zip(places, planes)}
-        found = [(number, plane_of[id(place)]) for number, place in zip(records.segment_numbers, records.places)]
+        found = [(number, planes[place]) for number, place in zip(records.segment_numbers, records.place_of_frame)]
         known = [(number, plane) for number, plane in found if plane is not None]
         if len(known) == len(found) and records.dimension_indices != frames.dimension_indices(known):
             yield Difference("frames", f"the dimension indices of {self.seg.path.name} are not those of its frames")
@@ -338,7 +334,7 @@ class AttributeCheck:
         image_at = {frame.sop_instance_uid: heights[n] for n, frame in enumerate(source.frames)}
         gap = float(np.ptp(heights)) / max(1, len(heights) - 1)
         told = 0
-        for _, place in self.seg.frames.different_places:
+        for place in self.seg.frames.places:
             for image in place.sources if len(place.sources) == 1 else ():
                 height = float(np.array(place.position_lps) @ source.stack.normal_lps)
                 is_near = abs(image_at.get(image.sop_instance_uid, np.inf) - height) <= max(gap / 2, 1e-3)

@@ -10,7 +10,6 @@ import struct
 from collections.abc import Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any, Union, overload
 
 from pydicom import Dataset
@@ -186,7 +185,6 @@ def _spans(content: bytes, position: int, stop: int) -> Iterator[tuple[int, int]
         position += length
 
 
-@lru_cache(maxsize=1024)
 def _known(tag: int) -> tuple[str, tuple[bytes, ...]]:
     """Return the keyword of an attribute and the value representations it may have (PS3.6, and ours)."""
     if tag in _PRIVATE:

@@ -21,6 +21,7 @@ from SegRLEExportLib.errors import (
     NonLinearVolumeTransformError,
     UnusableLabelsError,
 )
+from SegRLEExportLib.files.labels import LARGEST_LABEL
 from SegRLEExportLib.files.slicer_tags import (
     ALGORITHM_NAME,
     ALGORITHM_TYPE,
@@ -35,7 +36,6 @@ from SegRLEExportLib.model.terminology import parse_slicer_terminology
 BINARY_LABELMAP = "Binary labelmap"
 
 _RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
-_LARGEST_LABEL = np.iinfo(np.uint16).max
 
 
 def read_segmentation(
@@ -241,7 +241,7 @@ def _unsigned(values: np.ndarray, name: str) -> Labels:
     if values.dtype in (np.uint8, np.uint16):
         return values
     lowest, highest = values.min(), values.max()
-    if lowest < 0 or highest > _LARGEST_LABEL:
+    if lowest < 0 or highest > LARGEST_LABEL:
         raise UnusableLabelsError(name, f"they range from {lowest} to {highest}")
     if values.dtype in (np.int8, np.int16):
         return values.view(np.uint8 if values.dtype == np.int8 else np.uint16)
