@@ -13,10 +13,10 @@ from SegRLEExportLib.conversion.pictures import CocoImages
 from SegRLEExportLib.conversion.placement import findings_on_images
 from SegRLEExportLib.conversion.volumes import VolumeFiles
 from SegRLEExportLib.encoding.plan import PLANS
-from SegRLEExportLib.errors import SourceNeededError, UnknownFormatError
+from SegRLEExportLib.errors import PreflightError, SourceNeededError, UnknownFormatError
 from SegRLEExportLib.export import export
 from SegRLEExportLib.files.one_grid import on_grid_of, on_own_grid
-from SegRLEExportLib.model.finding import Finding
+from SegRLEExportLib.model.finding import Finding, Severity
 from SegRLEExportLib.model.printable import printable_lines
 from SegRLEExportLib.model.segmentation import Segmentation
 from SegRLEExportLib.model.source_series import SourceSeries
@@ -92,8 +92,8 @@ def convert(
         return _as_dicom(segmentation, out, wanted, source, options, progress, started)
     if wanted not in FILE_FORMATS:
         raise UnknownFormatError(wanted, [*FILE_FORMATS, *PLANS])
-    if wanted == COCO and source is None:
-        raise SourceNeededError("COCO names the images that masks lie on")
+    if wanted == COCO:
+        _refuse_unusable(source)
     if wanted != COCO and options.grid is Grid.SEGMENTATION:
         source = None
     findings = findings_on_images(segmentation, source.stack, options, Progress(progress)) if source else ()
@@ -105,6 +105,15 @@ def convert(
         files = job.write(wanted, one_file_each=one_file_each)
     names = tuple(segment.name for segment in segmentation.segments)
     return Conversion(wanted, files, names, findings, time.perf_counter() - started)
+
+
+def _refuse_unusable(source: SourceSeries | None) -> None:
+    """Refuse to name images where there are none, or they are not those of one series of one patient."""
+    if source is None:
+        raise SourceNeededError("COCO names the images that masks lie on")
+    errors = [finding for finding in source.findings if finding.severity is Severity.ERROR]
+    if errors:
+        raise PreflightError(errors)
 
 
 def _as_dicom(

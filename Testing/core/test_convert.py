@@ -38,6 +38,7 @@ from SegRLEExportLib.export import export
 from SegRLEExportLib.files.read import read_segmentation
 from SegRLEExportLib.files.tables.describe import described
 from SegRLEExportLib.files.tables.read import read_table
+from SegRLEExportLib.model.finding import Finding, Severity
 from SegRLEExportLib.model.geometry import Geometry
 from SegRLEExportLib.model.segmentation import AlgorithmType, Layer, Segmentation
 from SegRLEExportLib.options import ExportOptions, Grid
@@ -496,6 +497,12 @@ class TestRefusals:
             convert(apart(), tmp_path / "pipe", wanted, source=a_source(), options=ExportOptions(overwrite=True))
         assert [path.name for path in tmp_path.iterdir()] == ["pipe"]
         assert (tmp_path / "pipe").is_fifo()
+
+    def test_images_of_several_patients_are_named_in_no_coco_file(self, tmp_path):
+        finding = Finding("several-patients", Severity.ERROR, "The images disagree about their patient: 'A', 'B'.")
+        with pytest.raises(PreflightError, match="disagree about their patient"):
+            convert(apart(), tmp_path / "a.json", source=replace(a_source(), findings=(finding,)))
+        assert list(tmp_path.iterdir()) == []
 
     def test_a_folder_is_never_replaced(self, tmp_path):
         (tmp_path / "out").mkdir()

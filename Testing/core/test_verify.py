@@ -10,6 +10,7 @@ import pytest
 from builders import A_GRID, LIVER, a_grid, a_segmentation, a_source, a_sphere, fixed_options, two_overlapping_boxes
 from SegRLEExportLib.encoding.plan import PLANS
 from SegRLEExportLib.export import export
+from SegRLEExportLib.model.finding import Finding, Severity
 from SegRLEExportLib.model.geometry import Geometry
 from SegRLEExportLib.model.segmentation import AlgorithmType, Layer, Segment, Segmentation
 from SegRLEExportLib.options import Grid
@@ -377,3 +378,10 @@ def test_an_even_copy_of_uneven_images_says_that_the_images_are_needed(written):
 
     assert compare(paths, copy, images).is_equal
     assert "slices were drawn on an evenly spaced copy of them: give the series" in str(compare(paths, copy))
+
+
+def test_images_of_several_patients_are_told(written):
+    finding = Finding("several-patients", Severity.ERROR, "The images disagree about their patient: 'A', 'B'.")
+    outcome = compare(written(), a_pair(), replace(a_source(), findings=(finding,)))
+
+    assert "no export of this series is possible: The images disagree about their patient: 'A', 'B'." in str(outcome)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from SegRLEExportLib.errors import NotASegmentationFileError
+from SegRLEExportLib.model.finding import Severity
 from SegRLEExportLib.model.geometry import PlaneStack
 from SegRLEExportLib.model.printable import printable_lines
 from SegRLEExportLib.model.segmentation import Segmentation, voxels_of_values
@@ -221,6 +222,8 @@ class _Comparing:
         lacking = [number for number, segment in enumerate(segments) if segment.only_in_segmentation]
         if self._source is not None:
             self._remarks.extend(self._left_out(self._source.stack, lacking))
+            errors = (one for one in self._source.findings if one.severity is Severity.ERROR)
+            self._remarks.extend(f"no export of this series is possible: {one.what}" for one in errors)
         elif lacking or any(difference.kind == "places" for difference in self._differences):
             self._remarks.append(_WITHOUT_IMAGES)
 
