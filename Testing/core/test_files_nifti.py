@@ -96,6 +96,21 @@ class TestRight:
         (tmp_path / "same.nii").write_bytes(image.to_bytes())
         assert read_segmentation(tmp_path / "same.nii").findings == ()
 
+    @pytest.mark.parametrize(
+        ("qfac", "reason"), [(0, ""), (3e20, "its qfac is 3e+20"), (float("nan"), "its qfac is nan")]
+    )
+    def test_a_qfac_of_0_is_1_and_any_other_is_refused(self, tmp_path, qfac, reason):
+        image = nibabel.Nifti1Image(LABELS.T, None)
+        image.set_qform(TO_RAS @ np.diag([-1, 1, 1, 1]), 1)
+        content = bytearray(image.to_bytes())
+        content[76:80] = struct.pack("<f", qfac)
+        (tmp_path / "a.nii").write_bytes(content)
+        if reason:
+            assert reason in refusal(tmp_path / "a.nii")
+        else:
+            place = read_segmentation(tmp_path / "a.nii").layers[0].geometry
+            assert np.allclose(place.kji_to_lps[:3, 3], [-20, -30, 50])
+
     def test_the_qform_where_there_is_no_sform(self, tmp_path):
         image = nibabel.Nifti1Image(LABELS.T, None)
         image.set_qform(TO_RAS, 1)

@@ -151,6 +151,9 @@ def _qform(header: Any, *, flat: bool) -> Matrix:
     header = header.copy()
     if not header["pixdim"][3] > 0:
         header["pixdim"][3] = 1.0
+    header["pixdim"][0] = header["pixdim"][0] or 1.0  # 0 stands for 1 (nifti1.h, qfac)
+    if header["pixdim"][0] not in (-1, 1):
+        raise UnreadableError(f"its header is damaged: its qfac is {header['pixdim'][0]:g}, and 1 and -1 are possible")
     try:
         return np.array(header.get_qform(), float)
     except ValueError as error:
