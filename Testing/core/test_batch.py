@@ -233,6 +233,7 @@ class TestResume:
         batch(good_cases(material, 1), tmp_path / "out", client)
         again = batch(good_cases(material, 1), tmp_path / "out", client, to="nifti", resume=True)
         assert "not as this batch writes this case now" in again.failed[0].reason
+        assert not batch(good_cases(material, 1), tmp_path / "out", client, resume=True).failed
 
     def test_broken_off_between_line_and_files_the_files_are_moved_not_made_anew(self, client, material, tmp_path):
         cases, folder = good_cases(material, 2), BatchFolder(tmp_path / "out")

@@ -89,8 +89,8 @@ class BatchFolder:
 
         One that a worker of a run that is no more still writes in goes the next time.
         """
-        for outcome in self.outcomes().values():
-            if outcome.is_written and (self.work / outcome.attempt / FILES).is_dir():
+        for outcome in self.written().values():
+            if (self.work / outcome.attempt / FILES).is_dir():
                 self.move(outcome)
         for left in self.work.iterdir():
             shutil.rmtree(left, ignore_errors=True)
@@ -141,14 +141,16 @@ class BatchFolder:
 
     def outcomes(self) -> dict[str, Outcome]:
         """Return the last outcome of each case; lines that are none are passed over."""
-        found: dict[str, Outcome] = {}
-        if not self.journal.exists():
-            return found
-        for line in self.journal.read_bytes().decode("utf-8", "surrogateescape").split("\n"):
-            outcome = outcome_of(line)
-            if outcome is not None:
-                found[outcome.case] = outcome
-        return found
+        return {outcome.case: outcome for outcome in self._lines()}
+
+    def written(self) -> dict[str, Outcome]:
+        """Return the last outcome of each case that was written, whatever a later run was refused."""
+        return {outcome.case: outcome for outcome in self._lines() if outcome.is_written}
+
+    def _lines(self) -> Iterator[Outcome]:
+        if self.journal.exists():
+            lines = self.journal.read_bytes().decode("utf-8", "surrogateescape").split("\n")
+            yield from filter(None, map(outcome_of, lines))
 
     def is_there(self, outcome: Outcome) -> bool:
         """Tell whether a written case has the files that were written, to the last byte, and no others."""

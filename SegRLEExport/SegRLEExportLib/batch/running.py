@@ -100,14 +100,14 @@ class _Ended:
     def __init__(self, folder: BatchFolder, on_end: Ended | None) -> None:
         self._folder = folder
         self._on_end = on_end
-        self._earlier = folder.outcomes()
+        self._written = folder.written()
         self.outcomes: dict[str, Outcome] = {}
 
     def earlier(self, case: Case) -> bool:
         """Tell whether the case needs no work, and take over its outcome: written before, or its place is taken."""
         if not self._folder.is_taken(case.name):
             return False
-        known = self._earlier.get(case.name)
+        known = self._written.get(case.name)
         if known is not None and dict(known.asked) == case.asked and self._folder.is_there(known):
             self.outcomes[case.name] = known
         else:
