@@ -217,7 +217,7 @@ _ROWS = (
         id="rle-per-segment",
         title="RLE compressed, one file for each segment",
         advice="RLE for software that does not know label maps; for older OHIF choose the uncompressed label map.",
-        in_short="Slicer, highdicom, ITK, OHIF 3.13+; mind: OHIF 3.12 may draw it empty",
+        in_short="Slicer, highdicom, ITK, OHIF 3.13+; mind: older OHIF may draw it empty",
         segmentation_type=SegmentationType.FRACTIONAL,
         transfer_syntax=RLELossless,
         frame_coding=FrameCoding.RLE,
@@ -228,13 +228,13 @@ _ROWS = (
             "cornerstone3D (OHIF 3.13)"
         ),
         fails_in=(
-            "OHIF 3.12 draws the segment empty, without saying so, where an archive sends it; a program may take the "
-            "masks for probabilities."
+            "OHIF before 3.13 draws the segment empty, without saying so, where an archive sends it; a program may "
+            "take the masks for probabilities."
         ),
         warning=(
             "The masks are stored as fractions of 0 and 255 because 1-bit pixels have no RLE that others read. "
-            "Strictly that claims a probability map. OHIF 3.12 draws the segment empty, without saying so, where an "
-            "archive sends it."
+            "Strictly that claims a probability map. OHIF before 3.13 draws the segment empty, without saying so, "
+            "where an archive sends it."
         ),
         is_for_experts=True,
     ),

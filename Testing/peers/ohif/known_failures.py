@@ -135,7 +135,7 @@ KNOWN_FAULTS = (
         "@cornerstonejs/adapters 4.15.29, Cornerstone3D/Segmentation/labelmapImagesFromBuffer.js:281; mended in 5",
     ),
     KnownFault(
-        ("3.12.10",),
+        _OLDER,
         ("orthanc",),
         ("rle-per-segment",),
         "wrong",
