@@ -9,6 +9,7 @@ import pytest
 import scenes
 from SegRLEExportLib.encoding.plan import PLANS
 from SegRLEExportLib.errors import NotASegmentationFileError
+from SegRLEExportLib.export import export
 from SegRLEExportLib.model.segmentation import AlgorithmType
 from SegRLEExportLib.model.terminology import TISSUE
 from SegRLEExportLib.slicer_side.nodes.export import export_node
@@ -22,6 +23,7 @@ from SegRLEExportLib.slicer_side.nodes.loading import (
 from SegRLEExportLib.slicer_side.nodes.mrml_host import scene
 from SegRLEExportLib.slicer_side.nodes.segmentation import layer_count, read_segmentation
 from test_node_reader import voxels_in_world_ras
+from test_without_place import COLUMNS, ROWS, SERIES_UID, an_image, masks, on_pixels
 
 BINARY_LABELMAP = "Binary labelmap"
 
@@ -165,3 +167,19 @@ def test_a_file_that_is_none_leaves_the_scene_as_it_was(tmp_path):
         load_path(tmp_path / "no.dcm", scene())
     assert scene().GetNumberOfNodes() == before
     assert files_at([tmp_path / "a", tmp_path / "b"]) == [tmp_path / "a", tmp_path / "b"]
+
+
+def test_what_has_no_place_is_laid_on_the_radiograph_as_slicer_shows_it(tmp_path):
+    image = an_image(tmp_path / "cr")
+    export(on_pixels(), image, tmp_path / "seg.dcm", "none")
+    volume = scene().AddNewNodeByClass("vtkMRMLScalarVolumeNode", "radiograph")
+    ijk_to_ras = np.diag([-0.2, -0.3, 1.0, 1.0])
+    scenes.put_voxels_into(volume, (1, ROWS, COLUMNS), ijk_to_ras)
+    volume.SetAttribute("DICOM.instanceUIDs", f"{SERIES_UID}.1")
+
+    node = load_path(tmp_path / "seg.dcm", scene())
+
+    for segment, mask in zip(read_segmentation(node).segments, masks(), strict=True):
+        wanted = np.argwhere(mask)[:, ::-1] @ ijk_to_ras[:3, :3].T
+        found = voxels_in_world_ras(node, id_of(node, segment.name))
+        np.testing.assert_allclose(sorted(found), sorted(map(tuple, wanted.round(6).tolist())), atol=1e-3)

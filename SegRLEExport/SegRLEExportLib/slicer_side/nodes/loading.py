@@ -31,6 +31,8 @@ from SegRLEExportLib.slicer_side.nodes.segmentation import BINARY_LABELMAP
 _RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 _INSTANCE_UIDS = "DICOM.instanceUIDs"
 _REFERENCED_INSTANCE_UIDS = "DICOM.ReferencedInstanceUIDs"
+_WITHOUT_PLACE = "SegRLEExport.WithoutPlace"
+"""Set on nodes of files whose frames have no place in the patient, but lie on the pixels of images."""
 
 
 def load_segmentation(files: Sequence[Path], scene, *, threshold: float | None = None):
@@ -42,6 +44,8 @@ def load_segmentation(files: Sequence[Path], scene, *, threshold: float | None =
     segs = [SegFile(path) for path in files]
     node = add_segmentation_node(segmentation_of(segs, threshold=threshold), scene)
     node.SetAttribute(_INSTANCE_UIDS, " ".join(str(seg.dataset.get("SOPInstanceUID", "")) for seg in segs))
+    if not segs[0].has_place:
+        node.SetAttribute(_WITHOUT_PLACE, "1")
     return node
 
 
@@ -87,7 +91,10 @@ def add_segmentation_node(segmentation: Segmentation, scene):
 
 
 def refer_to_images(node, instance_uids: Iterable[str]):
-    """Let the node refer to the images, and to the volume of the scene that shows most of them; return that or None."""
+    """Let the node refer to the images, and to the volume of the scene that shows most of them; return that or None.
+
+    What has no place in the patient is laid on the voxels of that volume, if it has as many each way.
+    """
     uids = set(instance_uids)
     scene = node.GetScene()
     hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(scene)
@@ -101,7 +108,19 @@ def refer_to_images(node, instance_uids: Iterable[str]):
             volume, shown = one, count
     if volume is not None:
         node.SetReferenceImageGeometryParameterFromVolumeNode(volume)
+        if node.GetAttribute(_WITHOUT_PLACE):
+            _lay_on(volume, node.GetSegmentation())
     return volume
+
+
+def _lay_on(volume, segmentation) -> None:
+    """Give the voxels of segments the places of the volume's: of images without a place Slicer chooses them."""
+    ijk_to_ras = vtkMatrix4x4()
+    volume.GetIJKToRASMatrix(ijk_to_ras)
+    for n in range(segmentation.GetNumberOfSegments()):
+        image = segmentation.GetNthSegment(n).GetRepresentation(BINARY_LABELMAP)
+        if image is not None and image.GetDimensions() == volume.GetImageData().GetDimensions():
+            image.SetGeometryFromImageToWorldMatrix(ijk_to_ras)
 
 
 def volumes_of(scene) -> list:
