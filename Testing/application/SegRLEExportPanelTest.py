@@ -21,7 +21,7 @@ class PanelTestCase(SlicerTestCase):
         slicer.util.selectModule("SegRLEExport")
         self.panel = slicer.modules.segrleexport.widgetRepresentation().self().panel
         self.ui = self.panel.ui
-        self.addCleanup(slicer.util.selectModule, "Welcome")
+        self.addCleanup(slicer.util.selectModule, "Data")
 
     def show_sample(self):
         self.sample()
