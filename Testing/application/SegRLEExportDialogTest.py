@@ -25,7 +25,7 @@ class RowsTest(SlicerTestCase):
         assert best.pluginClass == "SegRLEExportDeflated"
         assert best.confidence < 1.0
         (rle,) = [row for row in rows if row.pluginClass == "SegRLEExport"]
-        assert "up to 2 files" in rle.name
+        assert "2 files" in rle.name
         segmentation.GetSegmentation().RemoveSegment(segmentation.GetSegmentation().GetNthSegmentID(2))
         assert max(offers(segmentation), key=lambda row: row.confidence).pluginClass == "SegRLEExport"
         assert all("Opens in" in row.tooltip for row in rows)

@@ -110,8 +110,6 @@ class DialogUser:
         self._steps = []
         self.boxes: list[str] = []
         """Texts of the message boxes that came up, all answered with OK."""
-        self.box_heights: list[int] = []
-        """Of the same boxes, in pixels."""
         self.message = ""
         """What the dialog's message line said after Export."""
 
@@ -163,7 +161,6 @@ class DialogUser:
         for box in windows:
             if box.inherits("QMessageBox"):
                 self.boxes.append(box.text)
-                self.box_heights.append(box.height)
                 box.accept()
                 return
         for window in windows:
