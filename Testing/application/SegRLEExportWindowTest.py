@@ -1,4 +1,4 @@
-"""What windows show and how they live on: boxes of a screen's height, 1024 x 700, Reload, a scene closed meanwhile."""
+"""What windows show and how they live on: boxes of a screen's height, Reload, a scene closed meanwhile."""
 
 from __future__ import annotations
 
@@ -47,71 +47,6 @@ class DialogSentencesTest(SlicerTestCase):
         assert widths[0] <= SMALL_SCREEN[0]
 
 
-class SmallScreenTest(PanelTestCase):
-    def setUp(self):
-        super().setUp()
-        self.window = slicer.util.mainWindow()
-        size = self.window.size
-        self.addCleanup(self.window.resize, size)
-        self.window.showNormal()
-        self.window.resize(*SMALL_SCREEN)
-        spin(0.3)
-
-    def test_what_where_and_export_are_in_sight_for_ten_segments(self):
-        _, segmentation = large_scene(self.folder, slices=10, segments=10, side=60)
-        self.panel.selectSegmentation(segmentation)
-        self.panel.measure()
-        spin(SETTLED_S)
-        assert (self.window.width, self.window.height) == SMALL_SCREEN
-        for name in ("segmentationSelector", "databaseRadioButton", "folderRadioButton", "exportButton"):
-            widget = getattr(self.ui, name)
-            assert is_wholly_seen(widget), name
-
-    def test_100_segments_do_not_push_export_out_of_sight(self):
-        _, segmentation = large_scene(self.folder, slices=10, segments=100, side=60)
-        self.panel.selectSegmentation(segmentation)
-        self.panel.measure()
-        spin(SETTLED_S)
-        assert self.ui.segmentsTable.rowCount == 100
-        assert is_wholly_seen(self.ui.exportButton)
-
-    def test_a_filter_finds_one_of_100_segments_and_leaves_the_others_out(self):
-        _, segmentation = large_scene(self.folder, slices=10, segments=100, side=60)
-        segmentation.GetSegmentation().GetNthSegment(41).SetName("answer")
-        self.panel.selectSegmentation(segmentation)
-        spin(SETTLED_S)
-        table = self.ui.segmentsTable
-        self.ui.noSegmentsButton.click()
-        self.ui.segmentsFilterLineEdit.text = "answer"
-        self.addCleanup(lambda: setattr(self.ui.segmentsFilterLineEdit, "text", ""))
-        assert [row for row in range(table.rowCount) if not table.isRowHidden(row)] == [41]
-        self.ui.allSegmentsButton.click()
-        spin(SETTLED_S)
-        assert [row for row in range(table.rowCount) if not table.isRowHidden(row)] == [41]
-        assert len(self.panel.parameters.leftOutSegmentIDs) == 99
-        self.ui.exportButton.click()
-        (instance,) = self.panel.report.instances
-        assert [segment.name for segment in instance.segments] == ["answer"]
-
-
-class MeaningsTest(PanelTestCase):
-    def test_names_of_known_structures_get_their_codes_at_one_press_and_back(self):
-        self.sample()
-        segmentation = self.segmentation.GetSegmentation()
-        segment = segmentation.GetNthSegment(2)
-        segment.SetName("kidney_left")
-        segment.RemoveTag(segment.GetTerminologyEntryTagName())
-        self.panel.selectSegmentation(self.segmentation)
-        spin(SETTLED_S)
-        assert self.cells(1)[2] == "not coded: will be Tissue"
-        self.ui.meaningFromNamesButton.click()
-        spin(SETTLED_S)
-        assert "idney" in self.cells(1)[2]
-        self.ui.undoMeaningsButton.click()
-        spin(SETTLED_S)
-        assert self.cells(1)[2] == "not coded: will be Tissue"
-
-
 class ReloadTest(PanelTestCase):
     def test_after_a_reload_panel_dialog_and_console_work(self):
         slicer.modules.segrleexport.widgetRepresentation().self().onReload()
@@ -130,20 +65,8 @@ class ReloadTest(PanelTestCase):
         node = slicer.util.getModuleLogic("SegRLEExport").loadSegmentation(path)
         assert node.GetSegmentation().GetNumberOfSegments() == 3
 
-    def test_after_a_reload_errors_are_still_told_in_the_dialog(self):
-        slicer.modules.segrleexport.widgetRepresentation().self().onReload()
-        self.panel = slicer.modules.segrleexport.widgetRepresentation().self().panel
-        _, segmentation = self.sample()
-        user = DialogUser(item_of(segmentation)).choose_row("SegRLEExport").choose_folder(self.folder)
-        user.edit("ContentLabel", "liver!").press_export().run()
-        assert "ContentLabel: 'liver!' is not a code string" in user.message
-
 
 class SceneClosedMeanwhileTest(PanelTestCase):
-    def test_during_an_export(self):
-        self.close_during(lambda: self.ui.exportButton.click())
-        assert self.panel.report is None or self.panel.report.is_verified
-
     def test_while_sizes_are_measured(self):
         self.close_during(self.panel.measure)
 
@@ -187,11 +110,6 @@ def boxes_as_for_users():
 
     with unittest.mock.patch.object(slicer.util, "warningDisplay", show):
         yield seen
-
-
-def is_wholly_seen(widget) -> bool:
-    """Tell whether no pixel of a widget is scrolled or cut away."""
-    return widget.visible and widget.visibleRegion().boundingRect() == widget.rect
 
 
 def crowded_scene(folder):
