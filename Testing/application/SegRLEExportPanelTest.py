@@ -21,7 +21,7 @@ class PanelTestCase(SlicerTestCase):
         slicer.util.selectModule("SegRLEExport")
         self.panel = slicer.modules.segrleexport.widgetRepresentation().self().panel
         self.ui = self.panel.ui
-        self.addCleanup(slicer.util.selectModule, "Data")
+        self.addCleanup(slicer.util.selectModule, "Segmentations")
 
     def show_sample(self):
         self.sample()
@@ -74,6 +74,7 @@ class ShowTest(PanelTestCase):
         assert bottom <= 520, bottom
 
     def test_segments_are_filtered_and_left_out_together(self):
+        self.show_sample()
         self.ui.segmentsFilterLineEdit.text = "liv"
         table = self.ui.segmentsTable
         shown = [row for row in range(table.rowCount) if not table.isRowHidden(row)]
@@ -151,7 +152,7 @@ class ExportTest(PanelTestCase):
         self.show_sample()
         self.ui.exportButton.click()
         spin(0.1)
-        assert len(self.series_in_database()) == 1
+        assert len(self.series_in_database()) == 2
         self.volume = self.panel.parameters.referenceVolume
         self.assert_read_back_by_dcmqi(self.panel.report.paths, self.segmentation)
         assert self.ui.reportLabel.text.startswith("2 files, ")
@@ -230,7 +231,7 @@ class FixTest(PanelTestCase):
         self.show_sample()
         self.press("Use one deflated file")
         assert self.panel.parameters.compression == "deflate"
-        assert self.finding_ids() == []
+        assert "overlap" not in self.finding_ids(), self.finding_ids()
 
     def test_voxels_beyond_the_images_by_leaving_them_out(self):
         self.show_sample()
