@@ -231,8 +231,8 @@ class BatchFolderError(ExportError):
 class UnwritablePictureError(ExportError):
     """A DICOM image cannot be shown as an 8-bit picture."""
 
-    def __init__(self, path: Path, reason: str) -> None:
-        super().__init__(f"No picture can be made of {path}: {reason}. {Remedy.WINDOW}")
+    def __init__(self, path: Path, reason: str, remedy: str = Remedy.WINDOW) -> None:
+        super().__init__(f"No picture can be made of {path}: {reason}. {remedy}")
 
 
 class NotASegmentationFileError(ExportError):

@@ -393,6 +393,12 @@ class TestPictures:
             dataset = pydicom.dcmread(tmp_path / image["file_name"])
             assert dataset.SOPInstanceUID == image["sop_instance_uid"]
 
+    def test_files_without_preamble_are_named_too(self, tmp_path):
+        for path in a_ct_series(tmp_path / "ct"):
+            path.write_bytes(path.read_bytes()[132:])
+        for image in self.made(tmp_path)["images"]:
+            assert (tmp_path / image["file_name"]).is_file()
+
     def test_pictures_show_the_window_of_the_header(self, tmp_path):
         a_ct_series(tmp_path / "ct", WindowCenter=[-1020, 40], WindowWidth=[9, 400])
         images = self.made(tmp_path, as_png=True)["images"]
@@ -427,6 +433,23 @@ class TestPictures:
         with pytest.raises(UnwritablePictureError, match="its header has no window"):
             self.made(tmp_path, as_png=True)
         assert [path.name for path in tmp_path.iterdir()] == ["ct"]
+
+    def test_a_voi_lut_shows_them_where_there_is_no_window(self, tmp_path):
+        paths = a_ct_series(tmp_path / "ct")
+        for path in paths:
+            dataset = pydicom.dcmread(path)
+            item = pydicom.Dataset()
+            item.add_new("LUTDescriptor", "SS", [3, -1024, 12])
+            item.add_new("LUTData", "US", [4095, 1600, 16])
+            dataset.VOILUTSequence = [item]
+            dataset.save_as(path)
+        images = self.made(tmp_path, as_png=True)["images"]
+        of_uid = {str(dataset.SOPInstanceUID): dataset for dataset in map(pydicom.dcmread, paths)}
+        for image in images:
+            dataset = of_uid[image["sop_instance_uid"]]
+            hounsfield = apply_rescale(dataset.pixel_array, dataset)
+            wanted = np.select([hounsfield <= -1024, hounsfield == -1023], [255, 100], 1)
+            np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / image["file_name"])), wanted)
 
     def test_a_picture_needs_its_image(self, tmp_path):
         with pytest.raises(SourceNeededError, match="Pictures are made of the images, and none were given"):

@@ -47,6 +47,8 @@ WORDS = {
     Remedy.WINDOW: (
         "Give a window (--window CENTRE,WIDTH), or let the COCO file name the DICOM images themselves (no --images)."
     ),
+    Remedy.NO_WINDOW: "Leave out --window: images in colour are shown as they are.",
+    Remedy.NO_PICTURES: "Let the COCO file name the DICOM images themselves (no --images).",
     Remedy.A_FOLDER: "Export to a folder instead",
 }
 

@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from SegRLEExportLib.conversion.eight_bits import Window
 from SegRLEExportLib.conversion.formats import WrittenFile
-from SegRLEExportLib.conversion.pictures import CocoImages, Window, files_of, is_png_of, png_of
+from SegRLEExportLib.conversion.pictures import CocoImages, files_of, is_png_of, png_of
 from SegRLEExportLib.errors import ReadBackDiffersError, SourceNeededError
 from SegRLEExportLib.files.coco import CocoImage, category_id_of, masks_in, read_coco, with_case
 from SegRLEExportLib.model.segmentation import Segment, Segmentation

@@ -52,6 +52,8 @@ class Remedy(str, Enum):
     OVERWRITE = "ask for overwriting"
     OWN_PROOF = "leave out the proof by other programs"
     WINDOW = "Give a window, or let the COCO file name the DICOM images themselves."
+    NO_WINDOW = "Give none: images in colour are shown as they are."
+    NO_PICTURES = "Let the COCO file name the DICOM images themselves."
     A_FOLDER = "Export to a folder instead"
 
 

@@ -30,6 +30,8 @@ _OF_NO_WINDOW = {
         Remedy.TABLE_OF_NAMES,
         Remedy.OVERWRITE,
         Remedy.WINDOW,
+        Remedy.NO_WINDOW,
+        Remedy.NO_PICTURES,
     )
 }
 """What is done outside of windows, or is the same in all."""
