@@ -21,9 +21,7 @@ def exit_code_of(command: Callable[[], int]) -> int:
     """Run a command to its last printed line; return its exit code, or that of what ended it."""
     with ending_signals(), _quiet_libraries():
         try:
-            from SegRLEExportLib.writing.pending_files import forget_standing_files
-
-            forget_standing_files()
+            _forget_what_stood()
             exit_code = command()
             if sys.stdout is not None:
                 sys.stdout.flush()
@@ -31,6 +29,13 @@ def exit_code_of(command: Callable[[], int]) -> int:
             ignore_signals()
             return _told(error)
         return exit_code
+
+
+def _forget_what_stood() -> None:
+    """Forget the files of a command before in this process; none has written where nothing that writes is loaded."""
+    pending_files = sys.modules.get("SegRLEExportLib.writing.pending_files")
+    if pending_files is not None:
+        pending_files.forget_standing_files()
 
 
 def _told(error: BaseException) -> int:
