@@ -25,6 +25,8 @@ from pydicom.uid import (
     ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
     ImplicitVRLittleEndian,
+    JPEGLSLossless,
+    JPEGLSNearLossless,
     RLELossless,
 )
 
@@ -41,6 +43,10 @@ _NATIVE = (ImplicitVRLittleEndian, ExplicitVRLittleEndian, ExplicitVRBigEndian, 
 
 G2_DIALECT = "one byte a pixel (PS3.5 G.2)"
 PACKED_DIALECT = "packed bits (cornerstone3D, OHIF; not PS3.5 G.2)"
+
+_JPEG_LS = (JPEGLSLossless, JPEGLSNearLossless)
+_END_OF_IMAGE = b"\xff\xd9"
+"""CharLS searches seconds for a missing one."""
 
 _MOST_FRAGMENTS = 4096
 """Of one frame."""
@@ -408,6 +414,8 @@ def _decoded_by_pydicom(pixels: PixelData, encoded: bytes) -> Labels:
     if not decoder.is_available:
         needed = "; ".join(decoder.missing_dependencies)
         raise SegFileError(f"nothing that is installed decodes {pixels.transfer_syntax.name} ({needed})")
+    if pixels.transfer_syntax in _JPEG_LS and not encoded.rstrip(b"\0").endswith(_END_OF_IMAGE):
+        raise SegFileError("a JPEG-LS frame has no end marker")
     options: dict[str, Any] = {
         "rows": pixels.rows,
         "columns": pixels.columns,

@@ -11,6 +11,7 @@ from SegRLEExportLib.errors import UnusableSegFileError
 from SegRLEExportLib.model.finding import Finding, Severity
 from SegRLEExportLib.model.geometry import PlaneStack, nearest_of
 from SegRLEExportLib.model.source_series import SourceFrame, SourceSeries
+from SegRLEExportLib.reading.damage import readable
 from SegRLEExportLib.reading.grid import joined
 from SegRLEExportLib.reading.seg_file import SegFile
 from SegRLEExportLib.reading.segmentation import stack_of
@@ -70,7 +71,10 @@ def source_of(files: Sequence[Path | SegFile]) -> SourceSeries:
 
 def _header(segs: list[SegFile]) -> Dataset:
     """Return patient, study and frame of reference as the first file has them, and the series it refers to."""
-    series = {str(item.get("SeriesInstanceUID", "")) for seg in segs for item in _referenced_series(seg)} - {""}
+    series: set[str] = set()
+    for seg in segs:
+        with readable(seg.path, "Referenced Series Sequence (0008,1115)"):
+            series |= {str(item.get("SeriesInstanceUID", "")) for item in _referenced_series(seg)} - {""}
     if len(series) != 1:
         number = "no series" if not series else f"{len(series)} series"
         raise UnusableSegFileError(segs[0].path, f"it refers to {number} of images", _GIVE_THE_IMAGES)
@@ -108,15 +112,14 @@ def _frames(segs: list[SegFile], stack: PlaneStack) -> list[SourceFrame]:
 
 def _classes(segs: list[SegFile]) -> dict[str, str]:
     """Return the SOP Class UID of each image that the files' Referenced Series Sequence (0008,1115) names."""
-    images = (
-        image
-        for seg in segs
-        for series in _referenced_series(seg)
-        for image in series.get("ReferencedInstanceSequence") or []
-    )
-    return {
-        str(image.get("ReferencedSOPInstanceUID", "")): str(image.get("ReferencedSOPClassUID", "")) for image in images
-    }
+    classes: dict[str, str] = {}
+    for seg in segs:
+        with readable(seg.path, "Referenced Series Sequence (0008,1115)"):
+            for series in _referenced_series(seg):
+                for image in series.get("ReferencedInstanceSequence") or []:
+                    uid = str(image.get("ReferencedSOPInstanceUID", ""))
+                    classes[uid] = str(image.get("ReferencedSOPClassUID", ""))
+    return classes
 
 
 def _with_class(frame: SourceFrame, classes: dict[str, str]) -> SourceFrame:
