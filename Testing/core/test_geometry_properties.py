@@ -13,7 +13,7 @@ import pydicom
 import pytest
 import SimpleITK as sitk
 from builders import LIVER, a_ct_header, fixed_options
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 from pydicom.uid import CTImageStorage
 from pydicom.valuerep import validate_value
@@ -165,6 +165,7 @@ codes = st.tuples(*[st.text(min_size=1, max_size=80)] * 3)
 
 @settings(QUICK, phases=[Phase.explicit, Phase.generate])
 @given(texts, texts, texts, codes, st.sampled_from(sorted(PLANS)))
+@example("", "", "\U0004c4cf\U000f690f", ("1", "99LOCAL", "meaning"), "deflate")
 def test_any_names_end_in_a_valid_file(name, segment_name, description, code, encoding):
     grid = Geometry((2, 4, 4), np.diag([3.0, 1.0, 1.0, 1.0])[[2, 1, 0, 3]])
     terminology = SegmentTerminology(Code(*code), Code(*code))

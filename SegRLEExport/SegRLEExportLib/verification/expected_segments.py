@@ -8,6 +8,7 @@ the same segment of the same segmentation on the same series.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -96,26 +97,28 @@ _RANGES = ((0, 100), (-128, 127), (-128, 127))
 def _description(segment: Segment, name: str) -> Expectation:
     """A name that is cut stands whole before the segment's own description."""
     parts = ([name] if len(name) > LONG_STRING else []) + ([segment.description] if segment.description else [])
-    whole = "".join(c for c in ". ".join(parts) if c.isprintable() or c in "\t\n\f\r")
+    whole = _of_several_lines(". ".join(parts))
     text = cut(whole, SHORT_TEXT) if len(whole) > SHORT_TEXT else whole
     return {"SegmentDescription": DescriptionText(text)} if text else {}
 
 
 @dataclass(frozen=True)
 class DescriptionText:
-    """A text of several lines: characters that DICOM does not allow, and blanks at its end, do not matter."""
+    """A text of several lines (PS3.5, 6.2, ST): blanks at its end do not matter."""
 
     text: str
 
     def accepts(self, found: Value | None) -> bool:
-        return isinstance(found, tuple) and len(found) == 1 and _printable(found[0]) == _printable(self.text)
+        return isinstance(found, tuple) and len(found) == 1 and str(found[0]).rstrip() == self.text.rstrip()
 
     def __str__(self) -> str:
         return repr(self.text)
 
 
-def _printable(text: str) -> str:
-    return "".join(c for c in text if c.isprintable() or c in "\t\n\f\r").rstrip()
+def _of_several_lines(text: str) -> str:
+    """Return the text without control characters but those of lines (PS3.5, 6.1.3), and halves of UTF-16 pairs."""
+    allowed = (c for c in text if c in "\t\n\f\r" or unicodedata.category(c) not in ("Cc", "Cs"))
+    return "".join(allowed).replace("\ufffd", "?")
 
 
 def _algorithm(segment: Segment) -> Expectation:
