@@ -8,6 +8,9 @@ import uuid
 _NAMESPACE = uuid.UUID("2df855f4-2a6c-5f43-8ef0-5a62ad1e6a33")
 """Never to be changed, or tracking UIDs change with it."""
 
+_COMPONENTS = re.compile(r"[0-9]+(\.[0-9]+)*", re.ASCII)
+_LEADING_ZERO = re.compile(r"(^|\.)0[0-9]")
+
 
 def new_uid() -> str:
     """Return a UID that nobody else has."""
@@ -21,7 +24,7 @@ def derived_uid(*parts: str) -> str:
 
 def is_standard_uid(text: str) -> bool:
     """Tell whether the text is a UID as PS3.5, 9.1 wants it."""
-    return is_usable_uid(text) and not re.search(r"(^|\.)0[0-9]", text)
+    return is_usable_uid(text) and not _LEADING_ZERO.search(text)
 
 
 def is_usable_uid(text: str) -> bool:
@@ -29,4 +32,4 @@ def is_usable_uid(text: str) -> bool:
 
     Components with leading zeros are forbidden and common; a reference must repeat them, or it refers to nothing.
     """
-    return len(text) <= 64 and re.fullmatch(r"[0-9]+(\.[0-9]+)*", text, re.ASCII) is not None
+    return len(text) <= 64 and _COMPONENTS.fullmatch(text) is not None
