@@ -124,7 +124,7 @@ class TestRefused:
             ({"Offset": "here"}, "its header is damaged: Offset is 'here'"),
             ({"ElementDataFile": "LIST"}, "its voxels are in several files; save it as one .mha"),
             ({"ElementDataFile": "%03d.raw 1 3 1"}, "its voxels are in several files; save it as one .mha"),
-            ({"ElementDataFile": "nowhere.raw"}, "there is no such file"),
+            ({"ElementDataFile": "nowhere.raw"}, "there is no such file (nowhere.raw, which holds its voxels)"),
             (
                 {"HeaderSize": "512", "ElementDataFile": "a.raw"},
                 "its voxels are behind another header; save it as one .mha",

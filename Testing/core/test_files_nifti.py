@@ -206,7 +206,7 @@ class TestRefused:
             (LABELS * 0.5, "its labels are not whole numbers from 0 to 65535"),
             (LABELS.astype(np.int16) - 1, "its labels range from -1 to 2, and labels must be whole numbers"),
             (LABELS.astype(np.int32) * 70000, "its labels range from 0 to 210000"),
-            (np.where(LABELS, LABELS, np.nan), "its labels range from nan to nan"),
+            (np.where(LABELS, LABELS, np.nan), "some of its voxels are not a number"),
         ],
     )
     def test_labels_that_are_none(self, tmp_path, labels, reason):

@@ -61,6 +61,16 @@ def _why(error: OSError) -> str:
     return f"the system says '{error.strerror or error}'"
 
 
+@contextmanager
+def file_of_voxels(header: Path, name: str) -> Iterator[BinaryIO]:
+    """Open the file of voxels that a header names, beside it; what is wrong with it names it, too."""
+    try:
+        with regular_file(header.parent / name) as data:
+            yield data
+    except UnreadableError as error:
+        raise UnreadableError(f"{error} ({name[:80]}, which holds its voxels)") from error
+
+
 class ByteStream:
     """The bytes from here to the end of a file."""
 

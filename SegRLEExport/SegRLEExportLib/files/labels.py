@@ -21,6 +21,8 @@ def labels_of(voxels: NDArray[Any]) -> Labels:
     if voxels.dtype in (np.uint8, np.uint16):
         return voxels
     lowest, highest = voxels.min(), voxels.max()
+    if np.isnan(highest):
+        raise UnreadableError("some of its voxels are not a number")
     if not (lowest >= 0 and highest <= LARGEST_LABEL):
         raise UnreadableError(
             f"its labels range from {lowest} to {highest}, and labels must be whole numbers from 0 to {LARGEST_LABEL}"

@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from SegRLEExportLib.files.byte_stream import ByteStream, UnreadableError, regular_file
+from SegRLEExportLib.files.byte_stream import ByteStream, UnreadableError, file_of_voxels
 from SegRLEExportLib.files.volume import Volumes, kji_to_lps, placed, read_array
 from SegRLEExportLib.model.geometry import Matrix
 
@@ -135,5 +135,5 @@ def _data_file(fields: Fields, file: BinaryIO, path: Path) -> Iterator[BinaryIO]
         raise UnreadableError("its voxels are in several files; save it as one .mha")
     if fields.get("HeaderSize", "0") != "0":
         raise UnreadableError("its voxels are behind another header; save it as one .mha")
-    with regular_file(path.parent / name) as data:
+    with file_of_voxels(path, name) as data:
         yield data

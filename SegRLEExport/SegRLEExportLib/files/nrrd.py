@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from SegRLEExportLib.files.byte_stream import ByteStream, UnreadableError, regular_file
+from SegRLEExportLib.files.byte_stream import ByteStream, UnreadableError, file_of_voxels
 from SegRLEExportLib.files.volume import Volumes, kji_to_lps, placed, read_array
 from SegRLEExportLib.model.geometry import Geometry, Matrix
 
@@ -268,11 +268,8 @@ def _data_file(header: NrrdHeader, file: BinaryIO, path: Path) -> Iterator[Binar
         return
     if name.split()[0:1] == ["LIST"] or "%" in name:
         raise UnreadableError("its voxels are in several files; save it as one .nrrd")
-    try:
-        with regular_file(path.parent / name) as data:
-            yield data
-    except UnreadableError as error:
-        raise UnreadableError(f"{error} ({name[:80]}, which holds its voxels)") from error
+    with file_of_voxels(path, name) as data:
+        yield data
 
 
 def _bytes_to_skip(header: NrrdHeader) -> int:

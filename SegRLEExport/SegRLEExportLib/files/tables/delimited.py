@@ -94,7 +94,7 @@ def is_delimited(text: str) -> bool:
 
 def read_delimited(text: str, source: str) -> SegmentTable:
     """Return the table; raise `TableFaultError`."""
-    reader = csv.reader(io.StringIO(text), delimiter=_separator(_first_line(text)))
+    reader = csv.reader(io.StringIO(text), delimiter=_separator(_first_line(text)), strict=True)
     columns: list[str] = []
     rows: list[SegmentRow] = []
     unused: list[str] = []
