@@ -21,6 +21,7 @@ from SegRLEExportLib.model.printable import printable_lines
 from SegRLEExportLib.model.segmentation import Segmentation
 from SegRLEExportLib.model.source_series import SourceSeries
 from SegRLEExportLib.options import ExportOptions, Grid
+from SegRLEExportLib.preflight.survey import strictly_judged
 from SegRLEExportLib.progress import Progress, ProgressCallback
 from SegRLEExportLib.report import size_text
 
@@ -92,11 +93,13 @@ def convert(
         return _as_dicom(segmentation, out, wanted, source, options, progress, started)
     if wanted not in FILE_FORMATS:
         raise UnknownFormatError(wanted, [*FILE_FORMATS, *PLANS])
-    if wanted == COCO:
-        _refuse_unusable(source)
+    if wanted == COCO and source is None:
+        raise SourceNeededError("COCO names the images that masks lie on")
     if wanted != COCO and options.grid is Grid.SEGMENTATION:
         source = None
-    findings = findings_on_images(segmentation, source.stack, options, Progress(progress)) if source else ()
+    findings = _told(segmentation, source, wanted, options)
+    if source:
+        findings += findings_on_images(segmentation, source.stack, options, Progress(progress))
     if wanted == COCO and source:
         files = write_coco(segmentation, source, target, images or CocoImages())
     else:
@@ -107,13 +110,21 @@ def convert(
     return Conversion(wanted, files, names, findings, time.perf_counter() - started)
 
 
-def _refuse_unusable(source: SourceSeries | None) -> None:
-    """Refuse to name images where there are none, or they are not those of one series of one patient."""
-    if source is None:
-        raise SourceNeededError("COCO names the images that masks lie on")
-    errors = [finding for finding in source.findings if finding.severity is Severity.ERROR]
+def _told(
+    segmentation: Segmentation, source: SourceSeries | None, wanted: str, options: ExportOptions
+) -> tuple[Finding, ...]:
+    """Return what reading had to say of the segmentation and of images that count; refuse what are errors.
+
+    Whose the images are matters where they are named, and not where a volume lies on their grid alone.
+    """
+    of_images = source.findings if source else ()
+    if wanted != COCO:
+        of_images = tuple(finding for finding in of_images if finding.severity is not Severity.ERROR)
+    findings = tuple(strictly_judged((*segmentation.findings, *of_images), options))
+    errors = [finding for finding in findings if finding.severity is Severity.ERROR]
     if errors:
         raise PreflightError(errors)
+    return findings
 
 
 def _as_dicom(

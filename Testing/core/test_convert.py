@@ -527,6 +527,20 @@ class TestRefusals:
             convert(apart(), tmp_path / "a.json", source=replace(a_source(), findings=(finding,)))
         assert list(tmp_path.iterdir()) == []
 
+    @pytest.mark.parametrize("wanted", FILE_FORMATS)
+    def test_what_reading_had_to_say_is_told(self, wanted, tmp_path):
+        of_file = Finding("table-row-unused", Severity.WARNING, "The table has a row for the value 9.")
+        of_images = Finding("same-position", Severity.WARNING, "Of 20 images 10 are referenced.")
+        segmentation, source = replace(apart(), findings=(of_file,)), replace(a_source(), findings=(of_images,))
+        found = convert(segmentation, tmp_path / "out", wanted, source=source).findings
+        assert [finding for finding in found if finding in (of_file, of_images)] == [of_file, of_images]
+
+    def test_repairs_of_the_file_are_refused_where_none_are_wanted(self, tmp_path):
+        repair = Finding("renamed", Severity.REPAIR, "Two segments had one name.")
+        with pytest.raises(PreflightError, match="Two segments had one name"):
+            convert(replace(apart(), findings=(repair,)), tmp_path / "a.nii", options=ExportOptions(strict=True))
+        assert list(tmp_path.iterdir()) == []
+
     def test_a_folder_is_never_replaced(self, tmp_path):
         (tmp_path / "out").mkdir()
         with pytest.raises(TargetNotAFileError, match="is a folder and was left as it is"):

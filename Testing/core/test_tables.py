@@ -117,6 +117,7 @@ class TestDelimited:
             ("value,name\n1,a,c\n", ", line 2 … it has 3 cells, and the header has 2."),
             ("value,name\n,\n,,\n", " … it has no row."),
             ("value,name,color\n,,#ffffff\n", ", line 2 … it has neither a value nor a name."),
+            ('value,name\n1,a\n2,"b\n3,c\n', ", line 3 … a quotation mark is not closed."),
             ("value,label,name\n1,2,a\n", ", line 1 … its header has two columns for 'value'."),
             ("hello", " … it has none of the forms that are known."),
             (b"value,name\n1,L\xe4sion\n", ", line 2 … it has bytes that are not UTF-8; save it as UTF-8."),

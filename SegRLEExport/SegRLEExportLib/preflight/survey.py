@@ -6,7 +6,7 @@ have been known.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -126,7 +126,7 @@ def _voxels_and_headers(
     source_frames = matching_frames(stack, source.stack, source.frames, source.stack.same_plane_tolerance_mm)
     thickness_mm, thickness_findings = slice_thickness(segmentation, source, stack, options)
     findings = (
-        *_strict([*segmentation.findings, *source.findings, *repairs], options),
+        *strictly_judged([*segmentation.findings, *source.findings, *repairs], options),
         *uid_warnings(source),
         *thickness_findings,
     )
@@ -234,7 +234,7 @@ def _own_planes(segmentation: Segmentation) -> PlaneStack:
     return PlaneStack.of_geometry(first.extended_over(others))
 
 
-def _strict(findings: list[Finding], options: ExportOptions) -> Iterator[Finding]:
+def strictly_judged(findings: Iterable[Finding], options: ExportOptions) -> Iterator[Finding]:
     """Turn repairs into errors where the caller wants none."""
     for finding in findings:
         if options.strict and finding.severity is Severity.REPAIR:

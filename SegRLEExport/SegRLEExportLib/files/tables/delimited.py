@@ -98,8 +98,10 @@ def read_delimited(text: str, source: str) -> SegmentTable:
     columns: list[str] = []
     rows: list[SegmentRow] = []
     unused: list[str] = []
+    line = 1
     try:
         for words in reader:
+            line = reader.line_num + 1
             if not any(word.strip() for word in words) or words[0].lstrip().startswith("#"):
                 continue
             if not columns:
@@ -109,7 +111,8 @@ def read_delimited(text: str, source: str) -> SegmentTable:
                 continue
             rows.append(_row(_cells(columns, words, reader.line_num), reader.line_num))
     except csv.Error as error:
-        raise TableFaultError(f"it is no table ({error})", reader.line_num) from error
+        reason = "a quotation mark is not closed" if "end of data" in str(error) else f"it is no table ({error})"
+        raise TableFaultError(reason, line) from error
     return SegmentTable(source, checked(_without_background(rows)), tuple(_unused(unused, source)))
 
 
