@@ -224,8 +224,15 @@ class BatchTableError(ExportError):
 class BatchFolderError(ExportError):
     """A batch cannot work in a folder, or on a cluster."""
 
-    def __init__(self, where: Path, reason: str) -> None:
+    def __init__(self, where: Path | str, reason: str) -> None:
         super().__init__(f"The batch cannot use {where}: {reason}.")
+
+
+class SchedulerEndedError(BatchFolderError):
+    """The Dask scheduler at an address does not answer any more."""
+
+    def __init__(self, address: str) -> None:
+        super().__init__(address, "the Dask scheduler ended; resume the batch")
 
 
 class UnwritablePictureError(ExportError):

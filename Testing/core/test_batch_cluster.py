@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import errno
 import os
 import shutil
 import signal
 import socket
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -28,16 +32,30 @@ from batch_builders import (
     voxels_below,
     wait_for_lines,
 )
+from SegRLEExportLib.batch.clusters import dashboard_of, local_client, remote_client
 from SegRLEExportLib.batch.folder import BatchFolder
+from SegRLEExportLib.batch.running import batch
+from SegRLEExportLib.errors import SchedulerEndedError
 
-pytest.importorskip("distributed", reason="dask[distributed] is not installed")
+distributed = pytest.importorskip("distributed", reason="dask[distributed] is not installed")
+from distributed.client import FutureCancelledError  # noqa: E402
+from distributed.comm import CommClosedError  # noqa: E402
 
 COUNT = 12
+
+DASKS_PATIENCE_S = 25.0
+"""Less than the half minute in which Dask tries to reach a scheduler again."""
 
 
 @pytest.fixture(scope="module")
 def material(tmp_path_factory) -> Path:
     return make_material(tmp_path_factory.mktemp("material"))
+
+
+@pytest.fixture(scope="module")
+def client():
+    with local_client(2, "1GB") as connected:
+        yield connected
 
 
 @dataclass
@@ -113,13 +131,99 @@ def test_a_scheduler_that_ends_is_said_and_the_batch_resumed_elsewhere(material,
         begun = subprocess.Popen(command, env=environment(), stderr=subprocess.PIPE, text=True)
         wait_for_lines(tmp_path / "out", 5, begun)
         cluster.scheduler.send_signal(signal.SIGKILL)
+        killed = time.monotonic()
         _, told = begun.communicate(timeout=WAIT_S)
+    assert time.monotonic() - killed < DASKS_PATIENCE_S
     assert begun.returncode == 2
-    assert "the Dask scheduler ended; resume the batch" in told
+    assert f"The batch cannot use {cluster.address}: the Dask scheduler ended; resume the batch." in told
     assert "Traceback" not in told
     done = run([*batch_command(table, tmp_path / "out", timeout=600), "--resume"], environment())
     assert done.returncode == 0, done.stderr
     assert len(files_below(tmp_path / "out")) == 2 * COUNT
+
+
+def refusing(error: BaseException):
+    """Return what stands for a call of Dask that ends so."""
+
+    def call(*_, **__):
+        raise error
+
+    return call
+
+
+WAYS_TO_SAY_IT = [
+    CommClosedError("in <TCP (closed) ConnectionPool.gather>: ConnectionResetError: [Errno 104] Connection reset"),
+    ConnectionRefusedError(errno.ECONNREFUSED, "Connection refused"),
+    OSError("Timed out trying to connect to tcp://127.0.0.1:1 after 30 s"),
+    distributed.TimeoutError(),
+    distributed.CancelledError("run_case-1"),
+    FutureCancelledError("run_case-1", "scheduler-connection-lost"),
+    asyncio.CancelledError(),
+]
+CALLS = {
+    "nthreads": distributed.Client,
+    "submit": distributed.Client,
+    "exception": distributed.Future,
+    "result": distributed.Future,
+    "__next__": distributed.as_completed,
+}
+
+
+class TestSchedulerThatIsGone:
+    @pytest.mark.parametrize("call", CALLS)
+    @pytest.mark.parametrize("error", WAYS_TO_SAY_IT, ids=lambda error: type(error).__name__)
+    def test_is_told_in_one_sentence_however_dask_says_it(self, error, call, client, material, tmp_path, monkeypatch):
+        monkeypatch.setattr(CALLS[call], call, refusing(error))
+        with pytest.raises(SchedulerEndedError, match="the Dask scheduler ended; resume the batch"):
+            batch(good_cases(material, 1), tmp_path / "out", client)
+
+    @pytest.mark.parametrize("error", WAYS_TO_SAY_IT, ids=lambda error: type(error).__name__)
+    def test_is_told_before_the_first_case_too(self, error, client, monkeypatch):
+        monkeypatch.setattr(distributed.Client, "dashboard_link", property(refusing(error)))
+        with pytest.raises(SchedulerEndedError):
+            dashboard_of(client)
+
+    def test_is_told_where_the_client_was_closed(self, material, tmp_path):
+        with local_client(1, "1GB") as own:
+            with pytest.raises(SchedulerEndedError):
+                batch(good_cases(material, 3), tmp_path / "out", own, on_end=lambda _: own.close())
+            with pytest.raises(SchedulerEndedError):
+                batch(good_cases(material, 3), tmp_path / "out", own, resume=True)
+
+    @pytest.mark.parametrize("error", [OSError(errno.EMFILE, "Too many open files"), KeyError("a fault")])
+    def test_is_not_told_of_what_is_wrong_on_this_side(self, error, client, material, tmp_path, monkeypatch):
+        monkeypatch.setattr(distributed.Client, "submit", refusing(error))
+        with pytest.raises(type(error)):
+            batch(good_cases(material, 1), tmp_path / "out", client)
+
+    def test_is_not_told_where_the_one_who_is_told_of_a_case_fails(self, client, material, tmp_path):
+        with pytest.raises(ConnectionResetError):
+            batch(good_cases(material, 1), tmp_path / "out", client, on_end=refusing(ConnectionResetError()))
+
+    def test_is_not_told_where_a_result_was_lost_with_its_worker(self, client, material, tmp_path, monkeypatch):
+        whole, lost = distributed.Future.exception, []
+
+        def lose_first(future):
+            if not lost:
+                lost.append(future.key)
+                future._state.lose()
+                threading.Timer(0.2, future._state.finish).start()
+                assert future.status == "lost"
+            return whole(future)
+
+        monkeypatch.setattr(distributed.Future, "exception", lose_first)
+        assert not batch(good_cases(material, 2), tmp_path / "out", client).failed
+        assert lost
+
+    def test_leaves_a_batch_that_is_whole_as_it_is(self, material, tmp_path, monkeypatch):
+        with a_cluster(environment()) as cluster:
+            with remote_client(cluster.address) as client:
+                result = batch(good_cases(material, 1), tmp_path / "out", client)
+                closing = refusing(distributed.TimeoutError())
+                close = client.close
+                monkeypatch.setattr(client, "close", closing)
+            close()
+        assert not result.failed
 
 
 NETWORK = "10.213.77"

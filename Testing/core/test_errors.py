@@ -114,6 +114,10 @@ MESSAGES = [
         "The batch cannot use out: it holds a batch already; resume that, or choose another folder.",
     ),
     (
+        errors.SchedulerEndedError("tcp://host:8786"),
+        "The batch cannot use tcp://host:8786: the Dask scheduler ended; resume the batch.",
+    ),
+    (
         errors.OtherReaderDiffersError(SEG, "highdicom 0.28.2", "'liver' is not shown"),
         "highdicom 0.28.2 reads seg.dcm otherwise than it was written, so it was removed: 'liver' is not shown. "
         "Choose another encoding, export on the segmentation's own grid, or leave out the proof by other programs if "

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
+import errno
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from contextlib import contextmanager, suppress
 from typing import Any
 
-from SegRLEExportLib.errors import BatchFolderError, MissingLibraryError
+from SegRLEExportLib.errors import BatchFolderError, MissingLibraryError, SchedulerEndedError
 
 _HERE = "127.0.0.1"
 """The dashboard of a cluster of ours is for who sits at this machine."""
 
 _QUIET = 50
 """Level of Dask's log on a cluster of ours."""
+
+_OF_THIS_PROCESS = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS)
+"""Numbers of an OSError that say nothing of the other end."""
 
 
 @contextmanager
@@ -62,9 +66,42 @@ def remote_client(address: str) -> Iterator[Any]:
     try:
         client = distributed.Client(address, timeout="30s")
     except (OSError, ValueError) as error:
-        raise BatchFolderError(Path(address), f"no Dask scheduler answers there ({error})") from error
-    with client:
+        raise BatchFolderError(address, f"no Dask scheduler answers there ({error})") from error
+    try:
         yield client
+    finally:
+        with suppress(Exception, asyncio.CancelledError):  # how a scheduler that is gone is left is of no matter
+            client.close()
+
+
+@contextmanager
+def scheduler_needed(client: Any) -> Iterator[None]:
+    """Raise `SchedulerEndedError` for whatever Dask raises in the block because the scheduler is gone.
+
+    Dask has many ways to say so: a closed connection, a time-out, a cancelled future, a client that was closed under
+    our hands. The block calls Dask and nothing else.
+    """
+    address = client.scheduler.address if client.scheduler is not None else "Dask"
+    try:
+        yield
+    except (Exception, asyncio.CancelledError) as error:
+        if client.status == "running" and not _tells_of_the_scheduler(error):
+            raise
+        raise SchedulerEndedError(address) from error
+
+
+def _tells_of_the_scheduler(error: BaseException) -> bool:
+    from distributed import CancelledError, TimeoutError
+
+    if isinstance(error, OSError):
+        return error.errno not in _OF_THIS_PROCESS
+    return isinstance(error, (CancelledError, TimeoutError, asyncio.CancelledError))
+
+
+def dashboard_of(client: Any) -> str:
+    """Return the address of Dask's dashboard."""
+    with scheduler_needed(client):
+        return str(client.dashboard_link)
 
 
 def _libraries() -> tuple[Any, Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,13 +16,13 @@ from typing import Any
 
 from SegRLEExportLib.batch.cases import Case
 from SegRLEExportLib.batch.children import end_processes, run_case
-from SegRLEExportLib.batch.clusters import client_of
+from SegRLEExportLib.batch.clusters import client_of, scheduler_needed
 from SegRLEExportLib.batch.folder import BatchFolder, refused
 from SegRLEExportLib.batch.limits import DEFAULT_TIMEOUT_S
 from SegRLEExportLib.batch.outcome import Ending, Outcome
 from SegRLEExportLib.batch.page import write_page
 from SegRLEExportLib.encoding.plan import DEFAULT_PLAN_ID
-from SegRLEExportLib.errors import BatchFolderError
+from SegRLEExportLib.errors import SchedulerEndedError
 from SegRLEExportLib.model.printable import printable_lines
 from SegRLEExportLib.report import size_text
 
@@ -77,7 +77,8 @@ def batch(
     cases are skipped whose files stand as an earlier run wrote them, byte for byte, and all others are tried again.
     `on_end` hears of each case as it ends.
 
-    Raises `BatchFolderError` if `out` or the cluster cannot be used; what is wrong with a case is its outcome.
+    Raises `BatchFolderError` if `out` or the cluster cannot be used, `SchedulerEndedError` if Dask's scheduler ends on
+    the way; what is wrong with a case is its outcome.
     """
     folder = BatchFolder(Path(out).absolute())
     asked = [replace(case.absolute(), options={"to": to, **case.options}) for case in cases]
@@ -135,18 +136,28 @@ class _Run:
         self._handed_in: dict[str, Case] = {}
 
     def run_all(self, cases: Sequence[Case]) -> None:
-        """Have all cases run, a few at a time handed to Dask."""
+        """Have all cases run, a few at a time handed to Dask. Raises `SchedulerEndedError`."""
+        try:
+            for outcome in self._outcomes(cases):
+                self._ended.add(outcome)
+        except SchedulerEndedError:
+            raise  # who asks it for the workers waits half a minute, in vain
+        except BaseException:
+            self._end_processes()
+            raise
+        self._end_processes()
+
+    def _outcomes(self, cases: Sequence[Case]) -> Iterator[Outcome]:
         from distributed import as_completed
 
         waiting = iter(cases)
-        try:
-            running = as_completed([self._hand_in(case) for case in itertools.islice(waiting, self._places())])
+        with scheduler_needed(self._client):
+            first = [self._hand_in(case) for case in itertools.islice(waiting, self._places())]
+            running = as_completed(first, loop=self._client.loop)
             for future in running:
-                self._ended.add(self._outcome_of(future))
+                yield self._outcome_of(future)
                 for following in itertools.islice(waiting, 1):
                     running.add(self._hand_in(following))
-        finally:
-            self._end_processes()
 
     def _places(self) -> int:
         """Return how many cases are handed in at a time."""
@@ -160,9 +171,7 @@ class _Run:
 
     def _outcome_of(self, future: Any) -> Outcome:
         case = self._handed_in.pop(future.key)
-        if future.status in ("cancelled", "lost"):
-            raise BatchFolderError(Path(self._client.scheduler.addr), "the Dask scheduler ended; resume the batch")
-        error = future.exception()
+        error = future.exception()  # waits again where the worker that had the result ended
         if error is None:
             return Outcome.of_json(future.result())
         if type(error).__name__ == "KilledWorker":
@@ -172,5 +181,7 @@ class _Run:
 
     def _end_processes(self) -> None:
         """End what the workers started for this run; those that cannot be reached end theirs when they end."""
+        if self._client.status != "running":
+            return
         with suppress(Exception):
             self._client.run(end_processes, self._token, on_error="ignore")

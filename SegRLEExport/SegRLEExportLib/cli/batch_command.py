@@ -126,6 +126,7 @@ _memory.__name__ = "size, such as 4GB:"
 
 def run(parsed: argparse.Namespace) -> int:
     """Run the batch; the exit code is 0 if all cases were written, 1 if some were not, 2 if none was."""
+    from SegRLEExportLib.batch.clusters import dashboard_of
     from SegRLEExportLib.batch.running import batch
 
     cases = _cases(parsed)
@@ -134,7 +135,7 @@ def run(parsed: argparse.Namespace) -> int:
     with _Progress(len(cases)) as progress:
         try:
             with _client(parsed) as client:
-                print_error(f"Dask's dashboard: {client.dashboard_link}")
+                print_error(f"Dask's dashboard: {dashboard_of(client)}")
                 result = batch(
                     cases,
                     parsed.output,
