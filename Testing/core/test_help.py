@@ -6,7 +6,7 @@ import argparse
 import shlex
 
 import pytest
-from SegRLEExportLib.cli.entry import parser
+from SegRLEExportLib.cli.entry import main, parser
 
 COMMANDS: dict[str, argparse.ArgumentParser] = next(
     action.choices for action in parser()._actions if isinstance(action, argparse._SubParsersAction)
@@ -20,18 +20,39 @@ class TestHelpOfACommand:
         assert example.startswith(f"example: segrle {name} ")
         parser().parse_args(shlex.split(example.removeprefix("example: segrle ")))
 
+    def test_begins_with_how_it_is_used_in_a_line_that_names_what_is_needed(self, name):
+        usage, *rest = COMMANDS[name].format_help().splitlines()
+        needed = [action for action in COMMANDS[name]._actions if action.required]
+        assert rest[0] == ""
+        assert usage.startswith(f"usage: segrle {name} ")
+        assert all((action.option_strings or [action.metavar])[0] in usage for action in needed)
+
     def test_keeps_the_capitals_of_what_it_names(self, name):
         text = COMMANDS[name].description
         assert text[0].isupper()
         assert not any(word in text for word in ("dicom", "seg ", "dask"))
 
     def test_says_of_each_option_what_it_is(self, name):
-        self_explaining = {"patient_name", "patient_id"}
-        silent = [a.dest for a in COMMANDS[name]._actions if not a.help and a.dest not in self_explaining]
-        assert not silent
+        assert not [action.dest for action in COMMANDS[name]._actions if not action.help]
 
     def test_has_no_list_of_options_longer_than_a_screen(self, name):
         assert max(len(group._group_actions) for group in COMMANDS[name]._action_groups) <= 9
+
+
+def test_what_is_typed_wrong_is_told_in_two_lines(capsys):
+    with pytest.raises(SystemExit):
+        parser().parse_args(["export", "a.seg.nrrd", "images"])
+    usage, told = capsys.readouterr().err.splitlines()
+    assert usage == "usage: segrle export SEGMENTATION SERIES_DIR -o OUT [options]"
+    assert told == (
+        "segrle export: error: the following arguments are required: -o/--output; 'segrle export --help' tells more"
+    )
+
+
+def test_nothing_typed_shows_the_commands(capsys):
+    assert main([]) == 2
+    told = capsys.readouterr().err
+    assert all(f"\n    {name} " in told for name in COMMANDS)
 
 
 def test_a_forecast_offers_nothing_that_is_of_files_alone():

@@ -95,7 +95,7 @@ class TestDelimited:
         ("text", "told"),
         [
             ("value,name\n1,a\n1,b\n", ", line 3 … the value 1 comes twice, first in line 2."),
-            ('value,name\n1,"a\n2,b\n', ", line 3 … it is no table (unexpected end of data)."),
+            ('value,name\n1,"a\n2,b\n', ", line 2 … a quotation mark is not closed."),
             ("value,name\n1.5,a\n", ", line 2 … '1.5' is no label value, a whole number from 0 to 65535."),
             ("value,name\n70000,a\n", ", line 2 … '70000' is no label value, a whole number from 0 to 65535."),
             ("value,name,color\n1,a,red\n", ", line 2 … 'red' is no colour such as #ff8000 or 255 128 0."),

@@ -28,19 +28,20 @@ if TYPE_CHECKING:
 FORMATS = ("seg.nrrd", "nifti", "nrrd", "masks", "coco", *ENCODING_IDS)
 """Those of `conversion.formats`, here so that parsing needs no library; a test keeps them equal."""
 
+USAGE = "convert INPUT [INPUT ...] [SERIES_DIR] -o OUT [options]"
 EXAMPLE = "convert Segmentation.seg.nrrd ct-folder -o labels.nii.gz"
 
 
 def add_parser(commands: Any) -> None:
     """Add the command's arguments to those of `segrle`."""
-    parser = add_command(commands, "convert", run, "write a segmentation as another kind of file", EXAMPLE)
+    parser = add_command(commands, "convert", run, "write a segmentation as another kind of file", USAGE, EXAMPLE)
     parser.add_argument(
         "inputs",
         type=Path,
         nargs="+",
         metavar="INPUT",
-        help="a segmentation, all DICOM SEG files of one export, or several masks; last, where wanted, the folder "
-        "with the images",
+        help="a segmentation, all DICOM SEG files of one export, or several masks; last, where wanted, "
+        "SERIES_DIR, the folder with the images",
     )
     parser.add_argument(
         "-o", "--output", required=True, metavar="OUT", help="file or folder to write; its name tells the format"
@@ -54,7 +55,10 @@ def add_parser(commands: Any) -> None:
         help="where segments overlap: as many files as it takes to have no overlap in one",
     )
     parser.add_argument(
-        "--threshold", type=float, metavar="SHARE", help="where pixels are fractions: those from this one on are taken"
+        "--threshold",
+        type=float,
+        metavar="SHARE",
+        help="of FRACTIONAL files: the share from which on a voxel belongs to its segment, such as 0.5",
     )
     parser.add_argument(
         "--images",
@@ -63,7 +67,7 @@ def add_parser(commands: Any) -> None:
         help="what a COCO file names: the DICOM images (default), or 8-bit pictures of them that are written beside it",
     )
     parser.add_argument(
-        "--window", type=_window, metavar="CENTRE,WIDTH", help="of the pictures; default: the one in the images"
+        "--window", type=_window, metavar="CENTRE,WIDTH", help="window of those pictures; default: that of each image"
     )
     add_choice_arguments(parser)
     add_option_arguments(parser)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
@@ -10,9 +11,11 @@ import SegRLEExportLib
 from SegRLEExportLib.cli.batch_command import add_parser as add_batch
 from SegRLEExportLib.cli.boundary import exit_code_of
 from SegRLEExportLib.cli.convert_command import add_parser as add_convert
+from SegRLEExportLib.cli.exit_codes import REFUSED
 from SegRLEExportLib.cli.export_command import add_parser as add_export
 from SegRLEExportLib.cli.forecast_command import add_parser as add_forecast
 from SegRLEExportLib.cli.inspect_command import add_parser as add_inspect
+from SegRLEExportLib.cli.terminal import print_error
 from SegRLEExportLib.cli.verify_command import add_parser as add_verify
 from SegRLEExportLib.model.printable import printable
 
@@ -26,7 +29,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: Sequence[str] | None) -> int:
-    parsed = parser().parse_args(arguments)
+    words = sys.argv[1:] if arguments is None else arguments
+    if not words:
+        print_error(parser().format_help().rstrip())
+        return REFUSED
+    parsed = parser().parse_args(words)
     exit_code: int = parsed.command(parsed)
     return exit_code
 
@@ -35,13 +42,16 @@ class _Parser(argparse.ArgumentParser):
     """One that repeats what was typed, file names above all, only as a terminal may see it."""
 
     def error(self, message: str) -> NoReturn:
-        super().error(printable(message))
+        super().error(f"{printable(message)}; '{self.prog} --help' tells more")
 
 
 def parser() -> argparse.ArgumentParser:
     """Return the parser of all commands; what it parsed has `command`, to be called with it."""
     made = _Parser(
-        prog="segrle", description="Write 3D Slicer segmentations as DICOM SEG, and prove it by reading back."
+        prog="segrle",
+        description="Write segmentations as DICOM SEG or other files, and prove each by reading it back.",
+        epilog="example: segrle export Segmentation.seg.nrrd ct-folder -o out; "
+        "'segrle COMMAND --help' tells what a command can do",
     )
     made.add_argument("--version", action="version", version=f"segrle {SegRLEExportLib.__version__}")
     commands = made.add_subparsers(required=True, metavar="COMMAND")

@@ -22,12 +22,13 @@ if TYPE_CHECKING:
     from SegRLEExportLib.progress import ProgressCallback
     from SegRLEExportLib.report import Report
 
+USAGE = "export SEGMENTATION SERIES_DIR -o OUT [options]"
 EXAMPLE = "export Segmentation.seg.nrrd ct-folder -o out"
 
 
 def add_parser(commands: Any) -> None:
     """Add the command's arguments to those of `segrle`."""
-    parser = add_command(commands, "export", run, "write a segmentation as DICOM SEG", EXAMPLE)
+    parser = add_command(commands, "export", run, "write a segmentation as DICOM SEG", USAGE, EXAMPLE)
     add_input_arguments(parser)
     parser.add_argument(
         "-o",

@@ -17,12 +17,15 @@ from SegRLEExportLib.cli.inputs import (
 )
 from SegRLEExportLib.cli.terminal import ProgressLine, print_json, print_text
 
+USAGE = "forecast SEGMENTATION SERIES_DIR [options]"
 EXAMPLE = "forecast Segmentation.seg.nrrd ct-folder"
 
 
 def add_parser(commands: Any) -> None:
     """Add the command's arguments to those of `segrle`."""
-    parser = add_command(commands, "forecast", run, "tell how large each encoding would be, without writing", EXAMPLE)
+    parser = add_command(
+        commands, "forecast", run, "tell how large each encoding would be, without writing", USAGE, EXAMPLE
+    )
     add_input_arguments(parser)
     parser.set_defaults(compression=ENCODING_IDS[0], verify="off", overwrite=False)
     add_text_arguments(parser)

@@ -26,14 +26,18 @@ ALGORITHM_TYPES = ("MANUAL", "SEMIAUTOMATIC", "AUTOMATIC")
 
 
 def add_command(
-    commands: Any, name: str, run: Callable[[argparse.Namespace], int], summary: str, example: str
+    commands: Any, name: str, run: Callable[[argparse.Namespace], int], summary: str, usage: str, example: str
 ) -> argparse.ArgumentParser:
     """Return the parser of a new command; `run` gets what was parsed and returns the exit code.
 
-    Help ends with the example, the words behind `segrle`.
+    Help begins with the usage and ends with the example, both the words behind `segrle`.
     """
     parser: argparse.ArgumentParser = commands.add_parser(
-        name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.", epilog=f"example: segrle {example}"
+        name,
+        help=summary,
+        description=f"{summary[0].upper()}{summary[1:]}.",
+        usage=f"segrle {usage}",
+        epilog=f"example: segrle {example}",
     )
     parser.set_defaults(command=run)
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
@@ -69,14 +73,17 @@ def _add_input_choices(group: argparse._ArgumentGroup) -> None:
     """Add what chooses among images, and among segments."""
     group.add_argument("--series", metavar="UID", help="Series Instance UID, if several series of the folder fit")
     group.add_argument(
-        "--time", type=int, metavar="N", help="which of several times at the same places, from 1; default: the first"
+        "--time",
+        type=int,
+        metavar="N",
+        help="which time, from 1, where the images show each place at several; default: the first",
     )
     group.add_argument(
         "--mask",
         type=Path,
         action="append",
         metavar="FILE",
-        help="one more mask, a segment named after its file; the segmentation is a mask then, too; may be repeated",
+        help="one more mask, a segment named after its file; SEGMENTATION is the first mask then; may be repeated",
     )
     group.add_argument("--segment", action="append", metavar="NAME", help="only this segment; may be repeated")
 
@@ -93,7 +100,9 @@ def _add_segment_arguments(group: argparse._ArgumentGroup) -> None:
         "--algorithm-type", choices=ALGORITHM_TYPES, help="for all segments; default: what the file says"
     )
     group.add_argument("--algorithm-name", default="", metavar="NAME", help="the program or model that made them")
-    group.add_argument("--algorithm-version", default="", metavar="VERSION", help="written behind the name")
+    group.add_argument(
+        "--algorithm-version", default="", metavar="VERSION", help="of that program; written behind its name"
+    )
 
 
 def add_option_arguments(parser: argparse.ArgumentParser) -> None:
@@ -165,8 +174,8 @@ def add_volume_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--modality", choices=("CT", "MR", "OT"), default="OT", help="what made the images; default: OT (other)"
     )
-    group.add_argument("--patient-name", default="", metavar="FAMILY^GIVEN")
-    group.add_argument("--patient-id", default="", metavar="ID")
+    group.add_argument("--patient-name", default="", metavar="FAMILY^GIVEN", help="written into the images")
+    group.add_argument("--patient-id", default="", metavar="ID", help="written into the images")
 
 
 def read_segmentation(parsed: argparse.Namespace) -> Segmentation:

@@ -14,12 +14,15 @@ from SegRLEExportLib.cli.terminal import print_error, print_json, print_text
 if TYPE_CHECKING:
     from SegRLEExportLib.reading.inspection import Inspection
 
+USAGE = "inspect FILE [FILE ...] [--json]"
 EXAMPLE = "inspect out"
 
 
 def add_parser(commands: Any) -> None:
     """Add the command's arguments to those of `segrle`."""
-    parser = add_command(commands, "inspect", run, "tell what SEG files of any program hold, and their faults", EXAMPLE)
+    parser = add_command(
+        commands, "inspect", run, "tell what SEG files of any program hold, and their faults", USAGE, EXAMPLE
+    )
     parser.add_argument(
         "places", type=Path, nargs="+", metavar="FILE", help="a SEG file, or a folder that holds some; may be repeated"
     )

@@ -14,12 +14,15 @@ if TYPE_CHECKING:
     from SegRLEExportLib.model.segmentation import Segmentation
     from SegRLEExportLib.model.source_series import SourceSeries
 
+USAGE = "verify FILE [FILE ...] SEGMENTATION [SERIES_DIR] [options]"
 EXAMPLE = "verify out Segmentation.seg.nrrd ct-folder"
 
 
 def add_parser(commands: Any) -> None:
     """Add the command's arguments to those of `segrle`."""
-    parser = add_command(commands, "verify", run, "compare SEG files with a segmentation, voxel by voxel", EXAMPLE)
+    parser = add_command(
+        commands, "verify", run, "compare SEG files with a segmentation, voxel by voxel", USAGE, EXAMPLE
+    )
     parser.add_argument(
         "file",
         type=Path,
