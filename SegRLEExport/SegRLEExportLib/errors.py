@@ -232,7 +232,7 @@ class SchedulerEndedError(BatchFolderError):
     """The Dask scheduler at an address does not answer any more."""
 
     def __init__(self, address: str) -> None:
-        super().__init__(address, "the Dask scheduler ended; resume the batch")
+        super().__init__(address, f"the Dask scheduler ended; {Remedy.RESUME}")
 
 
 class UnwritablePictureError(ExportError):

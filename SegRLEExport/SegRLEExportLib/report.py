@@ -11,6 +11,8 @@ from SegRLEExportLib.encoding.plan import EncodingPlan
 from SegRLEExportLib.model.finding import Finding, Severity
 from SegRLEExportLib.model.printable import printable_lines
 
+_PIXELS_ALONE = "its pixels alone at one bit each"
+
 
 @dataclass(frozen=True)
 class Verification:
@@ -125,7 +127,7 @@ class Report:
         ]
         for instance in self.instances:
             lines.append(
-                f"  {instance.path}: {size_text(instance.bytes)}, {instance.frames} frames, {_verified(instance)}"
+                f"  {instance.path}: {size_text(instance.bytes)}, {_frames(instance.frames)}, {_verified(instance)}"
             )
             if len(self.instances) > 1:
                 names = ", ".join(f"{segment.number} {segment.name}" for segment in instance.segments)
@@ -178,15 +180,19 @@ class Report:
 
     def _comparison(self) -> str:
         if self.ratio >= 1:
-            return f"{self.ratio:.1f} times smaller than bit-packed pixels"
-        return f"{1 / self.ratio:.1f} times larger than bit-packed pixels"
+            return f"{self.ratio:.1f} times smaller than {_PIXELS_ALONE}"
+        return f"{1 / self.ratio:.1f} times larger than {_PIXELS_ALONE}"
 
 
 def _verified(instance: WrittenInstance) -> str:
     check = instance.verification
     if check is None:
         return "not verified"
-    return f"verified: all {check.voxels} voxels of {check.frames} frames read back right by {check.reader}"
+    return f"verified: all {check.voxels} voxels of {_frames(check.frames)} read back right by {check.reader}"
+
+
+def _frames(count: int) -> str:
+    return "1 frame" if count == 1 else f"{count} frames"
 
 
 def size_text(count: int) -> str:

@@ -13,6 +13,7 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from batch_builders import (
@@ -46,7 +47,7 @@ from SegRLEExportLib.convert import convert
 from SegRLEExportLib.errors import BatchFolderError, BatchTableError, UnusableSegFileError
 from SegRLEExportLib.files.read import read_segmentation
 
-pytest.importorskip("distributed", reason="dask[distributed] is not installed")
+distributed = pytest.importorskip("distributed", reason="dask[distributed] is not installed")
 
 GOOD = 18
 
@@ -198,7 +199,7 @@ class TestResume:
 
     def test_a_batch_that_is_there_is_not_begun_anew_unasked(self, client, material, tmp_path):
         batch(good_cases(material, 1), tmp_path / "out", client)
-        with pytest.raises(BatchFolderError, match="it holds a batch already; resume that"):
+        with pytest.raises(BatchFolderError, match="it holds a batch already; resume the batch, or"):
             batch(good_cases(material, 1), tmp_path / "out", client)
 
     def test_a_torn_line_is_no_line_and_the_next_begins_on_its_own(self, client, material, tmp_path):
@@ -379,7 +380,7 @@ class TestCases:
         [
             ("case,series\na,b\n", r"line 1 cannot be used: its header has no column 'segmentation'"),
             ("", r"line 1 cannot be used: its header has no column 'segmentation'"),
-            ("segmentation,colour\na,b\n", "its header has unknown column 'colour'; known are case, segmentation"),
+            ("segmentation,colour\na,b\n", "its header has the unknown column 'colour'; known are case, segmentation"),
             ("segmentation,clip,clip\na,1,1\n", "its header has column 'clip' twice"),
             ("segmentation,clip\na,perhaps\n", "line 2 cannot be used: column 'clip': 'perhaps' is neither yes nor no"),
             ("segmentation,series_number\na,1\nb,x\n", "line 3 .* column 'series_number': invalid int value: 'x'"),

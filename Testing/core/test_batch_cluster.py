@@ -135,7 +135,7 @@ def test_a_scheduler_that_ends_is_said_and_the_batch_resumed_elsewhere(material,
         _, told = begun.communicate(timeout=WAIT_S)
     assert time.monotonic() - killed < DASKS_PATIENCE_S
     assert begun.returncode == 2
-    assert f"The batch cannot use {cluster.address}: the Dask scheduler ended; resume the batch." in told
+    assert f"The batch cannot use {cluster.address}: the Dask scheduler ended; go on with it (--resume)." in told
     assert "Traceback" not in told
     done = run([*batch_command(table, tmp_path / "out", timeout=600), "--resume"], environment())
     assert done.returncode == 0, done.stderr

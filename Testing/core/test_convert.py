@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from pydicom.pixels import apply_rescale, apply_windowing
 from SegRLEExportLib.cli.convert_command import FORMATS
+from SegRLEExportLib.cli.words import error_text
 from SegRLEExportLib.conversion import read_back, volumes
 from SegRLEExportLib.conversion.formats import FILE_FORMATS
 from SegRLEExportLib.conversion.pictures import CocoImages
@@ -224,8 +225,9 @@ class TestLabelMaps:
         assert set(np.unique(nibabel.load(path).dataobj)) - {0} == {3, 7}
 
     def test_overlaps_are_refused(self, tmp_path):
-        with pytest.raises(UnwritableSegmentationError, match="which one label map cannot hold"):
+        with pytest.raises(UnwritableSegmentationError, match="which one label map cannot hold") as refused:
             convert(overlapping(), tmp_path / "a.nii.gz")
+        assert "Write as many label maps as it takes (--one-file-each), or another format" in error_text(refused.value)
         assert list(tmp_path.iterdir()) == []
 
     def test_overlaps_go_to_files_of_their_own_where_asked(self, tmp_path):

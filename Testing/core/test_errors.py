@@ -110,8 +110,8 @@ MESSAGES = [
         "The cases in cases.csv, line 3 cannot be used: it names no segmentation.",
     ),
     (
-        errors.BatchFolderError(Path("out"), "it holds a batch already; resume that, or choose another folder"),
-        "The batch cannot use out: it holds a batch already; resume that, or choose another folder.",
+        errors.BatchFolderError(Path("out"), "it holds a batch already; resume the batch, or choose another folder"),
+        "The batch cannot use out: it holds a batch already; resume the batch, or choose another folder.",
     ),
     (
         errors.SchedulerEndedError("tcp://host:8786"),

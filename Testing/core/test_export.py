@@ -606,4 +606,4 @@ def test_the_report_says_what_was_done(tmp_path):
     assert told["findings"][0]["id"] == "not-coded"
     assert report.of_severity(Severity.NOTE) == report.findings
     assert "verified: all" in str(report)
-    assert "times larger than bit-packed pixels" in str(report)
+    assert "times larger than its pixels alone" in str(report)

@@ -6,10 +6,12 @@ import re
 
 import pytest
 from builders import a_grid
+from SegRLEExportLib.batch.clusters import remote_client
 from SegRLEExportLib.cli.entry import parser
 from SegRLEExportLib.cli.exit_codes import REFUSED
 from SegRLEExportLib.cli.words import WORDS, error_text, findings_in_words
-from SegRLEExportLib.errors import PreflightError, SeriesChoiceError
+from SegRLEExportLib.errors import BatchFolderError, PreflightError, SeriesChoiceError
+from SegRLEExportLib.model.remedy import Remedy
 from shell_builders import a_case, a_seg_nrrd, segrle
 from test_errors import MESSAGES
 from test_preflight import ROWS, findings
@@ -18,7 +20,7 @@ OF_OTHERS = re.compile(r"\(clip\)|'strict'|or in Slicer the volume|\bIn Slicer, 
 
 
 def test_every_option_that_is_advised_exists():
-    parsers = (_commands()["export"], _commands()["convert"])
+    parsers = (_commands()["export"], _commands()["convert"], _commands()["batch"])
     known = {option for one in parsers for action in one._actions for option in action.option_strings}
     advised = {option for ours in WORDS.values() for option in re.findall(r"(?<![\w-])--?[a-z][a-z-]*", ours)}
     assert advised <= known
@@ -50,6 +52,24 @@ def test_one_of_several_series_is_named_by_its_option():
         "The segmentation fits several series equally well. Name one with its Series Instance UID: --series UID. Found:"
     )
     assert isinstance(PreflightError([]), Exception)
+
+
+def test_a_batch_that_was_broken_off_is_gone_on_with_by_its_option():
+    error = BatchFolderError("out", f"it holds a batch already; {Remedy.RESUME}, or choose another folder")
+    assert error_text(error) == (
+        "The batch cannot use out: it holds a batch already; go on with it (--resume), or choose another folder."
+    )
+
+
+def test_the_address_of_a_cluster_is_told_as_it_was_typed(monkeypatch):
+    distributed = pytest.importorskip("distributed")
+
+    def client(*_, **__):
+        raise OSError("nobody is there")
+
+    monkeypatch.setattr(distributed, "Client", client)
+    with pytest.raises(BatchFolderError, match="^The batch cannot use tcp://host:8786: no Dask scheduler answers"):
+        remote_client("tcp://host:8786").__enter__()
 
 
 class TestRefusals:

@@ -175,9 +175,7 @@ class TestOneImage:
         turned = a_segmentation(
             [masks()[0].transpose(0, 2, 1)], grid=Geometry((1, COLUMNS, ROWS), np.eye(4)[[2, 1, 0, 3]])
         )
-        with pytest.raises(
-            PreflightError, match=r"the grid has 1 slices of 34 and 21\. Rows and columns are exchanged"
-        ):
+        with pytest.raises(PreflightError, match=r"of 34 rows and 21 columns\. Rows and columns are exchanged"):
             export(turned, tmp_path / "cr", tmp_path / "out.dcm")
         assert not (tmp_path / "out.dcm").exists()
 
@@ -203,8 +201,11 @@ class TestSeveralImages:
     def test_of_several_images_a_label_map_of_one_is_refused(self, tmp_path):
         for number in (1, 2):
             an_image(tmp_path / "cr", number)
-        with pytest.raises(PreflightError, match=r"there are 2 images of 21 rows .* take the one alone that was segm"):
+        with pytest.raises(
+            PreflightError, match=r"Images: 2, of 21 rows .* take the one alone that was segm"
+        ) as refused:
             export(on_pixels(1, np.eye(4)[[2, 1, 0, 3]] * 3), tmp_path / "cr", tmp_path / "out.dcm")
+        assert {finding.id for finding in refused.value.findings} == {"not-their-pixels"}
         (one,) = export(on_pixels(), tmp_path / "cr" / "image2.dcm", tmp_path / "out.dcm", "none").paths
         assert_seen([one], [f"{SERIES_UID}.2"], 1)
 

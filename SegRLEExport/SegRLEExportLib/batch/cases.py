@@ -90,7 +90,7 @@ def _refuse_unusable_header(header: Sequence[str], columns: Mapping[str, Column]
     twice = [name for name in header if header.count(name) > 1 and not (name in columns and columns[name].is_repeated)]
     if unknown:
         raise ValueError(
-            f"its header has unknown column '{unknown[0]}'; known are {', '.join([*_OWN_COLUMNS, *columns])}"
+            f"its header has the unknown column '{unknown[0]}'; known are {', '.join([*_OWN_COLUMNS, *columns])}"
         )
     if twice:
         raise ValueError(f"its header has column '{twice[0]}' twice")

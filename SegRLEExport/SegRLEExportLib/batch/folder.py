@@ -25,6 +25,7 @@ from pathlib import Path
 from SegRLEExportLib.batch.lock import held
 from SegRLEExportLib.batch.outcome import CaseFile, Ending, Outcome
 from SegRLEExportLib.errors import BatchFolderError
+from SegRLEExportLib.model.remedy import Remedy
 
 JOURNAL, PAGE = "report.jsonl", "report.html"
 FILES, PICTURE = "files", "picture.png"
@@ -78,7 +79,7 @@ class BatchFolder:
     def _begin(self, *, resume: bool) -> None:
         try:
             if self.journal.exists() and not resume:
-                raise BatchFolderError(self.out, "it holds a batch already; resume that, or choose another folder")
+                raise BatchFolderError(self.out, f"it holds a batch already; {Remedy.RESUME}, or choose another folder")
             self._end_torn_line()
             self._tidy()
         except OSError as error:

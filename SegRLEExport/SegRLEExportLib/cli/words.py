@@ -50,6 +50,10 @@ WORDS = {
     Remedy.NO_WINDOW: "Leave out --window: images in colour are shown as they are.",
     Remedy.NO_PICTURES: "Let the COCO file name the DICOM images themselves (no --images).",
     Remedy.A_FOLDER: "Export to a folder instead",
+    Remedy.SEVERAL_FILES: (
+        "Write as many label maps as it takes (--one-file-each), or another format, DICOM SEG for example."
+    ),
+    Remedy.RESUME: "go on with it (--resume)",
 }
 
 

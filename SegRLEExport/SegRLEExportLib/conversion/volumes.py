@@ -19,6 +19,7 @@ from SegRLEExportLib.files.tables.row import row_of
 from SegRLEExportLib.files.write_nifti import write_nifti
 from SegRLEExportLib.files.write_nrrd import write_nrrd
 from SegRLEExportLib.files.write_seg_nrrd import write_seg_nrrd
+from SegRLEExportLib.model.remedy import Remedy
 from SegRLEExportLib.model.segmentation import Labels, Segment, Segmentation, voxels_of_values
 from SegRLEExportLib.writing.pending_files import PendingFiles
 
@@ -71,6 +72,7 @@ class VolumeFiles:
                 self._segmentation.name,
                 f"segments overlap ('{second}' and others before it, such as '{first}'), which one label map cannot "
                 "hold",
+                Remedy.SEVERAL_FILES,
             )
         for number, group in enumerate(groups, start=1):
             suffix = suffix_of(self._target)

@@ -55,6 +55,8 @@ class Remedy(str, Enum):
     NO_WINDOW = "Give none: images in colour are shown as they are."
     NO_PICTURES = "Let the COCO file name the DICOM images themselves."
     A_FOLDER = "Export to a folder instead"
+    SEVERAL_FILES = "Write as many label maps as it takes, or another format, DICOM SEG for example."
+    RESUME = "resume the batch"
 
 
 def worded(text: str, words: Mapping[Remedy, str]) -> str:

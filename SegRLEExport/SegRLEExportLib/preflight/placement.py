@@ -71,9 +71,9 @@ def _of_other_pixels(names: list[str], geometry: Geometry, stack: PlaneStack) ->
     return Finding(
         "not-their-pixels",
         Severity.ERROR,
-        f"The images have no place in the patient, so only a grid of their own pixels can lie on them: there are "
-        f"{len(stack)} images of {stack.rows} rows and {stack.columns} columns, and the grid has {slices} slices of "
-        f"{rows} and {columns}.{turned}",
+        f"The images have no place in the patient, so only a grid of their own pixels can lie on them. "
+        f"Images: {len(stack)}, of {stack.rows} rows and {stack.columns} columns; slices of the grid: {slices}, of "
+        f"{rows} rows and {columns} columns.{turned}",
         _first(names),
         f"Segment the images as they are; of several images {Remedy.ONE_IMAGE}.",
     )

@@ -154,8 +154,10 @@ def _findings(
     yield from _description_findings(segmentation, options, len(instances))
     yield from steps_findings(stack, instances, is_copy=_has_copies(segmentation, stack))
     yield from frames_without_image(found.source_frames, index, options)
-    yield from placement_findings(segmentation, stack, found.layers, index, options)
-    yield from _emptiness_findings(segmentation, index, plan, options)
+    placed = list(placement_findings(segmentation, stack, found.layers, index, options))
+    yield from placed
+    if not any(finding.id == "not-their-pixels" for finding in placed):  # which leaves every plane empty
+        yield from _emptiness_findings(segmentation, index, plan, options)
     yield from overlap_findings(segmentation, found.overlaps, plan, len(instances))
     yield from naming_findings(segmentation)
     yield from _encoding_findings(plan, stack)

@@ -32,6 +32,8 @@ _OF_NO_WINDOW = {
         Remedy.WINDOW,
         Remedy.NO_WINDOW,
         Remedy.NO_PICTURES,
+        Remedy.SEVERAL_FILES,
+        Remedy.RESUME,
     )
 }
 """What is done outside of windows, or is the same in all."""
