@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from SegRLEExportLib.conversion.coco_file import write_coco
 from SegRLEExportLib.conversion.formats import COCO, FILE_FORMATS, WrittenFile, format_of
-from SegRLEExportLib.conversion.pictures import CocoImages
+from SegRLEExportLib.conversion.pictures import PICTURE_SUFFIX, CocoImages
 from SegRLEExportLib.conversion.placement import findings_on_images
 from SegRLEExportLib.conversion.volumes import VolumeFiles
 from SegRLEExportLib.encoding.plan import PLANS
@@ -45,9 +46,19 @@ class Conversion:
 
     def __str__(self) -> str:
         lines = [f"{self.format}: {len(self.segments)} segments, {self._proof}, {self.seconds:.2f} s"]
-        lines.extend(f"  {file.path}: {size_text(file.bytes)}" for file in self.files)
+        lines.extend(self._file_lines())
         lines.extend(f"  {finding}" for finding in self.findings)
         return printable_lines(lines)
+
+    def _file_lines(self) -> Iterator[str]:
+        """Yield a line for each file, and one for the folder of all pictures: there is one for each image."""
+        pictures = [file for file in self.files if file.path.suffix == PICTURE_SUFFIX]
+        for file in self.files:
+            if file not in pictures:
+                yield f"  {file.path}: {size_text(file.bytes)}"
+        if pictures:
+            count = "1 picture" if len(pictures) == 1 else f"{len(pictures)} pictures"
+            yield f"  {pictures[0].path.parent}: {count}, {size_text(sum(file.bytes for file in pictures))}"
 
     @property
     def _proof(self) -> str:

@@ -458,7 +458,7 @@ class TestPictures:
             convert(apart(), tmp_path / "a.json", source=a_source(), images=CocoImages(as_png=True))
         assert list(tmp_path.iterdir()) == []
 
-    def test_the_shell_writes_them(self, tmp_path):
+    def test_the_shell_writes_them_and_tells_of_all_pictures_in_a_line(self, tmp_path, capsys):
         from SegRLEExportLib.cli import main
 
         a_ct_series(tmp_path / "ct")
@@ -466,6 +466,9 @@ class TestPictures:
         words = [tmp_path / "a.seg.nrrd", tmp_path / "ct", "-o", tmp_path / "c.json", "--images", "png"]
         assert main([str(word) for word in ("convert", *words, "--window=-1020,9")]) == 0
         assert len(list((tmp_path / "c_images").glob("*.png"))) == A_GRID.shape_kji[0]
+        told = capsys.readouterr().out.splitlines()
+        assert len(told) == 3
+        assert told[2].startswith(f"  {tmp_path / 'c_images'}: {A_GRID.shape_kji[0]} pictures, ")
 
     @pytest.mark.parametrize("window", ["40", "40,0", "40,x", "nan,1"])
     def test_the_shell_says_what_a_window_is(self, window, capsys):

@@ -196,10 +196,12 @@ SABOTAGES = [
         "frame 2, Derivation Image Sequence, Source Image Sequence, Referenced Frame Number",
         id="another source frame",
     ),
-    pytest.param(on_dataset(rename_a_segment), "Segment Label: 'something else' was read", id="a segment renamed"),
+    pytest.param(
+        on_dataset(rename_a_segment), "Segment Label is 'something else', and should be '", id="a segment renamed"
+    ),
     pytest.param(
         on_dataset(code_a_segment_otherwise),
-        "Property Type Code Sequence, Code Value: '1' was read",
+        "Property Type Code Sequence, Code Value is '1', and should be",
         id="a code changed",
     ),
     pytest.param(on_dataset(drop_a_frame_of_pixels), " frames", id="a frame dropped"),
@@ -213,9 +215,7 @@ SABOTAGES = [
         on_dataset(turn_a_row_round), "Plane Orientation Sequence, Image Orientation (Patient)", id="rows turned round"
     ),
     pytest.param(on_dataset(widen_pixels), "Pixel Measures Sequence, Pixel Spacing", id="pixels widened"),
-    pytest.param(
-        on_dataset(forget_the_patient), "Patient ID: 'P-2' was read, 'P-1' was to be written", id="another patient"
-    ),
+    pytest.param(on_dataset(forget_the_patient), "Patient ID is 'P-2', and should be 'P-1'", id="another patient"),
     pytest.param(on_dataset(claim_another_class), "SOP Class UID", id="another class"),
     pytest.param(on_dataset(disorder_the_dimension_indices), "dimension indices", id="dimension indices disordered"),
     pytest.param(on_bytes(lambda data: data[:-30]), "", id="30 bytes cut off"),

@@ -12,7 +12,7 @@ import numpy as np
 
 from SegRLEExportLib.conversion.eight_bits import Window
 from SegRLEExportLib.conversion.formats import WrittenFile
-from SegRLEExportLib.conversion.pictures import CocoImages, files_of, is_png_of, png_of
+from SegRLEExportLib.conversion.pictures import PICTURE_SUFFIX, CocoImages, files_of, is_png_of, png_of
 from SegRLEExportLib.errors import ReadBackDiffersError, SourceNeededError
 from SegRLEExportLib.files.coco import CocoImage, category_id_of, masks_in, read_coco, with_case
 from SegRLEExportLib.model.segmentation import Segment, Segmentation
@@ -59,7 +59,7 @@ def _file_name(frame: SourceFrame, target: Path, file_of: Mapping[str, Path], *,
     uid = frame.sop_instance_uid
     if as_png:
         number = "" if frame.frame_number is None else f"_{frame.frame_number}"
-        return f"{target.stem}_images/{uid}{number}.png"
+        return f"{target.stem}_images/{uid}{number}{PICTURE_SUFFIX}"
     if uid not in file_of:
         return f"{uid}.dcm"
     try:

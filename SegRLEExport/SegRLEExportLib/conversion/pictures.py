@@ -16,6 +16,8 @@ from SegRLEExportLib.conversion.eight_bits import Window, eight_bits
 from SegRLEExportLib.errors import MissingLibraryError
 from SegRLEExportLib.reading.header import is_dicom
 
+PICTURE_SUFFIX = ".png"
+
 
 @dataclass(frozen=True)
 class CocoImages:

@@ -95,7 +95,7 @@ class Comparison:
     def _verdict(self) -> str:
         if self.is_equal:
             return "equal: compared in world space, positions to a thousandth of a pixel"
-        voxels = ", every voxel is equal" if self.are_voxels_equal else ""
+        voxels = "; every voxel is equal" if self.are_voxels_equal else ""
         return f"DIFFERENT in {', '.join(self.kinds)}{voxels}: compared in world space"
 
     def to_json(self) -> dict[str, Any]:

@@ -83,7 +83,7 @@ def differences(found: Stated, wanted: Expectation, where: str = "") -> Iterator
         yield from _difference(found.get(keyword), value, where + name_of(keyword))
     for keyword in found:
         if keyword not in wanted:
-            yield f"{where}{name_of(keyword)}: {shown(found.get(keyword))} was read, nothing was to be written"
+            yield f"{where}{name_of(keyword)} {_is(found.get(keyword))}, and should not be there"
 
 
 def name_of(keyword: str) -> str:
@@ -106,16 +106,20 @@ def shown(value: object) -> str:
     return text if len(text) <= _SHOWN_CHARACTERS else text[:_SHOWN_CHARACTERS] + "..."
 
 
+def _is(found: Value | None) -> str:
+    return "is missing" if found is None else f"is {shown(found)}"
+
+
 def _difference(found: Value | None, wanted: Any, name: str) -> Iterator[str]:
     if isinstance(wanted, list):
         if not isinstance(found, Items) or len(found) != len(wanted):
-            yield f"{name}: {shown(found)} was read, {shown(wanted)} was to be written"
+            yield f"{name} {_is(found)}, and should be {shown(wanted)}"
             return
         for number, (item, expected) in enumerate(zip(found, wanted), start=1):
             which = f"{name} {number}, " if len(wanted) > 1 else f"{name}, "
             yield from differences(item, expected, which)
     elif not (wanted.accepts(found) if hasattr(wanted, "accepts") else found == _as_value(wanted)):
-        yield f"{name}: {shown(found)} was read, {shown(wanted)} was to be written"
+        yield f"{name} {_is(found)}, and should be {shown(wanted)}"
 
 
 def _as_value(wanted: str | int | Sequence[Any]) -> tuple[Any, ...]:

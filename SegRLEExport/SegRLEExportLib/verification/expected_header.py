@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import SegRLEExportLib
 from SegRLEExportLib.model.source_series import SourceFrame, text_of
-from SegRLEExportLib.verification.expectation import Anything, Expectation, NewUid, differences
+from SegRLEExportLib.verification.expectation import Anything, Expectation, NewUid, differences, shown
 from SegRLEExportLib.verification.expected_frames import ExpectedFrames
 from SegRLEExportLib.verification.expected_source import CopiedText, expected_source, lossy_compression
 from SegRLEExportLib.verification.expected_texts import LONG_STRING, UTF_8, cut, in_one_line
@@ -249,7 +249,7 @@ def told_character_set(header: Stated) -> str | None:
     """Return what is wrong with Specific Character Set: it is there where a text is not ASCII, and says UTF-8."""
     wanted = (UTF_8,) if not all(text.isascii() for text in _texts(header)) else None
     found = header.get("SpecificCharacterSet")
-    return None if found == wanted else f"Specific Character Set: {found} was read, {wanted} was to be written"
+    return None if found == wanted else f"Specific Character Set is {shown(found)}, and should be {shown(wanted)}"
 
 
 def dimension_uids(header: Stated) -> set[str]:
