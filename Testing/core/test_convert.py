@@ -575,6 +575,23 @@ class TestShell:
         assert self.run(path, tmp_path / "ct", "-o", tmp_path / "out.nii.gz") == 2
         assert f"were found in {tmp_path / 'ct'}: there is no such folder" in capsys.readouterr().err
 
+    def test_the_folder_of_an_export_is_its_files(self, tmp_path):
+        from SegRLEExportLib.cli import main
+
+        export(overlapping(), a_source(), tmp_path / "in", "rle")
+        assert len(list((tmp_path / "in").iterdir())) == 2
+        assert self.run(tmp_path / "in", "-o", tmp_path / "out.dcm", "--to", "none") == 0
+        assert self.run(tmp_path / "in", "-o", tmp_path / "out.seg.nrrd") == 0
+        for segmentation in ("in", "out.seg.nrrd"):
+            assert main(["verify", str(tmp_path / "out.dcm"), str(tmp_path / segmentation)]) == 0
+
+    def test_a_folder_of_several_exports_is_refused(self, tmp_path, capsys):
+        for name in ("a.dcm", "b.dcm"):
+            export(apart(), a_source(), tmp_path / name, "none")
+        assert self.run(tmp_path, "-o", tmp_path / "out.dcm") == 2
+        told = "it is a folder with 2 exports (a.dcm and b.dcm for example). Name the files of one."
+        assert told in capsys.readouterr().err
+
     def test_a_seg_to_another_encoding_with_its_own_references(self, tmp_path, capsys):
         (path,) = export(apart(), a_source(), tmp_path / "in.dcm", "none").paths
         assert self.run(path, "-o", tmp_path / "out.dcm") == 0

@@ -40,8 +40,8 @@ def add_parser(commands: Any) -> None:
         type=Path,
         nargs="+",
         metavar="INPUT",
-        help="a segmentation, all DICOM SEG files of one export, or several masks; last, where wanted, "
-        "SERIES_DIR, the folder with the images",
+        help="a segmentation, all DICOM SEG files of one export or their folder, or several masks or their folder; "
+        "last, where wanted, SERIES_DIR, the folder with the images",
     )
     parser.add_argument(
         "-o", "--output", required=True, metavar="OUT", help="file or folder to write; its name tells the format"
@@ -87,7 +87,8 @@ def converted(parsed: argparse.Namespace, progress: ProgressCallback | None = No
     from SegRLEExportLib.conversion.pictures import CocoImages
     from SegRLEExportLib.convert import convert
 
-    paths, folder = _divided(parsed.inputs)
+    inputs, folder = _divided(parsed.inputs)
+    paths = [file for path in inputs for file in _files_of(path)]
     segmentation = described_segmentation(parsed, _read(parsed, paths, folder))
     return convert(
         segmentation,
@@ -121,6 +122,13 @@ def _divided(inputs: list[Path]) -> tuple[list[Path], Path | None]:
     if len(inputs) > 1 and (last.is_dir() or not (last.suffix or last.exists())):
         return inputs[:-1], inputs[-1]
     return inputs, None
+
+
+def _files_of(path: Path) -> list[Path]:
+    """Return the DICOM SEG files of a folder, else the path itself."""
+    from SegRLEExportLib.files.read import seg_files_in
+
+    return (seg_files_in(path) if path.is_dir() else []) or [path]
 
 
 def _read(parsed: argparse.Namespace, paths: list[Path], folder: Path | None) -> Segmentation:

@@ -50,8 +50,8 @@ def add_input_arguments(parser: argparse.ArgumentParser, *, is_series_needed: bo
         "segmentation",
         type=Path,
         metavar="SEGMENTATION",
-        help=".seg.nrrd, a DICOM SEG, a label map as .nrrd, .nhdr, .nii, .nii.gz, .mha or .mhd, or a folder of masks, "
-        "one file for each segment",
+        help=".seg.nrrd, a DICOM SEG, a label map as .nrrd, .nhdr, .nii, .nii.gz, .mha or .mhd, a folder of masks, "
+        "one file for each segment, or of the DICOM SEG files of one export",
     )
     parser.add_argument(
         "series_dir",

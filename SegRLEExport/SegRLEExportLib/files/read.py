@@ -11,7 +11,12 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from SegRLEExportLib.errors import UnreadableSegmentationError, UnreadableVolumeError
+from SegRLEExportLib.errors import (
+    NotASegmentationFileError,
+    UnreadableSegmentationError,
+    UnreadableVolumeError,
+    UnusableSegFileError,
+)
 from SegRLEExportLib.files.byte_stream import ByteStream, UnreadableError, regular_file
 from SegRLEExportLib.files.labels import labels_of, values_in
 from SegRLEExportLib.files.masks import Mask, of_masks, usual_color
@@ -29,6 +34,7 @@ from SegRLEExportLib.model.finding import Finding, Severity
 from SegRLEExportLib.model.geometry import Geometry
 from SegRLEExportLib.model.remedy import Remedy
 from SegRLEExportLib.model.segmentation import AlgorithmType, Layer, Segment, Segmentation
+from SegRLEExportLib.reading.folder import exports_at
 from SegRLEExportLib.reading.header import is_dicom
 from SegRLEExportLib.reading.segmentation import segmentation_of
 
@@ -48,8 +54,8 @@ _MASK_SUFFIXES = (".nii", ".nii.gz", ".nrrd", ".nhdr", ".mha", ".mhd")
 def read_segmentation(path: Path, segments: Path | str | None = None) -> Segmentation:
     """Return the segments of a .seg.nrrd or DICOM SEG, or the labels of an NRRD, NIfTI or MetaImage as segments.
 
-    A folder has masks, one file for each segment; a file of several volumes has one in each. `segments` is a table of
-    names, codes and colours, as `described_by` takes it.
+    A folder has masks, one file for each segment, or the SEG files of one export; a file of several volumes has one
+    segment in each. `segments` is a table of names, codes and colours, as `described_by` takes it.
 
     Raises `UnreadableSegmentationError`, for a DICOM file `NotASegmentationFileError` or `UnusableSegFileError`, and
     `SegmentTableError`.
@@ -68,7 +74,8 @@ def described_by(segmentation: Segmentation, segments: Path | str) -> Segmentati
 
 def _undescribed(path: Path) -> Segmentation:
     if os.path.isdir(path):  # Path.is_dir raises for names that cannot be
-        return read_masks(masks_in(path), path.resolve().name)
+        files = seg_files_in(path)
+        return segmentation_of(files) if files else read_masks(masks_in(path), path.resolve().name)
     if is_dicom(path):
         return segmentation_of([path])
     try:
@@ -205,14 +212,41 @@ def read_masks(paths: Sequence[Path], name: str) -> Segmentation:
 
 def masks_in(folder: Path) -> list[Path]:
     """Return the files of a folder that can be masks, by name; raise `UnreadableSegmentationError` if there is none."""
+    found = _possible_masks(folder)
+    if not found:
+        raise UnreadableSegmentationError(
+            folder, f"the folder has no mask ({', '.join(_MASK_SUFFIXES)}) and no DICOM SEG file"
+        )
+    return found
+
+
+def seg_files_in(folder: Path) -> list[Path]:
+    """Return the DICOM SEG files of a folder, by name; none where it has masks.
+
+    Raises `UnusableSegFileError` if they were not written by one export.
+    """
+    if _possible_masks(folder):
+        return []
+    try:
+        exports = exports_at(folder)
+    except NotASegmentationFileError:
+        return []
+    if len(exports) > 1:
+        first, second = (paths[0].name for paths in exports[:2])
+        raise UnusableSegFileError(
+            folder,
+            f"it is a folder with {len(exports)} exports ({first} and {second} for example)",
+            "Name the files of one.",
+        )
+    return exports[0]
+
+
+def _possible_masks(folder: Path) -> list[Path]:
     try:
         found = sorted(path for path in folder.iterdir() if path.name.lower().endswith(_MASK_SUFFIXES))
     except OSError as error:
         raise UnreadableSegmentationError(folder, f"the folder cannot be read ({error.strerror})") from error
-    visible = [path for path in found if not path.name.startswith(".")]
-    if not visible:
-        raise UnreadableSegmentationError(folder, f"the folder has no mask ({', '.join(_MASK_SUFFIXES)})")
-    return visible
+    return [path for path in found if not path.name.startswith(".")]
 
 
 def _mask(path: Path) -> Mask:
