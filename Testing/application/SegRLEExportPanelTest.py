@@ -66,13 +66,6 @@ class ShowTest(PanelTestCase):
         assert min(bar.value for bar in bars) > 0
         assert "Suggested" in self.ui.suggestionLabel.text
 
-    def test_export_is_in_sight_at_1024_x_700(self):
-        self.panel.measure()
-        self.panel.widget.resize(420, 520)
-        slicer.app.processEvents()
-        bottom = self.ui.exportButton.mapTo(self.panel.widget, qt.QPoint(0, self.ui.exportButton.height)).y()
-        assert bottom <= 520, bottom
-
     def test_segments_are_filtered_and_left_out_together(self):
         self.show_sample()
         self.ui.segmentsFilterLineEdit.text = "liv"
@@ -145,6 +138,31 @@ class ShowTest(PanelTestCase):
         self.ui.exportButton.click()
         assert self.panel.report.is_verified
         assert [segment.name for segment in self.panel.report.instances[0].segments] == ["liver", "spleen"]
+
+
+class LeftTest(PanelTestCase):
+    """A panel that was left follows no scene: nothing that is pressed in it changes or raises anything."""
+
+    def setUp(self):
+        super().setUp()
+        self.show_sample()
+        self.panel.exit()
+        self.addCleanup(self.panel.enter)
+
+    def test_its_widgets_cannot_be_used(self):
+        assert not self.panel.widget.enabled
+        self.panel.enter()
+        assert self.panel.widget.enabled
+
+    def test_a_choice_that_comes_late_is_dropped(self):
+        self.ui.segmentsTable.item(2, 0).setCheckState(qt.Qt.Unchecked)
+        self.ui.folderRadioButton.checked = True
+        for button in slicer.util.findChildren(self.panel.widget, className="QAbstractButton"):
+            button.clicked()
+        spin(SETTLED_S)
+        self.panel.enter()
+        parameters = self.panel.parameters
+        assert (parameters.leftOutSegmentIDs, parameters.compression, parameters.intoDatabase) == ([], "rle", True)
 
 
 class ExportTest(PanelTestCase):

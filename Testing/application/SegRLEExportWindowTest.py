@@ -1,4 +1,4 @@
-"""What windows show and how they live on: boxes of a screen's height, Reload, a scene closed meanwhile."""
+"""What windows show and how they live on: boxes of a screen's height, 1024 x 700, Reload, a scene closed meanwhile."""
 
 from __future__ import annotations
 
@@ -45,6 +45,43 @@ class DialogSentencesTest(SlicerTestCase):
         user.press_export().look(lambda window: widths.append(window.width)).run()
         assert "1 of the 41 images that were segmented are not in Slicer's DICOM database" in user.message
         assert widths[0] <= SMALL_SCREEN[0]
+
+
+class SmallScreenTest(PanelTestCase):
+    """The main window as it first opens, with the data probe below the panel, on a small screen."""
+
+    def setUp(self):
+        super().setUp()
+        self.window = slicer.util.mainWindow()
+        self.addCleanup(self.window.resize, self.window.size)
+        probe = slicer.util.findChild(self.window, "DataProbeCollapsibleWidget")
+        self.addCleanup(setattr, probe, "collapsed", probe.collapsed)
+        probe.collapsed = False
+        self.window.showNormal()
+        spin(SETTLED_S)
+        self.window.resize(*SMALL_SCREEN)
+
+    def test_all_of_an_export_of_ten_segments_is_in_sight(self):
+        _, segmentation = large_scene(self.folder, slices=10, segments=10, side=60)
+        self.assert_all_is_in_sight(segmentation)
+
+    def test_100_segments_do_not_push_export_out_of_sight(self):
+        _, segmentation = large_scene(self.folder, slices=10, segments=100, side=60)
+        self.assert_all_is_in_sight(segmentation)
+        assert self.ui.segmentsTable.rowCount == 100
+
+    def assert_all_is_in_sight(self, segmentation) -> None:
+        self.panel.selectSegmentation(segmentation)
+        spin(SETTLED_S)
+        self.panel.measure()
+        spin(SETTLED_S)
+        ui = self.ui
+        assert (self.window.width, self.window.height) == SMALL_SCREEN, self.window.minimumSizeHint
+        shown = [ui.segmentationSelector, ui.referenceSelector, ui.sourceLabel, ui.encodingSection, ui.readersLabel]
+        where_to = [ui.databaseRadioButton, ui.folderRadioButton, ui.folderPathLineEdit]
+        for widget in [*shown, *where_to, ui.exportButton]:
+            assert is_wholly_seen(widget), widget.objectName
+        assert "Suggested" in ui.suggestionLabel.text
 
 
 class ReloadTest(PanelTestCase):
@@ -122,6 +159,11 @@ def crowded_scene(folder):
     segment_id = segmentation.GetSegmentation().AddEmptySegment("", "everything")
     slicer.util.updateSegmentBinaryLabelmapFromArray(everything, segmentation, segment_id, volume)
     return volume, segmentation
+
+
+def is_wholly_seen(widget) -> bool:
+    """Tell whether no pixel of a widget is scrolled or cut away."""
+    return widget.visible and widget.visibleRegion().boundingRect() == widget.rect
 
 
 if __name__ == "__main__":

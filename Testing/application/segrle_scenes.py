@@ -7,8 +7,10 @@ import logging
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
+import traceback
 import unittest
 from pathlib import Path
 
@@ -26,6 +28,7 @@ class SlicerTestCase(unittest.TestCase):
     """An empty scene, an empty DICOM database and an empty folder for each test."""
 
     def setUp(self):
+        self.watch_slots()
         slicer.mrmlScene.Clear()
         self.folder = Path(tempfile.mkdtemp(prefix="SegRLEExportTest"))
         self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
@@ -33,6 +36,19 @@ class SlicerTestCase(unittest.TestCase):
         self.database = database.__enter__()
         self.addCleanup(database.__exit__, None, None, None)
         self.addCleanup(slicer.mrmlScene.Clear)
+
+    def watch_slots(self) -> None:
+        """Fail at the end if a function of ours raised where Qt or VTK called it: there it only reaches the log."""
+        raised = []
+
+        def watch(kind, error, trace):
+            told_by(kind, error, trace)
+            if any("SegRLEExportLib" in frame.filename for frame in traceback.extract_tb(trace)):
+                raised.append(error)
+
+        told_by, sys.excepthook = sys.excepthook, watch
+        self.addCleanup(lambda: self.assertEqual(raised, []))
+        self.addCleanup(setattr, sys, "excepthook", told_by)
 
     def sample(self):
         """Return volume and segmentation node of the sample."""

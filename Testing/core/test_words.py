@@ -122,6 +122,6 @@ def test_what_others_saw_is_told_in_a_sentence():
 
 
 def test_export_is_reached_before_what_is_folded():
-    places = [UI.index(f'name="{name}"') for name in ("inputsSection", "encodingSection", "exportButton")]
+    places = [UI.index(f'name="{name}"') for name in ("inputsLayout", "encodingSection", "exportButton")]
     assert places == sorted(places)
     assert places[-1] < min(UI.index(f'name="{name}"') for name in ("segmentsSection", "seriesSection"))

@@ -10,6 +10,7 @@ from SegRLEExportLib.report import size_text
 
 _BAR_STEPS = 1000
 _BAR_HEIGHT = 12
+_BAR_LEAST_WIDTH = 40
 
 
 ORDINARY = ("rle", "none", "deflate")
@@ -68,7 +69,8 @@ def _bar():
     bar.maximum = _BAR_STEPS
     bar.textVisible = False
     bar.setFixedHeight(_BAR_HEIGHT)
-    bar.setMinimumWidth(40)
+    bar.setMinimumWidth(_BAR_LEAST_WIDTH)
+    bar.setSizePolicy(qt.QSizePolicy.Ignored, qt.QSizePolicy.Fixed)
     return bar
 
 

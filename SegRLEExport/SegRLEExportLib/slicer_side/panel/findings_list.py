@@ -19,10 +19,11 @@ _ICON_PIXELS = 16
 
 
 class FindingsList:
-    """Fills a layout with findings, the worst first."""
+    """Fills a frame with findings, the worst first; without any it takes no room."""
 
-    def __init__(self, layout, fix_of) -> None:
-        self._layout = layout
+    def __init__(self, frame, fix_of) -> None:
+        self._frame = frame
+        self._layout = frame.layout()
         self._fix_of = fix_of
         """Called with a finding; returns (button text, function) or None."""
         self._is_open = False
@@ -40,6 +41,7 @@ class FindingsList:
             self._layout.addWidget(self._line(finding))
         if len(always_shown(self._found)) < len(self._found):
             self._layout.addWidget(self._fold())
+        self._frame.setVisible(bool(self._found))
 
     def _fold(self):
         """Return the line that tells how many there are and opens or closes them."""

@@ -43,9 +43,9 @@ class Panel(VTKObservationMixin):
         self._generation = 0
         self._meanings_before = {}
         self._segmentation_shown = None
-        self._table = SegmentsTable(self.ui.segmentsTable, self._on_left_out, self.chooseMeaning)
-        self._chart = EncodingChart(widget.findChild(qt.QGridLayout, "encodingLayout"), self._on_encoding)
-        self._findings = FindingsList(self.ui.findingsFrame.layout(), lambda finding: fix_of(self, finding))
+        self._table = SegmentsTable(self.ui.segmentsTable, self._chooser("leftOutSegmentIDs"), self.chooseMeaning)
+        self._chart = EncodingChart(widget.findChild(qt.QGridLayout, "encodingLayout"), self._chooser("compression"))
+        self._findings = FindingsList(self.ui.findingsFrame, lambda finding: fix_of(self, finding))
         self._report_view = ReportView(self.ui)
         self._look_timer = _timer(_LOOK_DELAY_MS, self.lookAgain)
         self._measure_timer = _timer(_MEASURE_DELAY_MS, self.measure)
@@ -211,7 +211,7 @@ class Panel(VTKObservationMixin):
     def _connect(self) -> None:
         ui = self.ui
         ui.exportButton.connect("clicked()", self.export)
-        ui.databaseRadioButton.connect("toggled(bool)", self._on_target)
+        ui.databaseRadioButton.connect("toggled(bool)", self._chooser("intoDatabase"))
         ui.folderPathLineEdit.connect("currentPathChanged(QString)", self._on_folder)
         ui.expertsCheckBox.connect("toggled(bool)", lambda _on: self._on_parameters_changed())
         ui.referenceSelector.connect("currentNodeChanged(vtkMRMLNode*)", self._on_reference)
@@ -234,6 +234,8 @@ class Panel(VTKObservationMixin):
             self.removeObserver(self.parameters, vtk.vtkCommand.ModifiedEvent, self._on_parameters_changed)
             self._follow_segmentation(None)
         self.parameters = parameters
+        self._generation += 1
+        self.widget.enabled = parameters is not None
         if parameters is not None:
             self._gui_tag = parameters.connectGui(self.ui)
             self.addObserver(parameters, vtk.vtkCommand.ModifiedEvent, self._on_parameters_changed)
@@ -274,14 +276,14 @@ class Panel(VTKObservationMixin):
                 self.selectSegmentation(node)
                 return
 
-    def _on_left_out(self, segment_ids: list[str]) -> None:
-        self.parameters.leftOutSegmentIDs = segment_ids
+    def _chooser(self, name: str):
+        """Return a function that keeps that choice, and nothing where there is no parameter node to keep it in."""
 
-    def _on_encoding(self, plan_id: str) -> None:
-        self.parameters.compression = plan_id
+        def choose(value) -> None:
+            if self.parameters is not None:
+                setattr(self.parameters, name, value)
 
-    def _on_target(self, is_database: bool) -> None:
-        self.parameters.intoDatabase = is_database
+        return choose
 
     def _on_folder(self, folder: str) -> None:
         if self.parameters is not None and folder != self.parameters.folder:
@@ -318,7 +320,7 @@ class Panel(VTKObservationMixin):
         self.ui.exportButton.toolTip = reason or _("Export, read back, and show the report")
 
     def _obstacle(self) -> str:
-        if self.parameters.segmentation is None:
+        if self.parameters is None or self.parameters.segmentation is None:
             return _("Choose a segmentation.")
         if not self.parameters.intoDatabase and not self.parameters.folder:
             return _("Choose a folder.")
