@@ -46,8 +46,11 @@ class SlicerTestCase(unittest.TestCase):
             if any("SegRLEExportLib" in frame.filename for frame in traceback.extract_tb(trace)):
                 raised.append(error)
 
+        def refuse_raised():
+            assert raised == []
+
         told_by, sys.excepthook = sys.excepthook, watch
-        self.addCleanup(lambda: self.assertEqual(raised, []))
+        self.addCleanup(refuse_raised)
         self.addCleanup(setattr, sys, "excepthook", told_by)
 
     def sample(self):
