@@ -39,7 +39,7 @@ from SegRLEExportLib.batch.outcome import Ending, Outcome
 from SegRLEExportLib.batch.page import write_page
 from SegRLEExportLib.batch.running import batch
 from SegRLEExportLib.cli import main
-from SegRLEExportLib.cli.case_options import case_options, columns
+from SegRLEExportLib.cli.case_options import case_options, columns, parsed_case
 from SegRLEExportLib.cli.case_process import outcome_of as outcome_of_job
 from SegRLEExportLib.cli.entry import parser
 from SegRLEExportLib.convert import convert
@@ -440,6 +440,26 @@ class TestShell:
         assert ours.ContentLabel == "MINE"
         assert ours.SegmentSequence[0].SegmentAlgorithmName == theirs.SegmentSequence[0].SegmentAlgorithmName == "net"
 
+    @pytest.mark.parametrize(
+        ("options", "sentence"),
+        [
+            ({"to": "coco", "coco_images": "jpeg"}, "Option coco_images: invalid choice: 'jpeg'"),
+            (
+                {"to": "nifti", "volume": "a.nii"},
+                "volume is an option of segrle export, which writes DICOM SEG: to can",
+            ),
+        ],
+    )
+    def test_what_is_wrong_with_an_option_names_it_as_a_batch_does(self, options, sentence, tmp_path):
+        with pytest.raises(ValueError, match=f"^{sentence}"):
+            parsed_case("a.nrrd", "", tmp_path / "out", tmp_path / "images", options)
+
+    def test_of_several_series_the_journal_names_the_column(self, client, material, tmp_path):
+        for number in (1, 2):
+            a_ct_series(tmp_path / "two" / str(number), SeriesInstanceUID=f"1.2.3.{number}")
+        result = batch([Case("a", str(material / "good.nii.gz"), str(tmp_path / "two"))], tmp_path / "out", client)
+        assert "--series-uid UID, or in the column series_uid" in result.failed[0].reason
+
     def test_images_of_a_volume_stand_beside_the_file(self, client, material, tmp_path):
         good = str(material / "good.seg.nrrd")
         volume = tmp_path / "volume.nii.gz"
@@ -528,7 +548,7 @@ class TestShell:
         journal = (tmp_path / "out" / "report.jsonl").read_text("utf-8")
         told = [capsys.readouterr().out, journal, (tmp_path / "out" / "report.html").read_text("utf-8")]
         assert all("Give a table with codes (--segments TABLE)." in text for text in told[:2])
-        assert all("(--volume VOLUME)" in text for text in told)
+        assert all("(--volume VOLUME, or in the column volume)" in text for text in told)
         assert not any(re.search("In Slicer|double-click", text) for text in told)
 
 

@@ -13,7 +13,11 @@ from SegRLEExportLib.model.remedy import Remedy, worded
 from SegRLEExportLib.slicer_side.dialog import words as windows
 
 LIBRARY = Path(shell.__file__).parents[1]
-DOORS = {"shell": shell.WORDS, **{door.name.lower(): words for door, words in windows.WORDS.items()}}
+DOORS = {
+    "shell": shell.WORDS,
+    "batch": shell.WORDS_OF_BATCH,
+    **{door.name.lower(): words for door, words in windows.WORDS.items()},
+}
 
 
 def core_files() -> list[Path]:

@@ -7,9 +7,10 @@ import re
 import pytest
 from builders import a_grid
 from SegRLEExportLib.batch.clusters import remote_client
+from SegRLEExportLib.cli.case_options import columns
 from SegRLEExportLib.cli.entry import parser
 from SegRLEExportLib.cli.exit_codes import REFUSED
-from SegRLEExportLib.cli.words import WORDS, error_text, findings_in_words
+from SegRLEExportLib.cli.words import WORDS, WORDS_OF_BATCH, error_text, findings_in_words
 from SegRLEExportLib.errors import BatchFolderError, PreflightError, SeriesChoiceError
 from SegRLEExportLib.model.remedy import Remedy
 from shell_builders import a_case, a_seg_nrrd, segrle
@@ -19,11 +20,34 @@ from test_preflight import ROWS, findings
 OF_OTHERS = re.compile(r"\(clip\)|'strict'|or in Slicer the volume|\bIn Slicer, choose|asking for overwriting")
 
 
+def advised_options(words: dict[Remedy, str]) -> set[str]:
+    return {option for ours in words.values() for option in re.findall(r"(?<![\w-])--?[a-z][a-z-]*", ours)}
+
+
+def options_of(*commands: str) -> set[str]:
+    return {option for one in commands for action in _commands()[one]._actions for option in action.option_strings}
+
+
 def test_every_option_that_is_advised_exists():
-    parsers = (_commands()["export"], _commands()["convert"], _commands()["batch"])
-    known = {option for one in parsers for action in one._actions for option in action.option_strings}
-    advised = {option for ours in WORDS.values() for option in re.findall(r"(?<![\w-])--?[a-z][a-z-]*", ours)}
-    assert advised <= known
+    assert advised_options(WORDS) <= options_of("export", "convert", "batch")
+
+
+def test_what_a_batch_advises_it_has_itself_and_as_it_is_meant():
+    assert advised_options(WORDS_OF_BATCH) <= options_of("batch") - {"--images"}  # that is the folder of all images
+    named = {name for ours in WORDS_OF_BATCH.values() for name in re.findall(r"column (\w+)", ours)}
+    assert {"series_uid", "series", "volume"} == named <= {*columns(), "series"}
+    assert not any("SERIES_DIR" in ours for ours in WORDS_OF_BATCH.values())
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.id} {row.severity.value}")
+def test_no_finding_of_a_batch_speaks_of_what_it_has_not(row, tmp_path, monkeypatch):
+    from SegRLEExportLib.preflight import survey
+
+    if row.limit:
+        monkeypatch.setattr(survey, *row.limit)
+    for finding in findings_in_words(findings(row, tmp_path), WORDS_OF_BATCH):
+        assert not OF_OTHERS.search(str(finding)), finding
+        assert not re.search(r"--(series|images|compression|overwrite)(?![\w-])|(?<![\w-])-c ", finding.help), finding
 
 
 def _commands():

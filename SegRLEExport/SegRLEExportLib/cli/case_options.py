@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from SegRLEExportLib.cli.convert_command import add_parser as add_convert
 from SegRLEExportLib.cli.export_command import add_parser as add_export
+from SegRLEExportLib.cli.inputs import ENCODING_IDS
 
 if TYPE_CHECKING:
     from SegRLEExportLib.batch.cases import Column
@@ -181,7 +182,14 @@ def parsed_case(
     try:
         return command, _commands()[command].parse_args(words)
     except ValueError as error:
-        raise ValueError(f"{str(error)[:1].upper()}{str(error)[1:]}.") from error
+        raise ValueError(_in_columns(str(error))) from error
+
+
+def _in_columns(told: str) -> str:
+    """Return what a command's parser says of an option, with what a batch calls that: `argument --series: ...`."""
+    for option in case_options().values():
+        told = told.replace(f"argument {option.word}:", f"option {option.name}:")
+    return f"{told[:1].upper()}{told[1:]}."
 
 
 def _words(command: str, name: str, value: Any) -> Iterable[str]:
@@ -199,5 +207,10 @@ def _command_of(options: Mapping[str, Any]) -> str:
         raise ValueError(
             f"{only_export[0]} is an option of segrle export and {only_convert[0]} one of segrle convert: "
             "no case can have both."
+        )
+    if only_export and options.get("to", ENCODING_IDS[0]) not in ENCODING_IDS:
+        raise ValueError(
+            f"{only_export[0]} is an option of segrle export, which writes DICOM SEG: to can be "
+            f"{', '.join(ENCODING_IDS)} with it, not {options['to']}."
         )
     return "export" if only_export else "convert"

@@ -87,14 +87,14 @@ def _limit_memory(memory: int) -> None:
 def outcome_of(job: dict[str, Any]) -> Outcome:
     """Write the case of a job into the folder of its attempt; return how that ended, without time and worker."""
     from SegRLEExportLib.batch.outcome import Ending, Outcome
-    from SegRLEExportLib.cli.words import error_text
+    from SegRLEExportLib.cli.words import WORDS_OF_BATCH, error_text
     from SegRLEExportLib.errors import ExportError
 
     case = job["case"]
     try:
         return _written(job)
     except ExportError as error:
-        return Outcome(case, Ending.REFUSED, error_text(error))
+        return Outcome(case, Ending.REFUSED, error_text(error, WORDS_OF_BATCH))
     except _NotACaseError as error:
         return Outcome(case, Ending.REFUSED, str(error))
     except MemoryError:
@@ -116,7 +116,7 @@ def _written(job: dict[str, Any]) -> Outcome:
     from SegRLEExportLib.batch.folder import FILES, PICTURE, files_in
     from SegRLEExportLib.batch.outcome import Ending, Outcome
     from SegRLEExportLib.batch.picture import draw_files
-    from SegRLEExportLib.cli.words import findings_in_words
+    from SegRLEExportLib.cli.words import WORDS_OF_BATCH, findings_in_words
     from SegRLEExportLib.conversion.formats import MASKS, suffix_for
     from SegRLEExportLib.errors import ExportError
 
@@ -126,7 +126,7 @@ def _written(job: dict[str, Any]) -> Outcome:
     paths, findings = _carried_out(job, target, folder / "images")
     with suppress(ExportError):  # a picture is no condition: planes at uneven places, above all, make no volume
         draw_files(paths, wanted, attempt / PICTURE)
-    told = tuple(finding.to_json() for finding in findings_in_words(findings))
+    told = tuple(finding.to_json() for finding in findings_in_words(findings, WORDS_OF_BATCH))
     return Outcome(job["case"], Ending.WRITTEN, files=files_in(folder, job["case"]), findings=told)
 
 

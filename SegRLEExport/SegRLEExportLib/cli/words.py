@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -56,19 +56,42 @@ WORDS = {
     Remedy.RESUME: "go on with it (--resume)",
 }
 
+WORDS_OF_BATCH = {
+    **WORDS,
+    Remedy.NAME_A_SERIES: "Name one with its Series Instance UID: --series-uid UID, or in the column series_uid.",
+    Remedy.CHOOSE_SERIES: "Choose the series that was segmented (--series-uid UID, or in the column series_uid)",
+    Remedy.ONE_IMAGE: "take the one alone that was segmented (in a folder of its own, for the column series)",
+    Remedy.IMAGES_WITH_UIDS: (
+        "Export the images again from the archive or scanner, with their UIDs. For public images that have none, give "
+        "the volume of them (--volume VOLUME, or in the column volume) and leave the column series empty: images are "
+        "written beside the segmentation."
+    ),
+    Remedy.ONE_SPACE: (
+        "give all images of the series one UID, or give the volume of them (--volume VOLUME, or in the column volume) "
+        "and leave the column series empty: images are written beside the segmentation."
+    ),
+    Remedy.RLE: "the RLE compressed label map (--to rle)",
+    Remedy.UNCOMPRESSED: "uncompressed with one bit a pixel (--to none)",
+    Remedy.ONE_FILE: "With --to deflate or --to none all segments are in one file.",
+    Remedy.OVERWRITE: "move it away",
+    Remedy.WINDOW: (
+        "Give a window (--window CENTRE,WIDTH), or let the COCO file name the DICOM images themselves (no "
+        "--coco-images)."
+    ),
+    Remedy.NO_PICTURES: "Let the COCO file name the DICOM images themselves (no --coco-images).",
+}
+"""`segrle batch` calls some options otherwise, and says of each case what it is made of in a table."""
 
-def of_shell(text: str) -> str:
-    """Return a text with its remedies in the words of a shell."""
-    return worded(text, WORDS)
+Words = Mapping[Remedy, str]
 
 
-def error_text(error: ExportError) -> str:
+def error_text(error: ExportError, words: Words = WORDS) -> str:
     """Return what an error says to a person at a shell."""
     from SegRLEExportLib.errors import PreflightError
 
     if isinstance(error, PreflightError):
-        return "\n".join(str(finding) for finding in findings_in_words(error.findings))
-    return of_shell(str(error))
+        return "\n".join(str(finding) for finding in findings_in_words(error.findings, words))
+    return worded(str(error), words)
 
 
 def in_words(result: Any) -> Any:
@@ -77,6 +100,6 @@ def in_words(result: Any) -> Any:
     return replace(result, findings=findings_in_words(findings)) if findings else result
 
 
-def findings_in_words(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+def findings_in_words(findings: Iterable[Finding], words: Words = WORDS) -> tuple[Finding, ...]:
     """Return the findings with what helps in the words of a shell; what they found stays as it is."""
-    return tuple(replace(finding, help=of_shell(finding.help)) for finding in findings)
+    return tuple(replace(finding, help=worded(finding.help, words)) for finding in findings)
