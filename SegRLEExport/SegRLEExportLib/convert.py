@@ -53,9 +53,8 @@ class Conversion:
     def _file_lines(self) -> Iterator[str]:
         """Yield a line for each file, and one for the folder of all pictures: there is one for each image."""
         pictures = [file for file in self.files if file.path.suffix == PICTURE_SUFFIX]
-        for file in self.files:
-            if file not in pictures:
-                yield f"  {file.path}: {size_text(file.bytes)}"
+        others = [file for file in self.files if file.path.suffix != PICTURE_SUFFIX]
+        yield from (f"  {file.path}: {size_text(file.bytes)}" for file in others)
         if pictures:
             count = "1 picture" if len(pictures) == 1 else f"{len(pictures)} pictures"
             yield f"  {pictures[0].path.parent}: {count}, {size_text(sum(file.bytes for file in pictures))}"

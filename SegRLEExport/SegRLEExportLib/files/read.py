@@ -236,7 +236,7 @@ def seg_files_in(folder: Path) -> list[Path]:
         raise UnusableSegFileError(
             folder,
             f"it is a folder with {len(exports)} exports ({first} and {second} for example)",
-            "Name the files of one.",
+            "Give one of them: its file, or a folder with its files alone.",
         )
     return exports[0]
 
