@@ -589,8 +589,9 @@ class TestShell:
         for name in ("a.dcm", "b.dcm"):
             export(apart(), a_source(), tmp_path / name, "none")
         assert self.run(tmp_path, "-o", tmp_path / "out.dcm") == 2
-        told = "it is a folder with 2 exports (a.dcm and b.dcm for example). Give one of them: its file, or a folder with its files alone."
-        assert told in capsys.readouterr().err
+        told = capsys.readouterr().err
+        assert "it is a folder with 2 exports (a.dcm and b.dcm for example)." in told
+        assert "Give one of them: its file, or a folder with its files alone." in told
 
     def test_a_seg_to_another_encoding_with_its_own_references(self, tmp_path, capsys):
         (path,) = export(apart(), a_source(), tmp_path / "in.dcm", "none").paths
