@@ -60,7 +60,7 @@ LOADED_CPU_S = {("W3", "node of none"): 2.5, ("W3", "node of rle"): 0.8}
 LOADED_ABOVE_LAYERS_MB = 100
 
 NODE_CPU_S = 0.020
-START_UP_WALL_S = {"help": 0.3, "export": 1.2}
+START_UP_WALL_S = {"help": 0.1, "export": 0.8}
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import os
 import shlex
+import subprocess
+import sys
 
 import pytest
 from SegRLEExportLib.cli.entry import main, parser
@@ -53,6 +56,22 @@ def test_nothing_typed_shows_the_commands(capsys):
     assert main([]) == 2
     told = capsys.readouterr().err
     assert all(f"\n    {name} " in told for name in COMMANDS)
+
+
+def test_a_start_imports_no_command_but_the_one_that_is_named():
+    code = (
+        "import sys; from SegRLEExportLib import cli\n"
+        "try:\n cli.main(sys.argv[1:])\nexcept SystemExit: pass\n"
+        "print(*sorted(name.rpartition('.')[2] for name in sys.modules if name.endswith('_command')))"
+    )
+
+    def imported(*words):
+        env = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+        run = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, check=True, env=env)
+        return run.stdout.splitlines()[-1].split()
+
+    assert imported("--help") == []
+    assert imported("inspect", "--help") == ["inspect_command"]
 
 
 def test_a_forecast_offers_nothing_that_is_of_files_alone():

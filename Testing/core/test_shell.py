@@ -265,7 +265,7 @@ class TestSignals:
             "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
             "class Finder:\n"
             "    def find_spec(self, name, *_):\n"
-            "        if name == 'SegRLEExportLib.cli.verify_command':\n"
+            "        if name == 'SegRLEExportLib.cli.boundary':\n"
             "            os.kill(os.getpid(), signal.SIGINT)\n"
             "sys.meta_path.insert(0, Finder())\n"
         )

@@ -32,7 +32,7 @@ EXAMPLE = "batch --segmentations segmentations --images ct -o out"
 
 def add_parser(commands: Any) -> None:
     """Add the command's arguments to those of `segrle`."""
-    parser = add_command(commands, "batch", run, "write many cases, on this machine or a Dask cluster", USAGE, EXAMPLE)
+    parser = add_command(commands, "batch", run, USAGE, EXAMPLE)
     parser.set_defaults(refuse=parser.error)
     group = parser.add_argument_group("input")
     group.add_argument(

@@ -34,7 +34,7 @@ EXAMPLE = "convert Segmentation.seg.nrrd ct-folder -o labels.nii.gz"
 
 def add_parser(commands: Any) -> None:
     """Add the command's arguments to those of `segrle`."""
-    parser = add_command(commands, "convert", run, "write a segmentation as another kind of file", USAGE, EXAMPLE)
+    parser = add_command(commands, "convert", run, USAGE, EXAMPLE)
     parser.add_argument(
         "inputs",
         type=Path,

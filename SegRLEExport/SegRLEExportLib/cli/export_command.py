@@ -28,7 +28,7 @@ EXAMPLE = "export Segmentation.seg.nrrd ct-folder -o out"
 
 def add_parser(commands: Any) -> None:
     """Add the command's arguments to those of `segrle`."""
-    parser = add_command(commands, "export", run, "write a segmentation as DICOM SEG", USAGE, EXAMPLE)
+    parser = add_command(commands, "export", run, USAGE, EXAMPLE)
     add_input_arguments(parser)
     parser.add_argument(
         "-o",

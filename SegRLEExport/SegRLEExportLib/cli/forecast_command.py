@@ -23,9 +23,7 @@ EXAMPLE = "forecast Segmentation.seg.nrrd ct-folder"
 
 def add_parser(commands: Any) -> None:
     """Add the command's arguments to those of `segrle`."""
-    parser = add_command(
-        commands, "forecast", run, "tell how large each encoding would be, without writing", USAGE, EXAMPLE
-    )
+    parser = add_command(commands, "forecast", run, USAGE, EXAMPLE)
     add_input_arguments(parser)
     parser.set_defaults(compression=ENCODING_IDS[0], verify="off", overwrite=False)
     add_text_arguments(parser)

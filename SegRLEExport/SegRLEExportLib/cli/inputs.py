@@ -8,6 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from SegRLEExportLib.cli.commands import COMMANDS
+
 if TYPE_CHECKING:
     from SegRLEExportLib.model.geometry import Geometry
     from SegRLEExportLib.model.segmentation import Segmentation
@@ -26,12 +28,13 @@ ALGORITHM_TYPES = ("MANUAL", "SEMIAUTOMATIC", "AUTOMATIC")
 
 
 def add_command(
-    commands: Any, name: str, run: Callable[[argparse.Namespace], int], summary: str, usage: str, example: str
+    commands: Any, name: str, run: Callable[[argparse.Namespace], int], usage: str, example: str
 ) -> argparse.ArgumentParser:
     """Return the parser of a new command; `run` gets what was parsed and returns the exit code.
 
     Help begins with the usage and ends with the example, both the words behind `segrle`.
     """
+    summary = COMMANDS[name]
     parser: argparse.ArgumentParser = commands.add_parser(
         name,
         help=summary,

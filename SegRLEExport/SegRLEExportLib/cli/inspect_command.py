@@ -20,9 +20,7 @@ EXAMPLE = "inspect out"
 
 def add_parser(commands: Any) -> None:
     """Add the command's arguments to those of `segrle`."""
-    parser = add_command(
-        commands, "inspect", run, "tell what SEG files of any program hold, and their faults", USAGE, EXAMPLE
-    )
+    parser = add_command(commands, "inspect", run, USAGE, EXAMPLE)
     parser.add_argument(
         "places", type=Path, nargs="+", metavar="FILE", help="a SEG file, or a folder that holds some; may be repeated"
     )

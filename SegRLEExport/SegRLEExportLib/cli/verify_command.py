@@ -20,9 +20,7 @@ EXAMPLE = "verify out Segmentation.seg.nrrd ct-folder"
 
 def add_parser(commands: Any) -> None:
     """Add the command's arguments to those of `segrle`."""
-    parser = add_command(
-        commands, "verify", run, "compare SEG files with a segmentation, voxel by voxel", USAGE, EXAMPLE
-    )
+    parser = add_command(commands, "verify", run, USAGE, EXAMPLE)
     parser.add_argument(
         "file",
         type=Path,
