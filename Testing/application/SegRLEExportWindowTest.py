@@ -70,6 +70,12 @@ class SmallScreenTest(PanelTestCase):
         self.assert_all_is_in_sight(segmentation)
         assert self.ui.segmentsTable.rowCount == 100
 
+    def test_findings_do_not_push_export_out_of_sight(self):
+        _, segmentation = crowded_scene(self.folder)
+        self.assert_all_is_in_sight(segmentation)
+        assert "overlap" in self.finding_ids()
+        assert self.ui.segmentsTable.rowCount == 101
+
     def assert_all_is_in_sight(self, segmentation) -> None:
         self.panel.selectSegmentation(segmentation)
         spin(SETTLED_S)
@@ -77,9 +83,7 @@ class SmallScreenTest(PanelTestCase):
         spin(SETTLED_S)
         ui = self.ui
         assert self.window.height == SMALL_SCREEN[1]
-        least_width = (
-            self.window.minimumSizeHint.width()
-        )  # of Slicer's own toolbars and views, a few pixels more at times
+        least_width = self.window.minimumSizeHint.width()  # of Slicer's own toolbars and views
         assert self.window.width == max(SMALL_SCREEN[0], least_width)
         shown = [ui.segmentationSelector, ui.referenceSelector, ui.sourceLabel, ui.encodingSection, ui.readersLabel]
         where_to = [ui.databaseRadioButton, ui.folderRadioButton, ui.folderPathLineEdit]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from importlib import resources
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +16,12 @@ from builders import a_ct_series, a_segmentation, a_sphere
 from SegRLEExportLib.batch.cases import Case
 from SegRLEExportLib.batch.folder import BatchFolder
 from SegRLEExportLib.batch.outcome import Ending
+from SegRLEExportLib.cli import main
 from SegRLEExportLib.convert import convert
 from SegRLEExportLib.files.read import read_segmentation
+
+CHEST = Path(str(resources.files("slicerio") / "data"))
+"""A real CT of 34 images and 8 segments on it, which come with the PyPI package slicerio."""
 
 WAIT_S = 120.0
 """For what takes a second on a machine that has nothing else to do."""
@@ -68,6 +74,13 @@ def poisoned_cases(material: Path, tmp_path: Path) -> list[Case]:
     return [Case(name, str(tmp_path / name), str(material / "ct")) for name in POISONED]
 
 
+def make_chest_images(folder: Path) -> Path:
+    """Write the real CT as DICOM images; return their folder."""
+    words = ["--volume", CHEST / "CTChest4.nrrd", "--modality", "CT", "-o", folder / "chest.dcm"]
+    assert main(["export", *map(str, [CHEST / "Segmentation.seg.nrrd", folder / "chest", *words])]) == 0
+    return folder / "chest"
+
+
 def make_material(folder: Path) -> Path:
     """Write one series of images and some segmentations on it, good and bad."""
     a_ct_series(folder / "ct")
@@ -114,12 +127,19 @@ def files_below(out: Path) -> dict[str, int]:
     }
 
 
-def voxels_below(out: Path) -> dict[str, bytes]:
-    """Return the voxels in each file of all cases, as this package reads them: UIDs and times differ between runs."""
-    return {
-        name: np.concatenate([one.labels_kji for one in read_segmentation(out / name).layers]).tobytes()
-        for name in files_below(out)
-    }
+def voxels_below(out: Path) -> dict[str, str]:
+    """Return a digest of the voxels in each file of all cases, as this package reads them.
+
+    Bytes of files are no measure: UIDs and times differ between runs.
+    """
+    return {name: _digest_of_voxels(out / name) for name in files_below(out)}
+
+
+def _digest_of_voxels(path: Path) -> str:
+    digest = hashlib.sha256()
+    for layer in read_segmentation(path).layers:
+        digest.update(np.ascontiguousarray(layer.labels_kji))
+    return digest.hexdigest()
 
 
 def wait_for_lines(out: Path, count: int, process: subprocess.Popen) -> None:

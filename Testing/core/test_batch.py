@@ -16,12 +16,14 @@ from pathlib import Path
 
 import pytest
 from batch_builders import (
+    CHEST,
     POISONED,
     WAIT_S,
     batch_command,
     environment,
     files_below,
     good_cases,
+    make_chest_images,
     make_material,
     poisoned_cases,
     poisoned_folder,
@@ -49,6 +51,9 @@ from SegRLEExportLib.files.read import read_segmentation
 distributed = pytest.importorskip("distributed", reason="dask[distributed] is not installed")
 
 GOOD = 18
+
+CASES = int(os.environ.get("SEGRLE_BATCH_CASES", "40"))
+"""Of the batch that is killed again and again."""
 
 
 @pytest.fixture(scope="module")
@@ -256,7 +261,9 @@ class TestResume:
         assert not batch(cases, folder.out, client, resume=True).failed
 
     def test_killed_three_times_at_random_moments_and_resumed_it_ends_as_one_that_was_not(self, material, tmp_path):
-        cases = [*good_cases(material, 34), *poisoned_cases(material, tmp_path), *bad_cases(material)]
+        mixed = mixed_cases(material, tmp_path)
+        cases = [case for case, _ in mixed]
+        wanted = {case.name: ending for case, ending in mixed}
         moments = random.Random(seed := random.randrange(10**6))
         moments.shuffle(cases)
         table = table_of(cases, tmp_path)
@@ -265,7 +272,7 @@ class TestResume:
             batch_command(table, tmp_path / "whole"), env=env, capture_output=True, text=True, check=False
         )
         assert whole.returncode == 1, whole.stderr
-        for lines in sorted(moments.sample(range(1, 30), 3)):
+        for lines in sorted(moments.sample(range(1, 3 * CASES // 4), 3)):
             begun = subprocess.Popen([*batch_command(table, tmp_path / "out"), "--resume"], env=env, **QUIET)
             wait_for_lines(tmp_path / "out", lines, begun)
             time.sleep(moments.random() * 0.2)
@@ -275,8 +282,9 @@ class TestResume:
             [*batch_command(table, tmp_path / "out"), "--resume"], env=env, capture_output=True, text=True, check=False
         )
         assert done.returncode == 1, f"seed {seed}: {done.stderr}"
-        assert endings(tmp_path / "out") == endings(tmp_path / "whole") == {**POISONED, **REFUSED_ONES, **WRITTEN_ONES}
+        assert endings(tmp_path / "out") == endings(tmp_path / "whole") == wanted, f"seed {seed}"
         assert voxels_below(tmp_path / "out") == voxels_below(tmp_path / "whole"), f"seed {seed}"
+        assert len(files_below(tmp_path / "out")) == sum(ending is Ending.WRITTEN for ending in wanted.values())
         assert os.listdir(tmp_path / "out" / ".segrle" / "work") == []
 
     @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
@@ -307,12 +315,23 @@ class TestResume:
 
 QUIET = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "start_new_session": True}
 
-REFUSED_ONES = {"cut": Ending.REFUSED, "claim": Ending.REFUSED}
-WRITTEN_ONES = {f"case{n:02}": Ending.WRITTEN for n in range(34)}
 
-
-def bad_cases(material: Path) -> list[Case]:
-    return [Case(name, str(material / f"{name}.seg.nrrd"), str(material / "ct")) for name in REFUSED_ONES]
+def mixed_cases(material: Path, tmp_path: Path) -> list[tuple[Case, Ending]]:
+    """Return `CASES` cases and how each must end: real and generated ones, and some of each kind of bad ones."""
+    chest = make_chest_images(tmp_path)
+    bad = [
+        *poisoned_cases(material, tmp_path),
+        *(Case(name, str(material / f"{name}.seg.nrrd"), str(material / "ct")) for name in ("cut", "claim")),
+        Case("elsewhere", str(material / "good.seg.nrrd"), str(chest)),
+    ]
+    copies = range(max(1, CASES // (10 * len(bad))))
+    mixed = [
+        (replace(one, name=f"{one.name}{n}"), POISONED.get(one.name, Ending.REFUSED)) for one in bad for n in copies
+    ]
+    for n, one in enumerate(good_cases(material, CASES - len(mixed))):
+        real = replace(one, segmentation=str(CHEST / "Segmentation.seg.nrrd"), series=str(chest))
+        mixed.append((one if n % 4 else real, Ending.WRITTEN))
+    return mixed
 
 
 def endings(out: Path) -> dict[str, Ending]:
