@@ -6,10 +6,10 @@ Mistakes of this package itself stay `ValueError`, `AssertionError` and the like
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from SegRLEExportLib.model.beside import final_name
 from SegRLEExportLib.model.finding import Finding
 from SegRLEExportLib.model.printable import printable_lines
 from SegRLEExportLib.model.remedy import Remedy
@@ -141,11 +141,6 @@ class SegTooLargeError(ExportError):
         )
 
 
-def _final_name(path: Path) -> str:
-    """Return the name that a file under verification was to get."""
-    return re.sub(r"^\.(.+)\.[0-9a-f]{16}\.part$", r"\1", path.name)
-
-
 class VerificationError(ExportError):
     """What was read back is not what was to be written; the file was removed."""
 
@@ -155,7 +150,7 @@ class VerificationError(ExportError):
         more = len(self.differences) - 10
         if more > 0:
             shown.append(f"  and {more} more")
-        name = _final_name(path)
+        name = final_name(path)
         super().__init__(
             f"{name} was read back and differs from the segmentation, so it was removed:",
             *shown,
@@ -169,7 +164,7 @@ class OtherReaderDiffersError(ExportError):
 
     def __init__(self, path: Path, reader: str, differences: str) -> None:
         super().__init__(
-            f"{reader} reads {_final_name(path)} otherwise than it was written, so it was removed: {differences}. "
+            f"{reader} reads {final_name(path)} otherwise than it was written, so it was removed: {differences}. "
             f"Choose another encoding, {Remedy.OWN_GRID}, or {Remedy.OWN_PROOF} if this one is not what the file is "
             "for."
         )
@@ -326,9 +321,7 @@ class UnusableLabelsError(ExportError):
     """The values of a label map cannot be segments."""
 
     def __init__(self, name: str, reason: str) -> None:
-        super().__init__(
-            f"The labels of '{name}' cannot be exported: {reason}. Labels must be whole numbers from 0 to 65535."
-        )
+        super().__init__(f"'{name}' cannot be exported: {reason}.")
 
 
 class UnwritableVolumeError(ExportError):

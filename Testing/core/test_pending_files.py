@@ -21,6 +21,7 @@ from SegRLEExportLib.errors import (
     TargetNotAFileError,
     WritingFailedError,
 )
+from SegRLEExportLib.model.beside import EARLIER, PART
 from SegRLEExportLib.writing.pending_files import PendingFiles, forget_standing_files, standing_files
 
 LIBRARY = Path(__file__).parents[2] / "SegRLEExport"
@@ -55,7 +56,7 @@ class TestPendingFiles:
         final = tmp_path / "seg.dcm"
         with PendingFiles(overwrite=False) as files:
             write(files, final)
-            assert files.unverified(final).read_bytes() == b"new"
+            assert files.part_of(final).read_bytes() == b"new"
             assert files.size(final) == 3
             assert not final.exists()
             files.publish()
@@ -126,7 +127,7 @@ class TestPendingFiles:
 
     @pytest.mark.parametrize("overwrite", [False, True])
     def test_neither_mind_nor_touch_files_that_are_called_like_theirs(self, overwrite, tmp_path):
-        others = {f"{name}{suffix}": b"mine" for name in ("seg.dcm", ".seg.dcm") for suffix in (".part", ".replaced")}
+        others = {f"{name}{suffix}": b"mine" for name in ("seg.dcm", ".seg.dcm") for suffix in (PART, EARLIER)}
         for name, content in others.items():
             (tmp_path / name).write_bytes(content)
         if overwrite:
@@ -220,7 +221,7 @@ class TestPendingFiles:
     def test_tell_that_the_part_is_gone(self, tmp_path):
         with PendingFiles(overwrite=False) as files:
             write(files, tmp_path / "seg.dcm")
-            files.unverified(tmp_path / "seg.dcm").unlink()
+            files.part_of(tmp_path / "seg.dcm").unlink()
             with pytest.raises(WritingFailedError, match="No such file"):
                 files.size(tmp_path / "seg.dcm")
             with pytest.raises(WritingFailedError, match="No such file"):
@@ -292,6 +293,7 @@ class TestFaultOfTheSystem:
             else:
                 assert found == before or unexpected <= standing
             assert found["notes.txt"] == b"mine"
+            assert not [name for name, content in found.items() if b"old" in content and name.endswith(PART)]
             assert {b"old 1", b"old 2"} <= {*found.values()} or not overwrite or complete.items() <= found.items()
             assert not list(folder.glob("new*")) or told is None or unexpected
 
@@ -409,7 +411,7 @@ def test_kill_9_at_any_moment_leaves_whole_files_alone(tmp_path):
             files.publish()
         assert final.read_bytes() == b"new"
 
-    assert {path.suffix for path in tmp_path.iterdir()} == {".dcm", ".txt", ".part"}
+    assert {".dcm", ".txt", ".part"} <= {path.suffix for path in tmp_path.iterdir()} <= {PART, EARLIER, ".dcm", ".txt"}
     assert (tmp_path / "notes.txt").read_bytes() == b"mine"
 
 

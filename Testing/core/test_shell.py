@@ -16,7 +16,9 @@ import pytest
 from builders import a_grid
 from pydicom import dcmread
 from SegRLEExportLib.cli.exit_codes import DIFFERENT, INTERRUPTED, PIPE_CLOSED, REFUSED
+from SegRLEExportLib.model.beside import EARLIER, PART, beside
 from SegRLEExportLib.model.printable import printable
+from SegRLEExportLib.writing import pending_files
 from SegRLEExportLib.writing.pending_files import forget_standing_files
 from shell_builders import LIBRARY, a_case, a_seg_nrrd, a_volume, segrle, segrle_process
 
@@ -273,6 +275,22 @@ class TestSignals:
         assert process.communicate(timeout=60) == ("", "Interrupted. Nothing was begun.\n")
         assert process.returncode == 130
 
+    def test_an_earlier_file_that_is_left_is_not_called_rubbish(self, tmp_path, monkeypatch, capsys):
+        def interrupted(*_, **__):
+            pending_files._made.update(dict.fromkeys(standing))
+            raise KeyboardInterrupt
+
+        segmentation, ct = a_case(tmp_path)
+        standing = [beside(tmp_path / "seg.dcm", mark) for mark in (PART, EARLIER)]
+        for path in standing:
+            path.write_bytes(b"")
+        monkeypatch.setattr("SegRLEExportLib.export.export", interrupted)
+        assert segrle("export", segmentation, ct, "-o", tmp_path / "seg.dcm") == INTERRUPTED
+        assert capsys.readouterr().err == (
+            f"Interrupted. Left over, to be removed by hand: {standing[0]}. "
+            f"What stood there before, under another name: {standing[1]}.\n"
+        )
+
     def test_that_who_started_us_ignores_stay_ignored(self, tmp_path):
         segmentation, ct = a_case(tmp_path)
         ignoring = self.SLOW + "signal.signal(signal.SIGHUP, signal.SIG_IGN)\n"
@@ -363,7 +381,7 @@ class TestInterruption:
                 assert exit_code == INTERRUPTED
                 assert told.startswith("Interrupted. Complete and in place: ")
                 assert all(name in told for name in found)
-                assert sum(not name.endswith(".part") for name in found) == complete
+                assert sum(not name.endswith((".part", ".earlier")) for name in found) == complete
 
     def _from_anew(self, folder: Path, old: dict[str, bytes], interruption: _Interruption, words: tuple) -> int:
         shutil.rmtree(folder)

@@ -13,8 +13,7 @@ from SegRLEExportLib.cli.exit_codes import INTERRUPTED, PIPE_CLOSED, REFUSED
 from SegRLEExportLib.cli.signals import Ended, ending_signals, ignore_signals
 from SegRLEExportLib.cli.terminal import print_error
 from SegRLEExportLib.cli.words import error_text
-
-_PART = ".part"
+from SegRLEExportLib.model.beside import EARLIER, PART
 
 
 def exit_code_of(command: Callable[[], int]) -> int:
@@ -81,13 +80,18 @@ def _what_stands() -> str:
     from SegRLEExportLib.writing.pending_files import standing_files
 
     standing = standing_files()
-    unfinished = [path for path in standing if path.name.endswith(_PART)]
-    complete = [path for path in standing if path not in unfinished]
-    told = []
-    if complete:
-        told.append(f"Complete and in place: {', '.join(map(str, complete))}.")
-    if unfinished:
-        told.append(f"Left over, to be removed by hand: {', '.join(map(str, unfinished))}.")
+    unfinished = [path for path in standing if path.suffix == PART]
+    earlier = [path for path in standing if path.suffix == EARLIER]
+    complete = [path for path in standing if path not in (*unfinished, *earlier)]
+    told = [
+        f"{what}: {', '.join(map(str, paths))}."
+        for what, paths in (
+            ("Complete and in place", complete),
+            ("Left over, to be removed by hand", unfinished),
+            ("What stood there before, under another name", earlier),
+        )
+        if paths
+    ]
     return " ".join(told) or "No file was left behind."
 
 

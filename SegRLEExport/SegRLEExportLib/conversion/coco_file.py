@@ -45,7 +45,7 @@ def write_coco(
     with PendingFiles(overwrite=True) as files:
         with files.create(target) as sink:
             sink.write(json.dumps(content, ensure_ascii=False).encode("utf-8"))
-        written = json.loads(files.unverified(target).read_text(encoding="utf-8"))
+        written = json.loads(files.part_of(target).read_text(encoding="utf-8"))
         _compare_coco(written, segmentation, layers, images, target)
         written_files = [WrittenFile(target, files.size(target))]
         if pictures.as_png:
@@ -80,7 +80,7 @@ def _write_pictures(
         content, pixels = png_of(file_of[image.sop_instance_uid], image.frame_number, window)
         with files.create(final) as sink:
             sink.write(content)
-        if not is_png_of(files.unverified(final), pixels):
+        if not is_png_of(files.part_of(final), pixels):
             raise ReadBackDiffersError(final)
         yield WrittenFile(final, len(content))
 

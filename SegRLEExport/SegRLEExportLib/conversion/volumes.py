@@ -51,7 +51,7 @@ class VolumeFiles:
         with self._pending.create(path) as sink:
             write(cast(BinaryIO, sink))
         self._written.append(WrittenFile(path, self._pending.size(path)))
-        return self._pending.unverified(path)
+        return self._pending.part_of(path)
 
     def _seg_nrrd(self) -> None:
         alone = of_its_segments_alone(self._segmentation)

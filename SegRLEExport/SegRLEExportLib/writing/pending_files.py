@@ -1,15 +1,15 @@
 """Files that appear together, complete, under names that were free; or not at all.
 
-Each is written under a name that nobody else uses and gets its own by a hard link, which replaces nothing. Until
-the block ends well, whatever happens takes back what was done: removed is only what this run made, told by its
-number on the disk, so a file that another process put there meanwhile stays.
+Each is written under a name that nobody else uses and gets its own by a hard link, which replaces nothing. Where
+overwriting was asked for, and where a disk knows no links, a file is replaced instead; the earlier one lives on under
+another name until the block ends. Unless that ends well, whatever happened is taken back: removed is only what this run
+made, told by its number on the disk, so a file that another process put there meanwhile stays.
 """
 
 from __future__ import annotations
 
 import errno
 import os
-import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -17,11 +17,9 @@ from pathlib import Path
 from types import TracebackType
 
 from SegRLEExportLib.errors import FilesLeftError, TargetExistsError, TargetFolderError, WritingFailedError
+from SegRLEExportLib.model.beside import EARLIER, PART, beside
 from SegRLEExportLib.writing.names import refuse_taken
 from SegRLEExportLib.writing.seg_file import FileSink
-
-_LONGEST_NAME = 200
-"""Bytes of a name that the name of its part repeats: 255 are allowed, and the part's own marks need some."""
 
 _NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK, errno.EACCES, errno.EINVAL}
 """What systems answer where a disk knows no hard links, FAT and network shares above all."""
@@ -94,7 +92,7 @@ class PendingFiles:
                 self._never_replaced.add(final)
             self._refuse_existing(final)
             self._drop_begun(final)
-            part = self._parts[final] = _name_of_ones_own(final)
+            part = self._parts[final] = beside(final, PART)
             _made[part] = None
             with part.open("xb", buffering=1 << 16) as file:
                 self._ours.add(_identity(os.fstat(file.fileno())))
@@ -104,7 +102,7 @@ class PendingFiles:
         except OSError as error:
             raise WritingFailedError(final, reason_of(error)) from error
 
-    def unverified(self, final: Path) -> Path:
+    def part_of(self, final: Path) -> Path:
         """Return where the file is that is to become `final`."""
         return self._parts[final]
 
@@ -142,7 +140,7 @@ class PendingFiles:
 
     def _replace(self, part: Path, final: Path) -> None:
         """Let `part` take the place of `final`, whose old file lives on under another name."""
-        kept = self._kept[final] = _name_of_ones_own(final)
+        kept = self._kept[final] = beside(final, EARLIER)
         _made[kept] = None
         try:
             os.link(final, kept)
@@ -235,12 +233,6 @@ class PendingFiles:
 def reason_of(error: OSError) -> str:
     """Return what the system says, without the name of the file, which the sentences around it have."""
     return error.strerror or str(error)
-
-
-def _name_of_ones_own(final: Path) -> Path:
-    """Return a name beside `final` that nobody else uses, hidden where a leading dot hides."""
-    name = os.fsdecode(os.fsencode(final.name)[:_LONGEST_NAME])
-    return final.with_name(f".{name}.{secrets.token_hex(8)}.part")
 
 
 def _identity(status: os.stat_result) -> _Identity:
