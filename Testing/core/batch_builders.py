@@ -8,11 +8,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 
 import numpy as np
-from builders import a_ct_series, a_segmentation, a_sphere
+from builders import A_GRID, a_ct_series, a_segmentation, a_sphere
 from SegRLEExportLib.batch.cases import Case
 from SegRLEExportLib.batch.folder import BatchFolder
 from SegRLEExportLib.batch.outcome import Ending
@@ -84,6 +85,9 @@ def make_chest_images(folder: Path) -> Path:
 def make_material(folder: Path) -> Path:
     """Write one series of images and some segmentations on it, good and bad."""
     a_ct_series(folder / "ct")
+    a_metre_away = np.zeros((4, 4))
+    a_metre_away[:3, 3] = 1000
+    a_ct_series(folder / "elsewhere", replace(A_GRID, kji_to_lps=A_GRID.kji_to_lps + a_metre_away))
     convert(a_segmentation([a_sphere()], names=["liver"]), folder / "good.seg.nrrd")
     convert(a_segmentation([a_sphere()], names=["liver"]), folder / "good.nii.gz")
     convert(a_segmentation(), folder / "two.seg.nrrd")

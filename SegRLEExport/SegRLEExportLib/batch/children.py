@@ -60,7 +60,10 @@ def _of_a_process(case: Case, attempt: Path, run: str, timeout: float) -> Outcom
     with process.ended_after(timeout):
         answer = process.answer_to(job)
     if answer is not None:
-        _give_back(process)
+        if process.is_late:  # ended as it answered
+            process.end()
+        else:
+            _give_back(process)
         outcome = Outcome.of_json(answer)
     else:
         code = process.end()
@@ -160,7 +163,7 @@ class _Process:
             _processes.append(self)
         with self.ended_after(START_S):
             is_ready = self._line() is not None
-        if not is_ready:
+        if not is_ready or self.is_late:
             raise _StartError(f"it ended with exit code {self.end()} before it was ready")
 
     @property

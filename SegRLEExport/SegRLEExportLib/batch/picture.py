@@ -15,8 +15,8 @@ from SegRLEExportLib.model.segmentation import Segmentation
 from SegRLEExportLib.reading.seg_file import SegFile
 from SegRLEExportLib.reading.segmentation import segmentation_of
 
-_SIDE = 96
-"""Pixels of the longer side."""
+_MOST_PIXELS = 96
+"""Of a side; of a larger plane every second, third, ... pixel is shown."""
 
 Color = tuple[float, float, float]
 """Red, green and blue, 0 to 1."""
@@ -70,9 +70,8 @@ def _save(masks: Iterable[tuple[NDArray[np.bool_], Color]], shape: tuple[int, ..
         from PIL import Image
     except ImportError:
         return
-    colors = np.zeros((*shape, 3), np.uint8)
+    step = -(-max(shape) // _MOST_PIXELS)
+    colors = np.zeros((-(-shape[0] // step), -(-shape[1] // step), 3), np.uint8)
     for mask, color in masks:
-        colors[mask] = [round(255 * part) for part in color]
-    picture = Image.fromarray(colors)
-    picture.thumbnail((_SIDE, _SIDE), Image.Resampling.NEAREST)
-    picture.save(path)
+        colors[mask[::step, ::step]] = [round(255 * part) for part in color]
+    Image.fromarray(colors).save(path)
