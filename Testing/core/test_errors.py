@@ -166,8 +166,8 @@ MESSAGES = [
         "Open the Segmentations module, create the Binary labelmap representation, and export again.",
     ),
     (
-        errors.UnusableLabelsError("map.nrrd", "it holds 0.5"),
-        "The labels of 'map.nrrd' cannot be exported: it holds 0.5. Labels must be whole numbers from 0 to 65535.",
+        errors.UnusableLabelsError("Segmentation", "some of its voxels are not a number"),
+        "'Segmentation' cannot be exported: some of its voxels are not a number.",
     ),
     (
         errors.UnwritableVolumeError("it has colours", "Take a grey volume."),

@@ -18,7 +18,7 @@ from SegRLEExportLib.errors import NotASegmentationFileError
 from SegRLEExportLib.export import export
 from SegRLEExportLib.reading import pixels
 from SegRLEExportLib.reading.header import is_dicom
-from SegRLEExportLib.reading.pixels import G2_DIALECT, PACKED_DIALECT
+from SegRLEExportLib.reading.pixels import BitLayout
 from SegRLEExportLib.reading.seg_file import SegFile
 
 STUDY = Path("/work/shared/interop")
@@ -61,12 +61,12 @@ def test_what_we_write_is_read_strictly_and_says_what_it_is(encoding, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("kind", "dialect"), [("b_BIN_RLE_bitpacked", PACKED_DIALECT), ("c_BIN_RLE_bytepp", G2_DIALECT)]
+    ("kind", "layout"), [("b_BIN_RLE_bitpacked", BitLayout.PACKED), ("c_BIN_RLE_bytepp", BitLayout.BYTE_A_PIXEL)]
 )
-def test_dialects_of_1_bit_rle_are_told_apart(kind, dialect, shared_interop):
+def test_dialects_of_1_bit_rle_are_told_apart(kind, layout, shared_interop):
     stored = SegFile(shared_interop / f"{kind}__37x41_dis.dcm").pixel_data
 
-    assert {stored.decode(encoded)[1] for encoded in stored.encoded_frames()} == {dialect}
+    assert {stored.decode(encoded)[1] for encoded in stored.encoded_frames()} == {layout}
 
 
 def test_what_is_no_dicom_file_is_refused(tmp_path):

@@ -15,8 +15,19 @@ from pydicom.dataset import FileMetaDataset
 from pydicom.encaps import encapsulate
 from pydicom.uid import RLELossless
 from SegRLEExportLib.encoding import rle
-from SegRLEExportLib.encoding.rle import encode_frame, largest_size
+from SegRLEExportLib.planes.runs import RunFinder
 from SegRLEExportLib.reading.rle import RLEStructureError, decode_frame
+
+
+def encode_frame(pixels: np.ndarray) -> bytes:
+    return rle.encode_runs(RunFinder().runs_of(pixels))
+
+
+def largest_size(rows: int, columns: int, bytes_per_pixel: int) -> int:
+    """Return the most bytes that a frame may take, whatever its pixels: a control byte for 128 of a row."""
+    segment = rows * (columns + -(-columns // rle.LONGEST_RUN))
+    return rle.HEADER.size + bytes_per_pixel * (segment + segment % 2)
+
 
 KNOWN_ROWS = [
     pytest.param([7], b"\x00\x07", id="1 byte is a literal"),

@@ -18,6 +18,7 @@ from SegRLEExportLib.encoding import rle
 from SegRLEExportLib.encoding.plan import PLANS
 from SegRLEExportLib.errors import VerificationError
 from SegRLEExportLib.export import export
+from SegRLEExportLib.planes.runs import RunFinder
 from SegRLEExportLib.planes.sampling import SampledLayer
 from SegRLEExportLib.preflight import survey as preflight
 from SegRLEExportLib.verification import check as verification
@@ -65,7 +66,7 @@ def on_pixels(change):
     def change_dataset(dataset: Dataset) -> None:
         pixels = change(read_by_others.stored_pixels(dataset).copy())
         if dataset.file_meta.TransferSyntaxUID.is_encapsulated:
-            dataset.PixelData = encapsulate([rle.encode_frame(frame) for frame in pixels])
+            dataset.PixelData = encapsulate([rle.encode_runs(RunFinder().runs_of(frame)) for frame in pixels])
         else:
             dataset.PixelData = pack_bits(pixels) if dataset.BitsAllocated == 1 else padded(pixels.tobytes())
 

@@ -145,8 +145,8 @@ class TestExport:
         """A real Ctrl-C, sent as soon as the unfinished file appears."""
         words = ["export", str(scenes.SEGMENTS), str(chest_folder), "-o", str(tmp_path / "out.dcm")]
         slow = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's & ignores it\n"
-        slow += "import SegRLEExportLib.encoding.rle as r, time; e = r.encode_frame\n"
-        slow += "r.encode_frame = lambda p: (time.sleep(0.2), e(p))[1]\n"
+        slow += "import SegRLEExportLib.encoding.rle as r, time; e = r.encode_runs\n"
+        slow += "r.encode_runs = lambda p: (time.sleep(0.2), e(p))[1]\n"
         slow += f"import sys; from SegRLEExportLib.cli import main; sys.exit(main({words!r}))"
         process = subprocess.Popen(
             [sys.executable, "-c", slow],

@@ -99,13 +99,13 @@ class TestLayers:
     def test_with_negative_values_are_refused(self):
         node = scenes.a_segmentation_node(LABELS.astype(np.int16) - 1, {1: "one"})
         with pytest.raises(
-            UnusableLabelsError, match="range from -1 to 1. Labels must be whole numbers from 0 to 65535"
+            UnusableLabelsError, match="its labels range from -1 to 1, and labels must be whole numbers from 0 to 65535"
         ):
             read_segmentation(node)
 
     def test_with_fractions_are_refused(self):
         node = scenes.a_segmentation_node(LABELS * 0.5, {1: "one"})
-        with pytest.raises(UnusableLabelsError, match="they are not whole numbers"):
+        with pytest.raises(UnusableLabelsError, match="its labels are not whole numbers from 0 to 65535"):
             read_segmentation(node)
 
 

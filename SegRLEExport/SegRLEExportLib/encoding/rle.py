@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from SegRLEExportLib.planes.runs import Counts, Pixels, RunFinder, Runs
+from SegRLEExportLib.planes.runs import Counts, Runs
 
 HEADER = struct.Struct("<16I")
 """Number of segments, then the offset of each (G.5)."""
@@ -32,23 +32,12 @@ _SINGLES_WORTH_GATHERING = 8
 Bytes = NDArray[np.uint8]
 
 
-def encode_frame(pixels: Pixels) -> bytes:
-    """Return the RLE form of `pixels`, (rows, columns); always an even number of bytes."""
-    return encode_runs(RunFinder().runs_of(pixels))
-
-
 def encode_runs(runs: Runs) -> bytes:
-    """Return the RLE form of a frame whose runs are known; always an even number of bytes."""
+    """Return the RLE form of a frame, given as its runs; always an even number of bytes."""
     segments = [_padded_to_even(_encode_segment(plane)) for plane in _byte_planes(runs)]
     offsets = HEADER.size + np.cumsum([0, *(len(segment) for segment in segments)])
     header = HEADER.pack(len(segments), *offsets[:-1].tolist(), *[0] * (15 - len(segments)))
     return b"".join([header, *segments])
-
-
-def largest_size(rows: int, columns: int, bytes_per_pixel: int) -> int:
-    """Return the most bytes that `encode_frame` can make of a frame, whatever its pixels."""
-    segment = rows * (columns + -(-columns // LONGEST_RUN))
-    return HEADER.size + bytes_per_pixel * (segment + segment % 2)
 
 
 def _byte_planes(runs: Runs) -> list[Runs]:

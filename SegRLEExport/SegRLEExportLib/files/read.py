@@ -1,4 +1,4 @@
-"""Which reader a file is for, by its first bytes: names lie."""
+"""Which reader a file is for, by its first bytes: names lie. Of a folder's files the names tell which are meant."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from SegRLEExportLib.files.tables.describe import described
 from SegRLEExportLib.files.tables.nifti_names import names_in
 from SegRLEExportLib.files.tables.read import read_table
 from SegRLEExportLib.files.tables.row import TableFaultError
-from SegRLEExportLib.files.tables.totalsegmentator import with_known_names
+from SegRLEExportLib.files.tables.totalsegmentator import with_codes_of_known_names
 from SegRLEExportLib.files.volume import Volumes
 from SegRLEExportLib.model.finding import Finding, Severity
 from SegRLEExportLib.model.geometry import Geometry
@@ -67,9 +67,11 @@ def read_segmentation(path: Path, segments: Path | str | None = None) -> Segment
 def described_by(segmentation: Segmentation, segments: Path | str) -> Segmentation:
     """Return the segmentation with the names, codes and colours of a table: a file, or the name of one built in.
 
+    Where the table has no codes and all names are those of TotalSegmentator, it gets theirs.
+
     Raises `SegmentTableError`.
     """
-    return with_known_names(described(segmentation, read_table(segments)), has_colors=True)
+    return with_codes_of_known_names(described(segmentation, read_table(segments)), has_colors=True)
 
 
 def _undescribed(path: Path) -> Segmentation:
@@ -184,7 +186,7 @@ def _named(segmentation: Segmentation, volumes: Volumes, path: Path) -> Segmenta
     if table is None:
         return segmentation
     has_colors = any(row.color_rgb for row in table.rows)
-    return with_known_names(described(segmentation, table), has_colors=has_colors)
+    return with_codes_of_known_names(described(segmentation, table), has_colors=has_colors)
 
 
 def _one_hot(volumes: Volumes) -> Iterator[Mask]:
@@ -207,7 +209,7 @@ def read_masks(paths: Sequence[Path], name: str) -> Segmentation:
     for path, stem in zip(paths, names):
         if names.count(stem) > 1:
             raise UnreadableSegmentationError(path, f"two masks have the name '{stem}'")
-    return with_known_names(of_masks(name, (_mask(path) for path in paths)), has_colors=False)
+    return with_codes_of_known_names(of_masks(name, (_mask(path) for path in paths)), has_colors=False)
 
 
 def masks_in(folder: Path) -> list[Path]:

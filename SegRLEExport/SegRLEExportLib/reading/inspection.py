@@ -17,7 +17,7 @@ from SegRLEExportLib.reading.damage import DAMAGE, readable
 from SegRLEExportLib.reading.pixels import (
     DEFLATED_IMAGE_FRAME,
     ENCAPSULATED_UNCOMPRESSED,
-    G2_DIALECT,
+    BitLayout,
     PixelData,
     fragments_of,
 )
@@ -25,6 +25,12 @@ from SegRLEExportLib.reading.seg_file import SegFile
 from SegRLEExportLib.reading.segments import SegmentRecord
 
 _SHOWN_FAULTS = 5
+
+_DIALECTS = {
+    BitLayout.BYTE_A_PIXEL: "one byte a pixel (PS3.5 G.2)",
+    BitLayout.PACKED: "packed bits (cornerstone3D, OHIF; not PS3.5 G.2)",
+}
+"""Of RLE of 1-bit pixels."""
 
 
 @dataclass(frozen=True)
@@ -158,24 +164,26 @@ def _coded_structure(pixels: PixelData) -> tuple[str, list[str]]:
     """Decode every frame by the letter of the standard; where that fails, see whether it can be read at all."""
     fragments = fragments_of(pixels)
     faults, broken = fragments.faults(), 0
-    dialects: set[str] = set()
+    is_rle = pixels.transfer_syntax == RLELossless
+    due = BitLayout.BYTE_A_PIXEL if is_rle else BitLayout.PACKED
+    layouts: set[BitLayout] = set()
     if len(fragments.lengths) != pixels.frame_count:
         faults.append(f"{len(fragments.lengths)} fragments for {pixels.frame_count} frames, as Number of Frames says")
     for number, encoded in enumerate(pixels.encoded_frames(), start=1):
         fault = _fault_of(pixels, encoded)
-        dialect = _dialect(pixels, encoded) if fault or pixels.bits_allocated == 1 else ""
-        if fault and dialect in ("", G2_DIALECT):
+        layout = _layout(pixels, encoded) if pixels.bits_allocated == 1 else None
+        if fault and layout in (None, due):
             faults.append(f"frame {number}: {fault}")
         broken += bool(fault)
-        dialects.update(filter(None, [dialect]))
-    is_rle = pixels.transfer_syntax == RLELossless
-    faults.extend(f"RLE of 1-bit pixels as {dialect}" for dialect in sorted(dialects - {G2_DIALECT}))
-    if not is_rle:
-        faults.extend(
-            f"1-bit pixels as {dialect}, where packed bits are due" for dialect in sorted(dialects & {G2_DIALECT})
-        )
+        layouts.update(filter(None, [layout]))
     checked = _checked(pixels, broken)
-    return f"{checked}, dialect: {', '.join(sorted(dialects))}" if dialects else checked, faults
+    if not is_rle:
+        wrong = layouts - {due}
+        faults.extend(f"1-bit pixels as {layout.value}, where {due.value} are due" for layout in wrong)
+        return checked, faults
+    faults.extend(f"RLE of 1-bit pixels as {_DIALECTS[layout]}" for layout in layouts - {due})
+    dialects = sorted(_DIALECTS[layout] for layout in layouts)
+    return f"{checked}, dialect: {', '.join(dialects)}" if dialects else checked, faults
 
 
 def _checked(pixels: PixelData, broken: int) -> str:
@@ -194,9 +202,9 @@ def _fault_of(pixels: PixelData, encoded: bytes) -> str:
     return ""
 
 
-def _dialect(pixels: PixelData, encoded: bytes) -> str:
-    """Return the dialect of a frame of bits that can be read, whether or not that is allowed; empty if it cannot."""
+def _layout(pixels: PixelData, encoded: bytes) -> BitLayout | None:
+    """Return how a frame of bits that can be read has them, whether or not that is allowed; None if it cannot."""
     try:
         return pixels.decode(encoded)[1]
     except DAMAGE:
-        return ""
+        return None

@@ -11,6 +11,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from enum import Enum
 from itertools import pairwise
 from math import gcd
 from typing import Any
@@ -41,8 +42,16 @@ ENCAPSULATED_UNCOMPRESSED = UID("1.2.840.10008.1.2.1.98")
 
 _NATIVE = (ImplicitVRLittleEndian, ExplicitVRLittleEndian, ExplicitVRBigEndian, DeflatedExplicitVRLittleEndian)
 
-G2_DIALECT = "one byte a pixel (PS3.5 G.2)"
-PACKED_DIALECT = "packed bits (cornerstone3D, OHIF; not PS3.5 G.2)"
+
+class BitLayout(Enum):
+    """How an encoded frame of 1-bit pixels has them: RLE is due with a byte each (PS3.5, G.2), all else packed."""
+
+    BYTE_A_PIXEL = "one byte a pixel"
+    PACKED = "packed bits"
+
+
+Decoded = tuple[Labels, "BitLayout | None"]
+"""The pixels, (rows, columns), and how they lay where they have one bit each."""
 
 _JPEG_LS = (JPEGLSLossless, JPEGLSNearLossless)
 _END_OF_IMAGE = b"\xff\xd9"
@@ -158,15 +167,15 @@ class PixelData:
                     pieces.append(stream.take(length))
                 yield pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
-    def decode(self, encoded: bytes, *, is_strict: bool = False) -> tuple[Labels, str]:
-        """Return the pixels, (rows, columns), of an encoded frame, and its dialect where there are several."""
+    def decode(self, encoded: bytes, *, is_strict: bool = False) -> Decoded:
+        """Return what an encoded frame holds; RLE as PS3.5, Annex G, has it or, unless `is_strict`, nearly so."""
         if self.transfer_syntax == RLELossless:
             return _decoded_rle(self, encoded, is_strict=is_strict)
         if self.transfer_syntax == DEFLATED_IMAGE_FRAME:
-            return _of_whole_bytes(self, _inflated(encoded, self.frame_pixels * max(1, self.bits_allocated // 8)))
+            return _uncoded(self, _inflated(encoded, self.frame_pixels * max(1, self.bits_allocated // 8)))
         if self.transfer_syntax == ENCAPSULATED_UNCOMPRESSED:
-            return _of_whole_bytes(self, encoded)
-        return _decoded_by_pydicom(self, encoded), ""
+            return _uncoded(self, encoded)
+        return _decoded_by_pydicom(self, encoded), None
 
     def _decoded(self, *, is_strict: bool) -> Iterator[Labels]:
         for encoded in self.encoded_frames(is_strict=is_strict):
@@ -357,37 +366,37 @@ def _item_length(stream: Stream) -> int:
     return int(length)
 
 
-def _decoded_rle(pixels: PixelData, encoded: bytes, *, is_strict: bool) -> tuple[Labels, str]:
+def _decoded_rle(pixels: PixelData, encoded: bytes, *, is_strict: bool) -> Decoded:
     rows, columns, bits = pixels.rows, pixels.columns, pixels.bits_allocated
     try:
-        return decode_frame(encoded, rows, columns, max(1, bits // 8)), G2_DIALECT if bits == 1 else ""
-    except RLEStructureError as error:
+        strictly = decode_frame(encoded, rows, columns, max(1, bits // 8))
+    except RLEStructureError:
         if is_strict:
             raise
         if bits > 1:
-            return decode_tolerantly(encoded, rows * columns, bits // 8).reshape(rows, columns), ""
+            return decode_tolerantly(encoded, rows * columns, bits // 8).reshape(rows, columns), None
         packed_bytes = (pixels.frame_pixels + 7) // 8
         decoded = decode_tolerantly(encoded, pixels.frame_pixels, 1, or_else=packed_bytes)
         if decoded.size == pixels.frame_pixels:
-            return decoded.reshape(rows, columns), G2_DIALECT
-        if decoded.size != packed_bytes:
-            raise SegFileError(str(error)) from error
-        return _unpacked(decoded.astype(np.uint8), pixels), PACKED_DIALECT
+            return decoded.reshape(rows, columns), BitLayout.BYTE_A_PIXEL
+        return _unpacked(decoded.astype(np.uint8), pixels), BitLayout.PACKED
+    return strictly, BitLayout.BYTE_A_PIXEL if bits == 1 else None
 
 
-def _of_whole_bytes(pixels: PixelData, content: bytes) -> tuple[Labels, str]:
+def _uncoded(pixels: PixelData, content: bytes) -> Decoded:
     """Return the frame that begins these bytes; of bits it may have one byte a pixel, against the standard."""
     if pixels.bits_allocated > 1:
         dtype = np.dtype("u1" if pixels.bits_allocated == 8 else "<u2")
         due = pixels.frame_pixels * dtype.itemsize
         _refuse_length(content, due)
         whole: Labels = np.frombuffer(content[:due], dtype).reshape(pixels.rows, pixels.columns)
-        return whole, ""
+        return whole, None
     packed = (pixels.frame_pixels + 7) // 8
     if len(content) in (pixels.frame_pixels, pixels.frame_pixels + 1) and len(content) > packed + 1:
-        return np.frombuffer(content[: pixels.frame_pixels], np.uint8).reshape(pixels.rows, pixels.columns), G2_DIALECT
+        of_bytes = np.frombuffer(content[: pixels.frame_pixels], np.uint8)
+        return of_bytes.reshape(pixels.rows, pixels.columns), BitLayout.BYTE_A_PIXEL
     _refuse_length(content, packed)
-    return _unpacked(np.frombuffer(content[:packed], np.uint8), pixels), ""
+    return _unpacked(np.frombuffer(content[:packed], np.uint8), pixels), BitLayout.PACKED
 
 
 def _refuse_length(content: bytes, due: int) -> None:

@@ -1,6 +1,7 @@
 """Run-length coded frames, decoded (DICOM PS3.5, Annex G): other code than codes them.
 
-Strict: what Annex G does not allow is an error that says where. Nothing here knows datasets, files or items.
+Once strictly: what Annex G does not allow is an error that says where; that is how files are proven. And once
+tolerantly, for what other programs wrote. Nothing here knows datasets, files or items.
 """
 
 from __future__ import annotations
@@ -113,7 +114,7 @@ def _control_positions(segment: bytes) -> list[int]:
     return positions
 
 
-def decode_tolerantly(encoded: bytes, pixels: int, bytes_per_pixel: int, *, or_else: int = 0) -> Pixels:
+def decode_tolerantly(encoded: bytes, pixels: int, bytes_per_pixel: int, *, or_else: int | None = None) -> Pixels:
     """Return the pixels, flat, of a frame that breaks rules of Annex G in ways that leave no doubt.
 
     Runs may cross rows, segments have an odd number of bytes, unused offsets be filled. A segment must begin where the
@@ -127,8 +128,9 @@ def decode_tolerantly(encoded: bytes, pixels: int, bytes_per_pixel: int, *, or_e
     if count != bytes_per_pixel or used[0] < HEADER.size or bounds != sorted(set(bounds)):
         raise RLEStructureError(f"{count} segments at {used} for {bytes_per_pixel} bytes of a pixel (G.2, G.5)")
     planes = [_bytes_of(encoded[start:stop], pixels) for start, stop in pairwise(bounds)]
-    if any(plane.size not in (pixels, or_else) for plane in planes):
-        raise RLEStructureError(f"{planes[0].size} bytes were decoded where {pixels} were due (G.4)")
+    for plane in planes:
+        if plane.size not in (pixels, or_else):
+            raise RLEStructureError(f"{plane.size} bytes were decoded where {pixels} were due (G.4)")
     if bytes_per_pixel == 1:
         return planes[0]
     return (planes[0].astype(np.uint16) << 8 | planes[1]).astype(np.uint16)

@@ -36,7 +36,7 @@ def keeps_empty_frames() -> bool:
     return slicer.util.settingsValue(PREFIX + "KeepEmptyFrames", False, converter=slicer.util.toBool)
 
 
-def prefers_own_loader() -> bool:
+def prefers_our_loader() -> bool:
     """Return whether SEG files that Slicer's own plugin opens right are loaded by this extension, too."""
     return slicer.util.settingsValue(PREFIX + "LoadSeg", False, converter=slicer.util.toBool)
 

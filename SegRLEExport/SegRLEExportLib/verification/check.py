@@ -110,8 +110,16 @@ class Check:
     def _is_empty(self, position: int) -> bool:
         """Tell whether a segment has no voxel on any plane."""
         planes = self._frames.stack
-        shown = Shown(self._order.segmentation, {1: position}, False, 1, 1, planes, np.arange(len(planes)))
-        return comparison_of(shown, planes, []).is_complete()
+        shown = Shown(
+            self._order.segmentation,
+            {1: position},
+            is_label_map=False,
+            bits=1,
+            full_value=1,
+            images=planes,
+            other_planes=np.arange(len(planes)),
+        )
+        return comparison_of(shown, planes, frames=[]).is_complete()
 
 
 @dataclass(frozen=True)
@@ -260,14 +268,14 @@ class _FileCheck:
         shown = Shown(
             self.order.segmentation,
             position_of,
-            self.expected.is_label_map,
-            bits_of(form, max(position_of, default=0)),
-            form.full_value,
-            self.expected.stack,
-            others,
+            is_label_map=self.expected.is_label_map,
+            bits=bits_of(form, max(position_of, default=0)),
+            full_value=form.full_value,
+            images=self.expected.stack,
+            other_planes=others,
         )
         comparison = comparison_of(shown, stack, [*zip(read.frames.segment_numbers, planes)])
-        if not comparison.agree(self._counted(read.blocks(comparison.block_lengths(), is_strict=True))):
+        if not comparison.all_agree(self._counted(read.blocks(comparison.block_lengths(), is_strict=True))):
             self._tell_wrong_pixels(comparison)
         self.differences.extend(comparison.misplaced_spots())
         if self.order.plan.is_encapsulated and form.bits > 1:

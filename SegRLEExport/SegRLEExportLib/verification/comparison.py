@@ -181,7 +181,7 @@ class _Comparing:
         comparison = comparison_of(shown, stack, frames)
         voxels = sum(totals[position] for position in position_of.values())
         try:
-            is_shown = comparison.agree(seg.blocks(comparison.block_lengths(), is_strict=True))
+            is_shown = comparison.all_agree(seg.blocks(comparison.block_lengths(), is_strict=True))
         except NotASegmentationFileError:
             return False
         return is_shown and comparison.has_all_voxels(voxels) and not comparison.misplaced_spots()

@@ -93,17 +93,17 @@ class PixelComparison(ABC):
         """Return how many frames to compare at once, from the first on."""
         return [1] * len(self._frames)
 
-    def agree(self, blocks: Iterable[FrameBlock]) -> bool:
+    def all_agree(self, blocks: Iterable[FrameBlock]) -> bool:
         """Tell whether frames have no pixel that they should not have, and together all; the first that has ends it."""
         first = 0
         for block in blocks:
-            if not self.agrees(first, block):
+            if not self.block_agrees(first, block):
                 return False
             first += len(block)
         return self.is_complete()
 
     @abstractmethod
-    def agrees(self, first_frame: int, block: FrameBlock) -> bool:
+    def block_agrees(self, first_frame: int, block: FrameBlock) -> bool:
         """Tell whether the frames from that one on have no pixel that they should not have."""
 
     def is_complete(self) -> bool:
@@ -237,7 +237,7 @@ class _LabelMapComparison(PixelComparison):
         self._differs = np.empty((stack.rows, stack.columns), dtype=bool)
         self._sampled: set[int] = set()
 
-    def agrees(self, first_frame: int, block: FrameBlock) -> bool:
+    def block_agrees(self, first_frame: int, block: FrameBlock) -> bool:
         """Tell whether the frame has all pixels that it should have, and no others."""
         sample = FrameBlock(0, block.pixels[:, ::_SAMPLED, ::_SAMPLED])
         if len(self._sampled) <= len(self._shown.position_of):
@@ -309,7 +309,7 @@ class _MaskComparison(PixelComparison):
             layer_of[number] = self._layers[self._segment(number).layer_index]
         return [count for _, _, count in slabs_of(self._frames, layer_of, self._frames_at_once)]
 
-    def agrees(self, first_frame: int, block: FrameBlock) -> bool:
+    def block_agrees(self, first_frame: int, block: FrameBlock) -> bool:
         self._remember_spots(first_frame, block)
         number, plane = self._frames[first_frame]
         shared = self._shared_pixels(self._segment(number), plane, block)

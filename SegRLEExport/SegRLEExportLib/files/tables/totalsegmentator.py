@@ -33,7 +33,7 @@ def own_table(name: str) -> SegmentTable:
     return SegmentTable(f"the table '{name}'", tuple(rows), may_have_more=True)
 
 
-def with_known_names(segmentation: Segmentation, *, has_colors: bool) -> Segmentation:
+def with_codes_of_known_names(segmentation: Segmentation, *, has_colors: bool) -> Segmentation:
     """Return the segmentation with codes, and colours if it has none, where every name is known and none is coded."""
     known = {plain_name(row.name): row for row in own_table("totalsegmentator").rows}
     rows = [known.get(plain_name(segment.name)) for segment in segmentation.segments]

@@ -1,4 +1,4 @@
-"""The rows of Slicer's DICOM browser for loading SEG: above Slicer's own where that fails, below it elsewhere.
+"""The rows of Slicer's DICOM browser for loading SEG; `offers` decides which, and how they stand to Slicer's own.
 
 Examination runs at every click: it reads the first bytes of the files that the database calls SEG, nothing else.
 """
@@ -38,7 +38,7 @@ class LoaderPlugin(DICOMPlugin):
         from SegRLEExportLib.slicer_side.dialog.offers import offers
 
         looks = [look for look in (first_look(Path(file)) for file in files) if look is not None]
-        return [_loadable(offer) for offer in offers(looks, prefers_ours=settings.prefers_own_loader())]
+        return [_loadable(offer) for offer in offers(looks, prefers_ours=settings.prefers_our_loader())]
 
     def load(self, loadable):
         """Make a segmentation node of the files; return whether that succeeded."""

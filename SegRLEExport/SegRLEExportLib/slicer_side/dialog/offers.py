@@ -68,12 +68,12 @@ def trouble_of_slicer(look: FirstLook) -> str:
 
 def _by_export(looks: Iterable[FirstLook]) -> Iterator[list[FirstLook]]:
     """Yield the files of each export in their order if none of them is missing or double, else each alone."""
-    together: dict[tuple[object, ...], list[FirstLook]] = defaultdict(list)
+    together: dict[tuple[str, str, int, tuple[str, str]], list[FirstLook]] = defaultdict(list)
     for look in looks:
         together[look.study_uid, look.description, look.part[1], look.made_at].append(look)
-    for (*_key, count, _made_at), files in together.items():
+    for (_study_uid, _description, count, _made_at), files in together.items():
         parts = sorted(files, key=lambda look: look.part)
-        if [look.part[0] for look in parts] == list(range(1, int(str(count)) + 1)):
+        if [look.part[0] for look in parts] == list(range(1, count + 1)):
             yield parts
         else:
             yield from ([look] for look in files)
@@ -98,5 +98,5 @@ def _joined(files: list[FirstLook]) -> Iterator[Offer]:
             "of them."
         )
         if index:
-            name, reason = f"{name} (part {index + 1} of {count}, loaded with part 1)", reason
+            name = f"{name} (part {index + 1} of {count}, loaded with part 1)"
         yield Offer((*files[index:], *files[:index]), name, reason, is_preferred=True)

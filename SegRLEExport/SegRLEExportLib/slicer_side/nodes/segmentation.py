@@ -1,8 +1,8 @@
 """A segmentation node as plain values.
 
-Layers are read where Slicer keeps them, shared by their segments, never copied and never merged; the node
-and its arrays stay as they are. RAS ends here: all that leaves is LPS. Needs MRML and vtk, no Qt. Of vtk only the
-modules that are used are imported: all of it takes a third of a second.
+Layers are read where Slicer keeps them, shared by their segments and never merged; copied are only those whose type
+is none of labels. The node and its arrays stay as they are. RAS ends here: all that leaves is LPS. Needs MRML and vtk,
+no Qt. Of vtk only the modules that are used are imported: all of it takes a third of a second.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ from SegRLEExportLib.errors import (
     NonLinearVolumeTransformError,
     UnusableLabelsError,
 )
-from SegRLEExportLib.files.labels import LARGEST_LABEL
+from SegRLEExportLib.files.byte_stream import UnreadableError
+from SegRLEExportLib.files.labels import labels_of
 from SegRLEExportLib.files.slicer_tags import (
     ALGORITHM_NAME,
     ALGORITHM_TYPE,
@@ -105,13 +106,19 @@ def refuse_bending_transforms(segmentation_node, reference_volume) -> None:
         raise NonLinearTransformError(segmentation_node.GetName(), segmentation_node.GetParentTransformNode().GetName())
 
 
-def labels_of(image, name: str) -> Labels:
-    """Return the voxels of a vtkImageData, (k, j, i), as uint8 or uint16; a view where the type allows it."""
+def labels_of_image(image, name: str) -> Labels:
+    """Return the voxels of a vtkImageData, (k, j, i), as uint8 or uint16; a view where the type allows it.
+
+    Raises `UnusableLabelsError` if they are not whole numbers from 0 to 65535.
+    """
     scalars = image.GetPointData().GetScalars() if image is not None else None
     if scalars is None or not scalars.GetNumberOfTuples():
         return np.zeros((1, 1, 1), dtype=np.uint8)
     i, j, k = image.GetDimensions()
-    return _unsigned(vtk_to_numpy(scalars).reshape(k, j, i), name)
+    try:
+        return labels_of(vtk_to_numpy(scalars).reshape(k, j, i))
+    except UnreadableError as error:
+        raise UnusableLabelsError(name, str(error)) from error
 
 
 def volume_voxels(volume_node) -> np.ndarray:
@@ -175,7 +182,7 @@ def _identity(image) -> int:
 
 
 def _layer(image, node_to_patient: Matrix, name: str) -> Layer:
-    labels = labels_of(image, name)
+    labels = labels_of_image(image, name)
     if image is None or labels.size == 1:
         return Layer(labels, Geometry(labels.shape, np.eye(4)))
     ijk_to_ras = vtkMatrix4x4()
@@ -234,18 +241,3 @@ def _to_world(node) -> Matrix:
 
 def _array(matrix: vtkMatrix4x4) -> Matrix:
     return np.array([[matrix.GetElement(row, column) for column in range(4)] for row in range(4)])
-
-
-def _unsigned(values: np.ndarray, name: str) -> Labels:
-    """Return the same values as uint8 or uint16, as a view where they have such a type or its signed twin."""
-    if values.dtype in (np.uint8, np.uint16):
-        return values
-    lowest, highest = values.min(), values.max()
-    if lowest < 0 or highest > LARGEST_LABEL:
-        raise UnusableLabelsError(name, f"they range from {lowest} to {highest}")
-    if values.dtype in (np.int8, np.int16):
-        return values.view(np.uint8 if values.dtype == np.int8 else np.uint16)
-    labels = values.astype(np.uint16)
-    if not np.array_equal(labels, values):
-        raise UnusableLabelsError(name, "they are not whole numbers")
-    return labels
