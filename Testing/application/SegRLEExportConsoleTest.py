@@ -84,10 +84,14 @@ class SettingsTest(SlicerTestCase):
         assert not self.settings.keeps_empty_frames()
 
     def test_reach_options_and_dialog(self):
+        from SegRLEExportLib.options import Verify
+
         for key, value in zip(self.KEYS, ("deflate", "Doe^Jane", 0, 1)):
             qt.QSettings().setValue(self.settings.PREFIX + key, value)
         options = self.settings.preferred_options()
-        assert (options.content_creator_name, options.verify, options.keep_empty_frames) == ("Doe^Jane", False, True)
+        assert options.content_creator_name == "Doe^Jane"
+        assert options.verify is Verify.OFF
+        assert options.keep_empty_frames
         _, segmentation = self.sample()
         rows = [
             slicer.modules.dicomPlugins[key]().examineForExport(item_of(segmentation))[0]

@@ -19,7 +19,7 @@ LINKS = sorted(
     {
         (name, target)
         for name, text in TEXTS.items()
-        for target in re.findall(r"\]\(([^)#]+)[^)]*\)", text) + re.findall(r'src="([^"]+)"', text)
+        for target in re.findall(r"\]\(([^)#]+)[^)]*\)", text) + re.findall(r'src(?:set)?="([^"]+)"', text)
     }
 )
 
