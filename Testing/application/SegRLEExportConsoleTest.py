@@ -75,8 +75,12 @@ class SettingsTest(SlicerTestCase):
         from SegRLEExportLib.slicer_side import settings
 
         self.settings = settings
-        for key in self.KEYS:
-            self.addCleanup(qt.QSettings().remove, settings.PREFIX + key)
+        for name in (settings.PREFIX + key for key in self.KEYS):
+            if qt.QSettings().contains(name):
+                self.addCleanup(qt.QSettings().setValue, name, qt.QSettings().value(name))
+            else:
+                self.addCleanup(qt.QSettings().remove, name)
+            qt.QSettings().remove(name)
 
     def test_have_defaults(self):
         assert self.settings.default_encoding() == "rle"

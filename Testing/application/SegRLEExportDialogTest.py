@@ -125,7 +125,8 @@ class ExportTest(SlicerTestCase):
     def test_a_second_export_leaves_the_first_and_takes_the_next_number(self):
         _, segmentation = self.sample()
         for _ in range(2):
-            DialogUser(item_of(segmentation)).choose_folder(None).edit("ContentLabel", "AGAIN").press_export().run()
+            user = DialogUser(item_of(segmentation)).choose_row("SegRLEExportDeflated").choose_folder(None)
+            assert user.edit("ContentLabel", "AGAIN").press_export().run().message == ""
             for name in hierarchy().GetItemAttributeNames(item_of(segmentation)):
                 hierarchy().RemoveItemAttribute(item_of(segmentation), name)
         numbers = [self.database.fieldForSeries("SeriesNumber", series) for series in self.series_in_database()]
