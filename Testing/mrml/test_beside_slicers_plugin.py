@@ -18,7 +18,7 @@ import pytest
 import scenes
 from pydicom import dcmread
 from SegRLEExportLib.model.terminology import Code, SegmentTerminology, slicer_terminology_text
-from SegRLEExportLib.slicer_side.dialog.offers import ABOVE_SLICERS, BELOW_SLICERS
+from SegRLEExportLib.slicer_side.dialog.import_offers import ABOVE_SLICERS, BELOW_SLICERS
 from SegRLEExportLib.slicer_side.dialog.rows import PREFERRED
 from SegRLEExportLib.slicer_side.nodes import mrml_host
 from SegRLEExportLib.slicer_side.nodes.export import export_node

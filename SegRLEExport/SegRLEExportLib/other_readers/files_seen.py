@@ -19,8 +19,8 @@ from SegRLEExportLib.planes.sampling import SampledLayer
 from SegRLEExportLib.reading.seg_file import SegFile
 from SegRLEExportLib.report import Sight, SightOutcome
 from SegRLEExportLib.verification.comparison import Comparison
-from SegRLEExportLib.verification.pixels import layers_on
 from SegRLEExportLib.verification.placing import images_under
+from SegRLEExportLib.verification.voxel_comparison import layers_on
 
 _ONE_BIT_RLE = "rle-binary"
 

@@ -38,8 +38,8 @@ from SegRLEExportLib.verification.expected_header import (
 )
 from SegRLEExportLib.verification.expected_segments import expected_segment, tracking_uid
 from SegRLEExportLib.verification.order import OneFile, Order
-from SegRLEExportLib.verification.pixels import PixelComparison, Shown, comparison_of
 from SegRLEExportLib.verification.stated import PLACES, PLACES_CREATOR, Stated, stated_in
+from SegRLEExportLib.verification.voxel_comparison import Shown, VoxelComparison, comparison_of
 
 CROSS_CHECKED_AT_LEAST = 16
 CROSS_CHECKED_ONE_IN = 16
@@ -295,7 +295,7 @@ class _FileCheck:
         segments = self.order.segmentation.segments
         return {segments[position].layer_value: position for position in self.members.positions}
 
-    def _as_a_whole(self, header: Stated, comparison: PixelComparison) -> None:
+    def _as_a_whole(self, header: Stated, comparison: VoxelComparison) -> None:
         """Look at what is known when all pixels are right: who has any, in which order, and who shares some."""
         if comparison.blank_frames and not self.order.options.keep_empty_frames:
             self.differences.append(f"{comparison.blank_frames} frames show nothing")
@@ -315,7 +315,7 @@ class _FileCheck:
             return 0, self.order.segmentation.segments[position].layer_value
         return int(position not in self.members.shown), position
 
-    def _tell_wrong_pixels(self, comparison: PixelComparison) -> None:
+    def _tell_wrong_pixels(self, comparison: VoxelComparison) -> None:
         """Look at each frame again, as the first look only told that something is wrong."""
         read = SegFile(self.path)
         for frame, block in enumerate(read.blocks()):
@@ -329,7 +329,7 @@ class _FileCheck:
         if not self.differences:
             self.differences.append("there are voxels for which the file has no frame")
 
-    def _cross_check(self, comparison: PixelComparison) -> None:
+    def _cross_check(self, comparison: VoxelComparison) -> None:
         """Have some frames decoded by pydicom, too."""
         frames = cross_checked_frames(self.frame_count)
         decoded = iter_pixels(self.path, raw=True, indices=frames, decoding_plugin="pydicom")

@@ -24,9 +24,9 @@ from SegRLEExportLib.reading.damage import readable
 from SegRLEExportLib.reading.seg_file import SegFile
 from SegRLEExportLib.verification.expected_texts import LONG_STRING, cut, in_one_line
 from SegRLEExportLib.verification.overlap_counts import Counting, Counts, Key, pairs_of
-from SegRLEExportLib.verification.pixels import Shown, comparison_of
 from SegRLEExportLib.verification.placing import images_under, place_differences
 from SegRLEExportLib.verification.said import AttributeCheck, Difference
+from SegRLEExportLib.verification.voxel_comparison import Shown, comparison_of
 
 _WITHOUT_IMAGES = (
     "without the images it is not known whether voxels lie beyond them, or slices were drawn on an evenly spaced copy "

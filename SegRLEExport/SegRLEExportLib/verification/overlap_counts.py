@@ -25,7 +25,7 @@ from SegRLEExportLib.planes.regions import Region
 from SegRLEExportLib.reading.pixels import FrameBlock
 from SegRLEExportLib.reading.seg_file import SegFile
 from SegRLEExportLib.verification.expected_texts import LONG_STRING, cut, in_one_line
-from SegRLEExportLib.verification.pixels import layers_on
+from SegRLEExportLib.verification.voxel_comparison import layers_on
 
 Key = tuple[int, int]
 """A segment of a file: which file, from 0, and its number."""

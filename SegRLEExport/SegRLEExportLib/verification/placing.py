@@ -8,7 +8,7 @@ from SegRLEExportLib.model.geometry import PlaneStack
 from SegRLEExportLib.model.segmentation import Segmentation
 from SegRLEExportLib.model.source_series import SourceSeries
 from SegRLEExportLib.reading.seg_file import SegFile
-from SegRLEExportLib.verification.pixels import layers_on
+from SegRLEExportLib.verification.voxel_comparison import layers_on
 
 SAME_PLACE_PIXELS = 1e-3
 """Pixels that lie no farther from those of an image lie on them."""

@@ -1,4 +1,4 @@
-"""The rows of Slicer's DICOM browser for loading SEG; `offers` decides which, and how they stand to Slicer's own.
+"""The rows of Slicer's DICOM browser for loading SEG; `import_offers` decides which, above or below Slicer's.
 
 Examination runs at every click: it reads the first bytes of the files that the database calls SEG, nothing else.
 """
@@ -35,7 +35,7 @@ class LoaderPlugin(DICOMPlugin):
         if not files or not requirements.is_satisfied():
             return []
         from SegRLEExportLib.reading.first_look import first_look
-        from SegRLEExportLib.slicer_side.dialog.offers import offers
+        from SegRLEExportLib.slicer_side.dialog.import_offers import offers
 
         looks = [look for look in (first_look(Path(file)) for file in files) if look is not None]
         return [_loadable(offer) for offer in offers(looks, prefers_ours=settings.prefers_our_loader())]

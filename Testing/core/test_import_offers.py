@@ -14,7 +14,7 @@ from pydicom.uid import ImplicitVRLittleEndian
 from SegRLEExportLib.encoding.plan import PLANS
 from SegRLEExportLib.export import export
 from SegRLEExportLib.reading.first_look import first_look
-from SegRLEExportLib.slicer_side.dialog.offers import offers, trouble_of_slicer
+from SegRLEExportLib.slicer_side.dialog.import_offers import offers, trouble_of_slicer
 
 OF_SLICERS_PLUGIN = 0.95
 

@@ -67,7 +67,7 @@ def layers_on(layers: Sequence[Layer], planes: PlaneStack, images: PlaneStack | 
     return [SampledLayer.drawn_on(layer, images, planes) for layer in layers]
 
 
-def comparison_of(shown: Shown, stack: PlaneStack, frames: Sequence[tuple[int, int]]) -> PixelComparison:
+def comparison_of(shown: Shown, stack: PlaneStack, frames: Sequence[tuple[int, int]]) -> VoxelComparison:
     """Return what compares the frames of a file with a segmentation.
 
     `frames` tells for each frame its segment number, 0 in a label map, and its plane in `stack`.
@@ -76,7 +76,7 @@ def comparison_of(shown: Shown, stack: PlaneStack, frames: Sequence[tuple[int, i
     return kind(shown, stack, frames)
 
 
-class PixelComparison(ABC):
+class VoxelComparison(ABC):
     """What the comparison of label maps and that of segments with frames of their own have in common."""
 
     def __init__(self, shown: Shown, stack: PlaneStack, frames: Sequence[tuple[int, int]]) -> None:
@@ -229,7 +229,7 @@ class PixelComparison(ABC):
                 self.blank_frames += 1
 
 
-class _LabelMapComparison(PixelComparison):
+class _LabelMapComparison(VoxelComparison):
     """Compares labels: each voxel with the number at its place, and how many voxels and numbers there are."""
 
     def __init__(self, shown: Shown, stack: PlaneStack, frames: Sequence[tuple[int, int]]) -> None:
@@ -291,7 +291,7 @@ class _LabelMapComparison(PixelComparison):
         ]
 
 
-class _MaskComparison(PixelComparison):
+class _MaskComparison(VoxelComparison):
     """Compares sets of pixels: what each frame shows with its segment, and how many all show with all voxels."""
 
     def __init__(self, shown: Shown, stack: PlaneStack, frames: Sequence[tuple[int, int]]) -> None:
