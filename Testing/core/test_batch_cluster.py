@@ -163,7 +163,6 @@ WAYS_TO_SAY_IT = [
 CALLS = {
     "nthreads": distributed.Client,
     "submit": distributed.Client,
-    "exception": distributed.Future,
     "result": distributed.Future,
     "__next__": distributed.as_completed,
 }
@@ -201,7 +200,7 @@ class TestSchedulerThatIsGone:
             batch(good_cases(material, 1), tmp_path / "out", client, on_end=refusing(ConnectionResetError()))
 
     def test_is_not_told_where_a_result_was_lost_with_its_worker(self, client, material, tmp_path, monkeypatch):
-        whole, lost = distributed.Future.exception, []
+        whole, lost = distributed.Future.result, []
 
         def lose_first(future):
             if not lost:
@@ -211,7 +210,7 @@ class TestSchedulerThatIsGone:
                 assert future.status == "lost"
             return whole(future)
 
-        monkeypatch.setattr(distributed.Future, "exception", lose_first)
+        monkeypatch.setattr(distributed.Future, "result", lose_first)
         assert not batch(good_cases(material, 2), tmp_path / "out", client).failed
         assert lost
 

@@ -31,8 +31,8 @@ PROGRAM = "SegRLEExportLib.cli.case_process"
 """The module that is run in each process: the shell's own commands, told on its standard input what to write."""
 
 
-def run_case(case: Case, out: str, run: str, timeout: float) -> dict[str, Any]:
-    """Write one case as a Dask task; return its outcome as JSON, whatever became of it.
+def run_case(case: Case, out: str, run: str, timeout: float) -> Outcome:
+    """Write one case as a Dask task; return its outcome, whatever became of it.
 
     `run` names the run of the batch: processes are not shared between runs. `timeout` is in seconds.
     """
@@ -47,7 +47,7 @@ def run_case(case: Case, out: str, run: str, timeout: float) -> dict[str, Any]:
         outcome = replace(_of_a_process(case, folder.work / attempt, run, timeout), attempt=attempt)
     if not outcome.is_written:
         shutil.rmtree(folder.work / attempt, ignore_errors=True)
-    return replace(outcome, asked=case.asked).to_json()
+    return replace(outcome, asked=case.asked)
 
 
 def _of_a_process(case: Case, attempt: Path, run: str, timeout: float) -> Outcome:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
@@ -73,7 +73,8 @@ class Outcome:
 
     def to_json(self) -> dict[str, Any]:
         """Return the outcome as a JSON object."""
-        return {**asdict(self), "ending": self.ending.value, "bytes": self.bytes}
+        files = [vars(file) for file in self.files]
+        return {**vars(self), "ending": self.ending.value, "files": files, "bytes": self.bytes}
 
     @classmethod
     def of_json(cls, line: Mapping[str, Any]) -> Outcome:

@@ -32,24 +32,22 @@ def draw_files(files: Sequence[Path], wanted: str, path: Path) -> None:
     if wanted == COCO:
         return
     if wanted in PLANS:
-        segs = [SegFile(file) for file in files]
-        if len(segs) == 1 and segs[0].is_label_map and segs[0].pixel_data.is_encapsulated:
-            _draw_fullest_frame(segs[0], path)
-        else:
-            draw(segmentation_of(segs), path)
+        if not (len(files) == 1 and _draw_fullest_frame(SegFile(files[0], reads_frames=False), path)):
+            draw(segmentation_of([SegFile(file) for file in files]), path)
     else:
         table = next((one for one in files if one.suffix == ".csv"), None)  # of a label map, beside it
         draw(read_segmentation(files[0].parent if wanted == MASKS else files[0], table), path)
 
 
-def _draw_fullest_frame(seg: SegFile, path: Path) -> None:
-    """Draw the frame of a label map that takes most bytes, and decode no other."""
-    fullest = max(seg.pixel_data.encoded_frames(), key=len, default=b"")
-    if not fullest:
-        return
+def _draw_fullest_frame(seg: SegFile, path: Path) -> bool:
+    """Draw the frame of a label map that takes most bytes, and decode no other; tell whether its frames show that."""
+    if not (seg.is_label_map and seg.pixel_data.is_encapsulated):
+        return False
+    fullest = max(seg.pixel_data.encoded_frames(), key=len)
     labels, _ = seg.pixel_data.decode(fullest)
     colors = {record.number: record.color_rgb or _GREY for record in seg.segments}
     _save(((labels == number, color) for number, color in colors.items()), labels.shape, path)
+    return True
 
 
 def draw(segmentation: Segmentation, path: Path) -> None:

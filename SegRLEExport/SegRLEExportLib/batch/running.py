@@ -171,13 +171,13 @@ class _Run:
 
     def _outcome_of(self, future: Any) -> Outcome:
         case = self._handed_in.pop(future.key)
-        error = future.exception()  # waits again where the worker that had the result ended
-        if error is None:
-            return Outcome.of_json(future.result())
-        if type(error).__name__ == "KilledWorker":
-            reason = "The Dask workers that had it ended, one after the other."
-            return Outcome(case.name, Ending.KILLED, reason, asked=case.asked)
-        return Outcome(case.name, Ending.FAULT, f"{type(error).__name__}: {error}", asked=case.asked)
+        try:
+            outcome: Outcome = future.result()  # waits again where the worker that had the result ended
+        except Exception as error:
+            if future.status != "error":
+                raise  # Dask's own, not that of the case
+            return _failed(case, error)
+        return outcome
 
     def _end_processes(self) -> None:
         """End what the workers started for this run; those that cannot be reached end theirs when they end."""
@@ -185,3 +185,11 @@ class _Run:
             return
         with suppress(Exception):
             self._client.run(end_processes, self._token, on_error="ignore")
+
+
+def _failed(case: Case, error: Exception) -> Outcome:
+    """Return the outcome of a case whose task Dask could not carry out."""
+    if type(error).__name__ == "KilledWorker":
+        reason = "The Dask workers that had it ended, one after the other."
+        return Outcome(case.name, Ending.KILLED, reason, asked=case.asked)
+    return Outcome(case.name, Ending.FAULT, f"{type(error).__name__}: {error}", asked=case.asked)

@@ -96,8 +96,8 @@ class SegHeader:
         return read_dataset(BytesIO(self.file_head[start:]), is_implicit_VR=False, is_little_endian=True)
 
 
-def read_header(path: Path, last_tag: int = _PIXEL_DATA) -> SegHeader:
-    """Return what stands before the pixels, or no farther than `last_tag`.
+def read_header(path: Path, last_tag: int = _PIXEL_DATA, *, reads_frames: bool = True) -> SegHeader:
+    """Return what stands before the pixels, or no farther than `last_tag`; `reads_frames` as `SegFile` has it.
 
     Raises `SegFileError` or one of `damage.DAMAGE`.
     """
@@ -105,7 +105,7 @@ def read_header(path: Path, last_tag: int = _PIXEL_DATA) -> SegHeader:
     coding = _coding(syntax)
     is_deflated = syntax == DeflatedExplicitVRLittleEndian
     with Stream(path, len(file_head), is_deflated=is_deflated) as stream:
-        return _Walk(stream, coding, last_tag).header(file_head, UID(syntax, IGNORE))
+        return _Walk(stream, coding, last_tag, reads_frames=reads_frames).header(file_head, UID(syntax, IGNORE))
 
 
 def is_dicom(path: Path) -> bool:
@@ -162,10 +162,11 @@ def _coding(syntax: str) -> Coding:
 class _Walk:
     """The elements of a dataset, from its first on to one that is the last of interest."""
 
-    def __init__(self, stream: Stream, coding: Coding, last_tag: int) -> None:
+    def __init__(self, stream: Stream, coding: Coding, last_tag: int, *, reads_frames: bool) -> None:
         self._stream = stream
         self._coding = coding
         self._last_tag = last_tag
+        self._reads_frames = reads_frames
         self._content = bytearray()
         self._frames: FrameRecords | None = None
         self._extended_offsets = b""
@@ -197,7 +198,9 @@ class _Walk:
                 return head
             if head.tag in _FLOAT_PIXELS:
                 raise SegFileError("its pixels are floating-point numbers")
-            if head.tag == _PER_FRAME_GROUPS:
+            if head.tag == _PER_FRAME_GROUPS and not self._reads_frames and head.length != UNDEFINED:
+                self._stream.skip(head.length)
+            elif head.tag == _PER_FRAME_GROUPS:
                 self._frames = self._frame_records(head)
             elif head.tag == _EXTENDED_OFFSETS:
                 self._extended_offsets = self._value(head)

@@ -63,11 +63,15 @@ _SHARE_OF_A_PIXEL = 0.1
 class SegFile:
     """A file whose header was read; pixels are read anew whenever they are asked for."""
 
-    def __init__(self, path: Path) -> None:
-        """Raises `NotASegmentationFileError`."""
+    def __init__(self, path: Path, *, reads_frames: bool = True) -> None:
+        """Raises `NotASegmentationFileError`.
+
+        Without `reads_frames` it is opened for its pixels alone: what frames say of themselves is passed over, which
+        takes most of the time, and must not be asked for.
+        """
         self.path = path
         with readable(path, "the file"):
-            self._read = read_header(path)
+            self._read = read_header(path, reads_frames=reads_frames)
             self._refuse_what_is_missing()
             self.segmentation_type = self._elements.text(_NEEDED["SegmentationType"])
             self.frame_count = frame_count_of(self._elements)
@@ -75,7 +79,8 @@ class SegFile:
         with readable(path, "the description of its segments"):
             items = self._elements.items(_NEEDED["SegmentSequence"])
             self.all_segments = read_segments(items, self._elements.text(_CHARACTER_SET))
-        self._refuse_frames_without_groups()
+        if reads_frames:
+            self._refuse_frames_without_groups()
 
     def _refuse_what_is_missing(self) -> None:
         missing = [name for name, tag in _NEEDED.items() if not self._elements.raw(tag)]
