@@ -136,9 +136,9 @@ def _reading(result: Result) -> Iterator[str]:
         ("`segrle convert`, `none` to `rle`", "convert none to rle"),
         ("`segrle convert`, `none` to NIfTI", "convert none to NIfTI"),
         ("SEG to a node, `none`", "node of none"),
-        ("the same by Slicer's present steps", "Slicer's present load of none"),
+        ("SEG to a node, `none`, by Slicer's present steps", "Slicer's present load of none"),
         ("SEG to a node, `rle`", "node of rle"),
-        ("the same by Slicer's present steps", "Slicer's present load of rle"),
+        ("SEG to a node, `rle`, by Slicer's present steps", "Slicer's present load of rle"),
     ):
         row = _row(result, "W3", name)
         if row:
