@@ -34,7 +34,6 @@ from batch_builders import (
 from builders import a_ct_series, a_segmentation, a_sphere
 from PIL import Image
 from pydicom import dcmread
-from SegRLEExportLib.batch import children
 from SegRLEExportLib.batch.cases import Case, matched, read_cases
 from SegRLEExportLib.batch.clusters import local_client
 from SegRLEExportLib.batch.folder import BatchFolder, outcome_of
@@ -104,22 +103,6 @@ class TestEveryCaseIsAccountedFor:
         assert reasons["hangs"] == "It took longer than 10 s."
         assert reasons["hungers"] == "It wants more memory than a case may have here (--memory)."
         assert len(client.scheduler_info()["workers"]) == 1
-
-    def test_a_process_that_answers_as_its_time_ends_is_given_no_case_more(self, material, tmp_path, monkeypatch):
-        class Late(children._Process):
-            def answer_to(self, job):
-                answer = super().answer_to(job)
-                self._end_late()
-                return answer
-
-        (case,) = good_cases(material, 1)
-        folder = BatchFolder(tmp_path / "out")
-        monkeypatch.setattr(children, "_Process", Late)
-        before = [*children._processes], [*children._idle]
-        with folder.used(resume=False):
-            told = children.run_case(replace(case, options={"to": "rle"}), str(folder.out), "a run", 60.0)
-        assert told.is_written
-        assert (children._processes, children._idle) == before
 
     def test_what_is_there_already_is_not_touched(self, client, material, tmp_path):
         (tmp_path / "out" / "case00").mkdir(parents=True)

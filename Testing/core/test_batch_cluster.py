@@ -162,7 +162,7 @@ WAYS_TO_SAY_IT = [
 ]
 CALLS = {
     "nthreads": distributed.Client,
-    "submit": distributed.Client,
+    "map": distributed.Client,
     "result": distributed.Future,
     "__next__": distributed.as_completed,
 }
@@ -191,7 +191,7 @@ class TestSchedulerThatIsGone:
 
     @pytest.mark.parametrize("error", [OSError(errno.EMFILE, "Too many open files"), KeyError("a fault")])
     def test_is_not_told_of_what_is_wrong_on_this_side(self, error, client, material, tmp_path, monkeypatch):
-        monkeypatch.setattr(distributed.Client, "submit", refusing(error))
+        monkeypatch.setattr(distributed.Client, "map", refusing(error))
         with pytest.raises(type(error)):
             batch(good_cases(material, 1), tmp_path / "out", client)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import queue
 import secrets
 import shutil
 import signal
@@ -16,8 +17,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -57,13 +57,9 @@ def _of_a_process(case: Case, attempt: Path, run: str, timeout: float) -> Outcom
         return Outcome(case.name, Ending.FAULT, f"No process for cases could be started: {error}.")
     job = {"case": case.name, "attempt": str(attempt), **_as_json(case)}
     started = time.perf_counter()
-    with process.ended_after(timeout):
-        answer = process.answer_to(job)
+    answer = process.answer_to(job, timeout)
     if answer is not None:
-        if process.is_late:  # ended as it answered
-            process.end()
-        else:
-            _give_back(process)
+        _give_back(process)
         outcome = Outcome.of_json(answer)
     else:
         code = process.end()
@@ -150,7 +146,10 @@ class _Process:
     def __init__(self, run: str, memory: int) -> None:
         self.run = run
         self.is_late = False
+        """Whether it did not answer in time, and was ended."""
         self.idle_since = 0.0
+        self._lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+        """What it answers, and nothing where that ends."""
         self._process = subprocess.Popen(
             [sys.executable, "-m", PROGRAM, str(memory)],
             stdin=subprocess.PIPE,
@@ -161,9 +160,8 @@ class _Process:
         self.name = f"{platform.node()}:{self._process.pid}"
         with _lock:
             _processes.append(self)
-        with self.ended_after(START_S):
-            is_ready = self._line() is not None
-        if not is_ready or self.is_late:
+        threading.Thread(target=self._read, daemon=True).start()
+        if self._line(START_S) is None:
             raise _StartError(f"it ended with exit code {self.end()} before it was ready")
 
     @property
@@ -171,38 +169,34 @@ class _Process:
         """Whether it has not ended."""
         return self._process.poll() is None
 
-    @contextmanager
-    def ended_after(self, seconds: float) -> Iterator[None]:
-        """End the process if the block takes longer."""
-        clock = threading.Timer(min(seconds, threading.TIMEOUT_MAX), self._end_late)
-        clock.daemon = True
-        clock.start()
-        try:
-            yield
-        finally:
-            clock.cancel()
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        with self._process.stdout as answers:
+            for line in answers:
+                self._lines.put(line)
+        self._lines.put(b"")
 
-    def answer_to(self, job: dict[str, Any]) -> dict[str, Any] | None:
-        """Return what it answers, None if it ended."""
+    def answer_to(self, job: dict[str, Any], timeout: float) -> dict[str, Any] | None:
+        """Return what it answers, None if it ended, or was ended since it took longer than so many seconds."""
         assert self._process.stdin is not None
         try:
             self._process.stdin.write(json.dumps(job).encode("ascii") + b"\n")
             self._process.stdin.flush()
         except OSError:
             return None
-        return self._line()
+        return self._line(timeout)
 
-    def _line(self) -> dict[str, Any] | None:
-        assert self._process.stdout is not None
-        line = self._process.stdout.readline()
+    def _line(self, timeout: float) -> dict[str, Any] | None:
+        try:
+            line = self._lines.get(timeout=min(timeout, threading.TIMEOUT_MAX))
+        except queue.Empty:
+            self.is_late = True
+            self._process.kill()
+            return None
         if not line.endswith(b"\n"):
             return None
         answer: dict[str, Any] = json.loads(line)
         return answer
-
-    def _end_late(self) -> None:
-        self.is_late = True
-        self._process.kill()
 
     def end(self) -> int:
         """End it, if it has not ended; return its exit code, or that of the signal that ended it, negative."""
@@ -210,8 +204,7 @@ class _Process:
         code = self._process.wait()
         with _lock, suppress(ValueError):
             _processes.remove(self)
-        for pipe in (self._process.stdin, self._process.stdout):
-            with suppress(OSError):
-                if pipe is not None:
-                    pipe.close()
+        assert self._process.stdin is not None
+        with suppress(OSError):  # with what it did not read
+            self._process.stdin.close()
         return code

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from SegRLEExportLib.conversion.formats import COCO, MASKS
 from SegRLEExportLib.encoding.plan import PLANS
 from SegRLEExportLib.files.read import read_segmentation
-from SegRLEExportLib.model.segmentation import Segmentation
+from SegRLEExportLib.model.segmentation import Labels, Segmentation
 from SegRLEExportLib.reading.seg_file import SegFile
 from SegRLEExportLib.reading.segmentation import segmentation_of
 
@@ -45,8 +44,7 @@ def _draw_fullest_frame(seg: SegFile, path: Path) -> bool:
         return False
     fullest = max(seg.pixel_data.encoded_frames(), key=len)
     labels, _ = seg.pixel_data.decode(fullest)
-    colors = {record.number: record.color_rgb or _GREY for record in seg.segments}
-    _save(((labels == number, color) for number, color in colors.items()), labels.shape, path)
+    _save([(labels, record.number, record.color_rgb or _GREY) for record in seg.segments], labels.shape, path)
     return True
 
 
@@ -59,17 +57,18 @@ def draw(segmentation: Segmentation, path: Path) -> None:
     shown = np.sum([np.count_nonzero(labels, axis=(1, 2)) for labels in layers.values()], axis=0)
     plane = int(np.argmax(shown))
     of_layers = [one for one in segmentation.segments if one.layer_index in layers]
-    masks = ((layers[one.layer_index][plane] == one.layer_value, one.color_rgb) for one in of_layers)
-    _save(masks, shape[1:], path)
+    shown_as = [(layers[one.layer_index][plane], one.layer_value, one.color_rgb) for one in of_layers]
+    _save(shown_as, shape[1:], path)
 
 
-def _save(masks: Iterable[tuple[NDArray[np.bool_], Color]], shape: tuple[int, ...], path: Path) -> None:
+def _save(segments: Sequence[tuple[Labels, int, Color]], shape: tuple[int, ...], path: Path) -> None:
+    """Write the planes of segments over each other: the labels of each, the value that is its own, and its color."""
     try:
         from PIL import Image
     except ImportError:
         return
     step = -(-max(shape) // _MOST_PIXELS)
     colors = np.zeros((-(-shape[0] // step), -(-shape[1] // step), 3), np.uint8)
-    for mask, color in masks:
-        colors[mask[::step, ::step]] = [round(255 * part) for part in color]
+    for labels, value, color in segments:
+        colors[labels[::step, ::step] == value] = [round(255 * part) for part in color]
     Image.fromarray(colors).save(path)
