@@ -6,6 +6,7 @@
     python3 tasks.py check    format, lint, types
     python3 tasks.py bench    compare with other exporters (--quick: the two small workloads)
     python3 tasks.py peers    measure who reads what (--all: every reader)
+    python3 tasks.py pages    renew the tables and figures of README and Docs
 
 Words after the task go to the program it runs. The environment is made from PyPI, in `.env`, when it is first
 needed and when pyproject.toml changes. Standard library only.
@@ -67,12 +68,18 @@ def peers(words: list[str]) -> int:
     return _run("Testing/peers/run.py", *words)
 
 
+def pages(words: list[str]) -> int:
+    """Write the tables that code and results make into the pages."""
+    return _run("Testing/encodings_table.py", *words) or _run("Testing/benchmarks/page.py", *words)
+
+
 TASKS: dict[str, Callable[[list[str]], int]] = {
     "demo": demo,
     "test": test,
     "check": check,
     "bench": bench,
     "peers": peers,
+    "pages": pages,
 }
 
 

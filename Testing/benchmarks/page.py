@@ -1,4 +1,4 @@
-"""The figures of README and Docs/performance.md, from results/full.json: `python Testing/benchmarks/page.py`."""
+"""The figures of README and Docs/performance.md, from results/full.json: `python3 tasks.py pages`."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def renewed(text: str, name: str, content: str) -> str:
 
 
 def _marks(name: str) -> tuple[str, str]:
-    return f"<!-- begin {name}: python3 Testing/benchmarks/page.py -->\n", f"<!-- end {name} -->"
+    return f"<!-- begin {name}: python3 tasks.py pages -->\n", f"<!-- end {name} -->"
 
 
 def _figures(result: Result) -> Iterator[str]:

@@ -17,7 +17,7 @@ _SPEC.loader.exec_module(page)
 @pytest.mark.parametrize(("name", "block"), [(name, block) for name, all_ in page.PAGES.items() for block in all_])
 def test_figures_are_of_the_last_full_run(name, block):
     made = page.blocks(json.loads(page.RESULTS.read_text(encoding="utf-8")))[block]
-    assert page.shown((ROOT / name).read_text(encoding="utf-8"), block) == made, "python3 Testing/benchmarks/page.py"
+    assert page.shown((ROOT / name).read_text(encoding="utf-8"), block) == made, "run: python3 tasks.py pages"
 
 
 def test_a_missing_block_is_said():

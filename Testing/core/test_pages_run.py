@@ -1,12 +1,10 @@
-"""Whoever types the commands of README and Docs, page by page, in the folder of the demo, is not refused once."""
+"""Whoever types the commands of README and Docs, one page after the other in the folder of the demo, is not refused."""
 
 from __future__ import annotations
 
 import re
-import shutil
 from pathlib import Path
 
-import pytest
 from practice import make_practice_folder
 from shell_builders import segrle
 
@@ -22,23 +20,16 @@ NEEDS_MORE = {"tcp://": "a cluster of the reader's own; Testing/core/test_batch.
 """What a command may name that the folder cannot hold, and where it is tried."""
 
 
-@pytest.fixture(scope="module")
-def practice(tmp_path_factory) -> Path:
-    folder = tmp_path_factory.mktemp("of-the-demo") / "practice"
-    make_practice_folder(folder)
-    return folder
-
-
-@pytest.mark.parametrize("page", PAGES)
-def test_the_commands_of_a_page_run_in_their_order(page, practice, tmp_path, monkeypatch, capsys):
-    shutil.copytree(practice, tmp_path / "practice")
+def test_the_commands_of_all_pages_run_in_their_order(tmp_path, monkeypatch, capsys):
+    make_practice_folder(tmp_path / "practice")
     monkeypatch.chdir(tmp_path / "practice")
-    for line in PAGES[page]:
-        if any(mark in line for mark in NEEDS_MORE):
-            continue
-        command, *words = line.split()
-        assert command == "segrle"
-        assert segrle(*words) == 0, f"{line}\n{capsys.readouterr().err}"
+    for page, lines in PAGES.items():
+        for line in lines:
+            if any(mark in line for mark in NEEDS_MORE):
+                continue
+            command, *words = line.split()
+            assert command == "segrle"
+            assert segrle(*words) == 0, f"{page}: {line}\n{capsys.readouterr().err}"
 
 
 def test_pages_have_commands():

@@ -33,7 +33,7 @@ from SegRLEExportLib.export import export
 from SegRLEExportLib.files.read import read_segmentation
 from SegRLEExportLib.files.tables.delimited import read_delimited
 from SegRLEExportLib.files.tables.describe import described
-from SegRLEExportLib.files.tables.totalsegmentator import with_codes_of_known_names
+from SegRLEExportLib.files.tables.totalsegmentator import own_table, with_codes_of_known_names
 from SegRLEExportLib.model.finding import Finding, Severity
 from SegRLEExportLib.model.geometry import Geometry, PlaneStack
 from SegRLEExportLib.model.segmentation import Layer, Segment, Segmentation
@@ -190,6 +190,10 @@ def known_by_name() -> Segmentation:
     return with_codes_of_known_names(one_segment(name="liver", terminology=None), has_colors=True)
 
 
+def numbered_by_totalsegmentator() -> Segmentation:
+    return described(one_segment(name="Label 1"), own_table("totalsegmentator"))
+
+
 def another_segmentations_file(folder: Path) -> SourceSeries:
     """A SEG in the place of the images, which are not at hand."""
     return source_of(export(a_segmentation(), a_source(), folder / "other.dcm", "none").paths)
@@ -327,6 +331,7 @@ ROWS = [
     Row("label-values-not-kept", ERROR, lambda: of_values(1, 40000), options={"keep_values": True}),
     Row("label-values-not-kept", ERROR, lambda: of_values(1, 2), encoding="none", options={"keep_values": True}),
     Row("known-names", NOTE, known_by_name),
+    Row("named-by-value", NOTE, numbered_by_totalsegmentator),
     Row("names-unreadable", WARNING, with_damaged_names),
     Row("two-places", WARNING, with_two_places),
     Row("many-labels", WARNING, with_many_labels),

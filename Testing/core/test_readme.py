@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
-from readme_table import BEGIN, END, table_of_encodings
+from encodings_table import BEGIN, END, table_of_encodings
 from SegRLEExportLib.cli.entry import parser
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -29,7 +29,7 @@ MOST_LINES = 120
 
 def test_its_table_is_that_of_the_code():
     shown = TEXTS["encodings.md"].partition(BEGIN)[2].partition(END)[0]
-    assert shown.strip() == table_of_encodings().strip(), "run: python3 Testing/readme_table.py"
+    assert shown.strip() == table_of_encodings().strip(), "run: python3 tasks.py pages"
 
 
 def test_the_readme_is_short():

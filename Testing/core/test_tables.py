@@ -213,7 +213,27 @@ class TestTotalSegmentator:
         segmentation = described(read_segmentation(a_nifti(tmp_path, labels)), read_table("totalsegmentator"))
         assert [segment.name for segment in segmentation.segments] == ["liver", "costal_cartilages"]
         assert segmentation.segments[0].terminology == LIVER
-        assert segmentation.findings == ()
+
+    def test_what_values_alone_tell_is_said_with_whose_values_they_are(self, tmp_path):
+        labels = np.zeros((2, 3, 4), np.uint8)
+        labels[0, 0], labels[1] = 5, 117
+        unnamed = read_segmentation(a_nifti(tmp_path, labels))
+        (note,) = described(unnamed, read_table("totalsegmentator")).findings
+        assert note.id == "named-by-value"
+        assert note.what == (
+            "The label values alone told which structures are meant, as TotalSegmentator 2, task 'total' numbers them: "
+            "'5 liver', '117 costal_cartilages'."
+        )
+        (note,) = described(unnamed, read_table("totalsegmentator-mr")).findings[:1]
+        assert "task 'total_mr' numbers them: '5 liver'." in note.what
+
+    def test_names_need_no_such_note(self, tmp_path):
+        labels = np.ones((2, 3, 4), np.uint8)
+        unnamed = read_segmentation(a_nifti(tmp_path, labels))
+        named = replace(unnamed, segments=(replace(unnamed.segments[0], name="Liver"),))
+        described_by_name = described(named, read_table("totalsegmentator"))
+        assert described_by_name.segments[0].terminology == LIVER
+        assert described_by_name.findings == ()
 
 
 def test_an_algorithm_for_all_segments():

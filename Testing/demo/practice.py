@@ -14,6 +14,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import nibabel
+import numpy as np
 import pydicom
 from SegRLEExportLib.cli import main as segrle
 
@@ -53,7 +54,7 @@ def _segrle(*words: object) -> None:
 
 
 def _as_totalsegmentator_writes(folder: Path) -> None:
-    """Make of the masks a folder named as TotalSegmentator names it, and of the label map one that carries names."""
+    """Make a folder with masks of its structures, and a label map of the same that carries their names."""
     for path in (folder / "masks").glob("*.nii.gz"):
         name = STRUCTURES.get(path.name.removesuffix(".nii.gz"))
         path.rename(path.with_name(f"{name}.nii.gz")) if name else path.unlink()
@@ -62,12 +63,17 @@ def _as_totalsegmentator_writes(folder: Path) -> None:
     shutil.copytree(folder / "masks", folder / "segmentations")
 
     image = nibabel.load(folder / "labels.nii.gz")
-    table = ElementTree.Element("LabelTable")
     with (folder / "names.csv").open(newline="", encoding="utf-8") as file:
-        for row in csv.DictReader(file):
-            ElementTree.SubElement(table, "Label", Key=row["value"]).text = row["name"]
+        names = {int(row["value"]): STRUCTURES.get(row["name"]) for row in csv.DictReader(file)}
+    table = ElementTree.Element("LabelTable")
+    for value, name in names.items():
+        if name:
+            ElementTree.SubElement(table, "Label", Key=str(value)).text = name
     image.header.extensions.append(nibabel.nifti1.Nifti1Extension(_NIFTI_COMMENT, ElementTree.tostring(table)))
-    nibabel.save(image, folder / "segmentations.nii.gz")
+    known = [value for value, name in names.items() if name]
+    labels = np.asanyarray(image.dataobj)
+    kept = np.where(np.isin(labels, known), labels, labels.dtype.type(0))
+    nibabel.save(nibabel.Nifti1Image(kept, image.affine, image.header), folder / "segmentations.nii.gz")
 
 
 def _radiograph(folder: Path) -> None:

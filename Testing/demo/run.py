@@ -7,6 +7,7 @@ segmentation is read by Slicer's own code (slicer-core) into a vtkMRMLSegmentati
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
 import sys
 from importlib import resources
@@ -59,9 +60,16 @@ def main() -> int:
     draw_contours(picture, volume_voxels(volume_node), source, reports["rle"].paths)
     _convert(reports["rle"].paths, output)
     make_practice_folder(output / "practice")
-    print(f"\nFiles and a picture of what was read back are in {output};")
-    print("in its folder practice every command of README and Docs can be typed as it stands.")
+    print(f"\nFiles and a picture of what was read back are in {output}.")
+    print("Every command of README and Docs can be typed as it stands after these two lines:")
+    print(f"  {_activation()}\n  cd {output / 'practice'}")
     return 0
+
+
+def _activation() -> str:
+    """Return what to type in a shell so that it knows `segrle`, of the environment that runs this."""
+    programs = Path(sys.prefix) / ("Scripts" if os.name == "nt" else "bin")
+    return str(programs / "activate") if os.name == "nt" else f". {programs / 'activate'}"
 
 
 def _convert(seg_paths: tuple[Path, ...], output: Path) -> None:

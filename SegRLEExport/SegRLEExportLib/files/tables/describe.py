@@ -26,7 +26,8 @@ def described(segmentation: Segmentation, table: SegmentTable) -> Segmentation:
     segments = tuple(
         _with_row(segment, row_of[segment.id]) if segment.id in row_of else segment for segment in segmentation.segments
     )
-    findings = (*segmentation.findings, *table.findings, *_unmet(segmentation, table, row_of))
+    found = (*_by_number(segmentation, table, row_of), *_unmet(segmentation, table, row_of))
+    findings = (*segmentation.findings, *table.findings, *found)
     return replace(segmentation, segments=segments, findings=findings)
 
 
@@ -83,6 +84,23 @@ def _with_row(segment: Segment, row: SegmentRow) -> Segment:
         algorithm_type=row.algorithm_type or segment.algorithm_type,
         algorithm_name=row.algorithm_name or segment.algorithm_name,
     )
+
+
+def _by_number(segmentation: Segmentation, table: SegmentTable, row_of: Mapping[str, SegmentRow]) -> Iterator[Finding]:
+    numbered = [
+        segment
+        for segment in segmentation.segments
+        if segment.id in row_of and plain_name(row_of[segment.id].name) != plain_name(segment.name)
+    ]
+    if table.numbering and numbered:
+        values = _some([f"{row_of[segment.id].value} {row_of[segment.id].name}" for segment in numbered])
+        yield Finding(
+            "named-by-value",
+            Severity.NOTE,
+            f"The label values alone told which structures are meant, as {table.numbering} numbers them: {values}.",
+            where=segmentation.name,
+            help="If another release or task made the label map, give a table of its values.",
+        )
 
 
 def _unmet(segmentation: Segmentation, table: SegmentTable, row_of: Mapping[str, SegmentRow]) -> Iterator[Finding]:

@@ -55,6 +55,8 @@ class SegmentTable:
     """What reading it had to say."""
     may_have_more: bool = False
     """Whether it lists what there can be, not what there is: rows without a segment are then no news."""
+    numbering: str = ""
+    """Whose label values its rows have, where those were numbered otherwise in another release; else empty."""
 
 
 def row_of(segment: Segment, value: int | None = None) -> SegmentRow:

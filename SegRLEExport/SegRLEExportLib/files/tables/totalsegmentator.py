@@ -18,6 +18,11 @@ from SegRLEExportLib.model.segmentation import Segmentation
 TABLES = {"totalsegmentator": "total", "totalsegmentator-mr": "total mr"}
 """Names that a caller gives instead of a file, and the column with their values."""
 
+_NUMBERING = {
+    "totalsegmentator": "TotalSegmentator 2, task 'total'",
+    "totalsegmentator-mr": "TotalSegmentator 2, task 'total_mr'",
+}
+
 _FILE = Path(__file__).with_name("totalsegmentator.csv")
 
 
@@ -30,7 +35,7 @@ def own_table(name: str) -> SegmentTable:
         replace(row, value=int(value) if (value := with_values[row.name]) else None)
         for row in read_delimited(text, name).rows
     ]
-    return SegmentTable(f"the table '{name}'", tuple(rows), may_have_more=True)
+    return SegmentTable(f"the table '{name}'", tuple(rows), may_have_more=True, numbering=_NUMBERING[name])
 
 
 def with_codes_of_known_names(segmentation: Segmentation, *, has_colors: bool) -> Segmentation:

@@ -1,19 +1,18 @@
-"""The table of encodings of Docs/encodings.md, made from the code. Run it to renew the page."""
+"""The table of encodings of Docs/encodings.md, made from the code: `python3 tasks.py pages`."""
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
+from SegRLEExportLib.encoding.plan import PLANS
+
 ROOT = Path(__file__).resolve().parents[1]
-BEGIN = "<!-- table of encodings: python3 Testing/readme_table.py -->\n"
+BEGIN = "<!-- table of encodings: python3 tasks.py pages -->\n"
 END = "<!-- end of table -->"
 
 
 def table_of_encodings() -> str:
     """Return one row for each encoding, in Markdown."""
-    from SegRLEExportLib.encoding.plan import PLANS
-
     lines = ["| id | what the file is | opens in | does not open in |", "|---|---|---|---|"]
     for plan in PLANS.values():
         expert = " (for experts)" if plan.is_for_experts else ""
@@ -31,5 +30,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.path.insert(0, str(ROOT / "SegRLEExport"))
     main()
