@@ -12,7 +12,7 @@ from pydicom import Dataset
 from pydicom.sr.coding import Code as PydicomCode
 from pydicom.uid import ExplicitVRLittleEndian
 from SegRLEExportLib.dataset.header import MANUFACTURER, PRODUCT_UID
-from SegRLEExportLib.encoding.plan import PLANS
+from SegRLEExportLib.encoding.plan import PLANS, Split
 from SegRLEExportLib.model.segmentation import AlgorithmType, Segment, Segmentation
 from SegRLEExportLib.model.terminology import Code
 
@@ -26,7 +26,7 @@ def a_segmentation_to_judge(encoding: str) -> Segmentation:
     slab = np.zeros_like(sphere)
     slab[2:5, :2] = True
     names, masks, codes = ["liver", "left kidney"], [sphere, slab & ~sphere], [LIVER, LEFT_KIDNEY]
-    count = 1 if encoding == "rle-per-segment" else 2
+    count = 1 if PLANS[encoding].split is Split.EACH_SEGMENT else 2
     return a_segmentation(
         masks[:count], names=names[:count], terminologies=codes[:count], algorithm_type=AlgorithmType.MANUAL
     )

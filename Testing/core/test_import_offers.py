@@ -11,7 +11,7 @@ import pytest
 from builders import a_grid, a_segmentation, a_source, fixed_options, segments_in_one_layer, two_overlapping_boxes
 from pydicom import Dataset
 from pydicom.uid import ImplicitVRLittleEndian
-from SegRLEExportLib.encoding.plan import PLANS
+from SegRLEExportLib.encoding.plan import PLANS, Split
 from SegRLEExportLib.export import export
 from SegRLEExportLib.reading.first_look import first_look
 from SegRLEExportLib.slicer_side.dialog.import_offers import offers, trouble_of_slicer
@@ -31,7 +31,7 @@ def test_the_first_bytes_say_what_a_file_is(encoding, tmp_path):
     for number, look in enumerate(looks, start=1):
         assert look.transfer_syntax == PLANS[encoding].transfer_syntax
         assert look.segmentation_type == PLANS[encoding].segmentation_type.value
-        assert look.segment_count == (1 if encoding == "rle-per-segment" else 2)
+        assert look.segment_count == (1 if PLANS[encoding].split is Split.EACH_SEGMENT else 2)
         assert look.part == (number, len(looks))
         assert look.description == "Segmentation"
         assert look.study_uid == a_source().header.StudyInstanceUID

@@ -6,7 +6,7 @@ import numpy as np
 import pydicom
 import pytest
 from builders import LEFT_KIDNEY, a_segmentation, a_source, a_sphere, fixed_options, two_overlapping_boxes
-from SegRLEExportLib.encoding.plan import PLANS
+from SegRLEExportLib.encoding.plan import PLANS, Split
 from SegRLEExportLib.errors import NotASegmentationFileError, UnusableSegFileError
 from SegRLEExportLib.export import export
 from SegRLEExportLib.files.read import read_segmentation
@@ -85,7 +85,7 @@ def test_what_we_export_comes_back_whole(encoding, tmp_path):
 
     by_name = {segment.name: n for n, segment in enumerate(found.segments)}
     voxels = masks_on(found, source.stack.positions_lps)
-    kept = given.segments[:3] if encoding == "rle-per-segment" else given.segments
+    kept = given.segments[:3] if PLANS[encoding].split is Split.EACH_SEGMENT else given.segments
     """A file has a frame, so that a segment without voxels has none of its own."""
     assert set(by_name) == {segment.name for segment in kept}
     for n, segment in enumerate(kept):
@@ -240,7 +240,7 @@ class TestOrder:
     @every_encoding
     def test_is_that_of_the_caller_however_the_files_are_given(self, encoding, tmp_path):
         paths = self.exported(tmp_path, encoding)
-        kept = [name for name in self.NAMES if name != "empty" or encoding != "rle-per-segment"]
+        kept = [name for name in self.NAMES if name != "empty" or PLANS[encoding].split is not Split.EACH_SEGMENT]
         assert self.names(paths) == self.names(paths[::-1]) == kept
 
     def test_is_that_of_the_files_where_an_archive_dropped_what_tells_it(self, tmp_path):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 import signal
 import sys
@@ -20,7 +19,7 @@ from SegRLEExportLib.model.beside import EARLIER, PART, beside
 from SegRLEExportLib.model.printable import printable
 from SegRLEExportLib.writing import pending_files
 from SegRLEExportLib.writing.pending_files import forget_standing_files
-from shell_builders import LIBRARY, a_case, a_seg_nrrd, a_volume, segrle, segrle_process
+from shell_builders import a_case, a_seg_nrrd, a_volume, segrle, segrle_process
 
 EVIL = "\x1b[2J\x07\u202eliver\nequal: compared in world space\r\x9b31m\u2028\u200b"
 """Clears the screen, rings, turns round what follows, and forges a line of `verify`."""
@@ -425,19 +424,6 @@ class TestVolume:
 
 
 class TestFolders:
-    def test_the_lines_of_the_readme_work_in_their_order(self, tmp_path, capsys, monkeypatch):
-        """Those of README itself, with files of the names that it uses."""
-        readme = (LIBRARY.parent / "README.md").read_text("utf-8")
-        lines = re.findall(r"^segrle .*$", readme, re.MULTILINE)
-        assert {line.split()[1] for line in lines} >= {"export", "forecast", "inspect", "verify"}
-        segmentation, ct = a_case(tmp_path)
-        segmentation.rename(tmp_path / "Segmentation.seg.nrrd")
-        ct.rename(tmp_path / "ct-folder")
-        monkeypatch.chdir(tmp_path)
-        for line in lines:
-            assert segrle(*line.split()[1:]) == 0, line
-        assert "\nequal: " in capsys.readouterr().out
-
     def test_with_a_dot_in_their_name_and_a_slash_behind_are_folders(self, tmp_path):
         segmentation, ct = a_case(tmp_path)
         for command, folder in (("export", "out.case.01"), ("convert", "out.case.02")):

@@ -7,7 +7,7 @@ import gc
 import numpy as np
 import pytest
 import scenes
-from SegRLEExportLib.encoding.plan import PLANS
+from SegRLEExportLib.encoding.plan import PLANS, Split
 from SegRLEExportLib.errors import NotASegmentationFileError
 from SegRLEExportLib.export import export
 from SegRLEExportLib.model.segmentation import AlgorithmType
@@ -60,7 +60,7 @@ def test_a_node_comes_back_as_it_went(marked_node, chest_folder, tmp_path, encod
     before, after = read_segmentation(marked_node), read_segmentation(loaded)
     by_name = {segment.name: segment for segment in after.segments}
     with_voxels = [name for name in names_of(marked_node) if name != "nothing there"]
-    keeps_empty = encoding != "rle-per-segment"
+    keeps_empty = PLANS[encoding].split is not Split.EACH_SEGMENT
     assert names_of(loaded) == (names_of(marked_node) if keeps_empty else with_voxels)
     for segment in before.segments:
         if segment.name not in by_name:
