@@ -167,9 +167,10 @@ def table(rows: list[Row]) -> str:
     absent = "".join(f"The wheel of {name} {version(name)} has no SEG among its files.\n" for name in wheels)
     return (
         "# DICOM SEG of other programs, as they are read\n\n"
-        "Made by `pytest Testing/core/test_foreign_files.py --update-golden`. Numbers of voxels are those of each "
-        "segment;\n*equal* means: pydicom's frames are those that are read here, and highdicom's voxels lie at the "
-        "same places.\nA transfer syntax is told by what follows 1.2.840.10008.1.2.\n\n"
+        "Made by `python3 tasks.py test Testing/core/test_foreign_files.py --update-golden`. Files of `data` and\n"
+        "`interop` are those of a folder `shared` beside this repository, where there is one. Numbers of voxels are\n"
+        "those of each segment; *equal* means: pydicom's frames are those that are read here, and highdicom's voxels\n"
+        "lie at the same places. A transfer syntax is told by what follows 1.2.840.10008.1.2.\n\n"
         f"pydicom {pydicom.__version__}, highdicom {highdicom.__version__}. {absent}\n"
         "| file | what it is | read here | pydicom | highdicom |\n|---|---|---|---|---|\n"
         + "\n".join(map(str, rows))
