@@ -12,7 +12,7 @@ from pydicom.encaps import encapsulate, generate_frames
 from SegRLEExportLib.encoding.plan import PLANS
 from SegRLEExportLib.errors import NotASegmentationFileError
 from SegRLEExportLib.export import export
-from SegRLEExportLib.reading import pixels
+from SegRLEExportLib.reading import frame_decoding
 from SegRLEExportLib.reading.inspection import inspect
 from SegRLEExportLib.reading.seg_file import SegFile
 from SegRLEExportLib.verification.comparison import compare
@@ -84,7 +84,7 @@ class TestInspection:
 class TestReading:
     def test_rle_is_never_decoded_by_pydicom(self, written, monkeypatch):
         """pydicom would try python-gdcm first, which aborts the process on frames of odd size."""
-        monkeypatch.setattr(pixels, "get_decoder", lambda syntax: pytest.fail(f"pydicom is asked for {syntax}"))
+        monkeypatch.setattr(frame_decoding, "get_decoder", lambda syntax: pytest.fail(f"pydicom is asked for {syntax}"))
 
         for encoding in ("rle", "rle-binary", "rle-per-segment"):
             for path in written(encoding):

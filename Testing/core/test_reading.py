@@ -16,9 +16,9 @@ from pydicom.uid import ExplicitVRBigEndian, ImplicitVRLittleEndian
 from SegRLEExportLib.encoding.plan import PLANS
 from SegRLEExportLib.errors import NotASegmentationFileError
 from SegRLEExportLib.export import export
-from SegRLEExportLib.reading import pixels
+from SegRLEExportLib.reading import frame_decoding
+from SegRLEExportLib.reading.frame_decoding import BitLayout
 from SegRLEExportLib.reading.header import is_dicom
-from SegRLEExportLib.reading.pixels import BitLayout
 from SegRLEExportLib.reading.seg_file import SegFile
 
 STUDY = Path("/work/shared/interop")
@@ -211,7 +211,7 @@ def test_frames_of_several_fragments_are_put_together_by_their_offsets(shared_in
 
 def test_a_decoder_that_is_not_there_is_named(shared_interop, monkeypatch):
     nothing = SimpleNamespace(is_available=False, missing_dependencies=["requires pyjpegls>=1.2"])
-    monkeypatch.setattr(pixels, "get_decoder", lambda _: nothing)
+    monkeypatch.setattr(frame_decoding, "get_decoder", lambda _: nothing)
 
     with pytest.raises(NotASegmentationFileError, match=r"nothing that is installed decodes JPEG-LS .*pyjpegls"):
         list(SegFile(shared_interop / "l_LM8_JLS__37x41_dis.dcm").pixels())

@@ -14,13 +14,8 @@ from SegRLEExportLib.errors import NotASegmentationFileError
 from SegRLEExportLib.model.printable import printable_lines
 from SegRLEExportLib.model.terminology import Code
 from SegRLEExportLib.reading.damage import DAMAGE, readable
-from SegRLEExportLib.reading.pixels import (
-    DEFLATED_IMAGE_FRAME,
-    ENCAPSULATED_UNCOMPRESSED,
-    BitLayout,
-    PixelData,
-    fragments_of,
-)
+from SegRLEExportLib.reading.frame_decoding import DEFLATED_IMAGE_FRAME, ENCAPSULATED_UNCOMPRESSED, BitLayout
+from SegRLEExportLib.reading.pixels import PixelData
 from SegRLEExportLib.reading.seg_file import SegFile
 from SegRLEExportLib.reading.segments import SegmentRecord
 
@@ -153,7 +148,7 @@ def _pixel_structure(pixels: PixelData) -> tuple[str, list[str]]:
     if pixels.transfer_syntax.is_private:
         return "in a transfer syntax that this pydicom does not know; not checked", []
     if pixels.is_encapsulated:
-        return "compressed; its structure is not checked here", fragments_of(pixels).faults()
+        return "compressed; its structure is not checked here", pixels.fragments().faults()
     fault = pixels.fault_of_length() or pixels.fault_of_end()
     if fault:
         return f"{pixels.head.length} bytes", [fault]
@@ -162,7 +157,7 @@ def _pixel_structure(pixels: PixelData) -> tuple[str, list[str]]:
 
 def _coded_structure(pixels: PixelData) -> tuple[str, list[str]]:
     """Decode every frame by the letter of the standard; where that fails, see whether it can be read at all."""
-    fragments = fragments_of(pixels)
+    fragments = pixels.fragments()
     faults, broken = fragments.faults(), 0
     is_rle = pixels.transfer_syntax == RLELossless
     due = BitLayout.BYTE_A_PIXEL if is_rle else BitLayout.PACKED
