@@ -12,7 +12,8 @@ from builders import a_ct_header
 from file_builders import a_nifti
 from PIL import Image
 from pydicom.dataset import FileMetaDataset
-from pydicom.uid import ExplicitVRLittleEndian, RLELossless, UltrasoundImageStorage
+from pydicom.encaps import encapsulate
+from pydicom.uid import ExplicitVRLittleEndian, JPEGLSLossless, RLELossless, UltrasoundImageStorage
 from SegRLEExportLib.cli import main
 from SegRLEExportLib.conversion.eight_bits import eight_bits
 from SegRLEExportLib.errors import UnwritablePictureError
@@ -143,6 +144,20 @@ class TestGreyValues:
         path = an_image(tmp_path / "us.dcm", GREY.astype(np.uint8), "MONOCHROME2", VOILUTSequence=[item])
         with pytest.raises(UnwritablePictureError, match="3 of 256 entries are there"):
             eight_bits(path, None, None)
+
+
+def test_a_jpeg_ls_frame_that_does_not_end_is_refused_before_it_is_decoded(tmp_path):
+    path = an_image(tmp_path / "us.dcm", GREY.astype(np.uint8), "MONOCHROME2")
+    image = pydicom.dcmread(path)
+    image.file_meta.TransferSyntaxUID = JPEGLSLossless
+    image.NumberOfFrames, image.PixelData = 2, encapsulate([b"\xff\xd8 one \xff\xd9", b"\xff\xd8 two, cut"])
+    image["PixelData"].is_undefined_length = True
+    image.save_as(path)
+    reason = r"its pixels cannot be decoded \(a JPEG-LS frame has no end marker\)"
+    with pytest.raises(UnwritablePictureError, match=reason):
+        eight_bits(path, 2, None)
+    with pytest.raises(UnwritablePictureError, match=r"its pixels cannot be decoded \(\w+\)"):
+        eight_bits(path, 1, None)
 
 
 def test_a_coco_file_of_an_ultrasound_in_color_names_its_picture(tmp_path, capsys):

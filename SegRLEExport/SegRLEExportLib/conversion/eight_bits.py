@@ -8,12 +8,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from pydicom import Dataset, dcmread
+from pydicom.encaps import get_frame
 from pydicom.pixels.processing import apply_color_lut, apply_rescale
 from pydicom.pixels.utils import pixel_array
 from pydicom.uid import RLELossless
 
 from SegRLEExportLib.errors import UnwritablePictureError
 from SegRLEExportLib.model.remedy import Remedy
+from SegRLEExportLib.reading.damage import SegFileError
+from SegRLEExportLib.reading.frame_decoding import JPEG_LS, refuse_cut_jpeg_ls
 
 Window = tuple[float, float]
 """Centre and width, in the values that the Modality LUT, or Rescale Slope and Intercept, makes of the pixels."""
@@ -48,14 +51,24 @@ def eight_bits(path: Path, frame_number: int | None, window: Window | None) -> E
 
 def _stored_pixels(path: Path, dataset: Dataset, index: int) -> NDArray[Any]:
     """Return the pixels of one plane; those in colour as RGB, or as numbers of a palette's entries."""
+    syntax = dataset.file_meta.get("TransferSyntaxUID")
     # By pydicom's own decoder where it has one: python-gdcm 3.2.6, tried first, aborts on odd frames.
-    plugin = "pydicom" if dataset.file_meta.get("TransferSyntaxUID") == RLELossless else ""
+    plugin = "pydicom" if syntax == RLELossless else ""
     try:
+        if syntax in JPEG_LS:
+            refuse_cut_jpeg_ls(_encoded_frame(path, dataset, index))
         pixels: NDArray[Any] = pixel_array(path, index=index, decoding_plugin=plugin)
+    except SegFileError as error:
+        raise UnwritablePictureError(path, f"its pixels cannot be decoded ({error})", Remedy.NO_PICTURES) from error
     except Exception as error:  # decoders raise whatever they like
         reason = f"its pixels cannot be decoded ({type(error).__name__})"
         raise UnwritablePictureError(path, reason, Remedy.NO_PICTURES) from error
     return pixels
+
+
+def _encoded_frame(path: Path, dataset: Dataset, index: int) -> bytes:
+    pixel_data = dcmread(path, specific_tags=["PixelData"], force=True).PixelData
+    return get_frame(pixel_data, index, number_of_frames=int(dataset.get("NumberOfFrames") or 1))
 
 
 def _of_palette(path: Path, dataset: Dataset, pixels: NDArray[Any]) -> Eight:

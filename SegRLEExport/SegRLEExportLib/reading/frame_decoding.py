@@ -26,9 +26,8 @@ from SegRLEExportLib.reading.rle import RLEStructureError, decode_frame, decode_
 DEFLATED_IMAGE_FRAME = UID("1.2.840.10008.1.2.8.1")
 ENCAPSULATED_UNCOMPRESSED = UID("1.2.840.10008.1.2.1.98")
 
-_JPEG_LS = (JPEGLSLossless, JPEGLSNearLossless)
+JPEG_LS = (JPEGLSLossless, JPEGLSNearLossless)
 _END_OF_IMAGE = b"\xff\xd9"
-"""CharLS searches seconds for a missing one."""
 
 
 class BitLayout(Enum):
@@ -73,6 +72,12 @@ class FrameForm:
         if self.transfer_syntax == ENCAPSULATED_UNCOMPRESSED:
             return _uncoded(self, encoded)
         return _decoded_by_pydicom(self, encoded), None
+
+
+def refuse_cut_jpeg_ls(encoded: bytes) -> None:
+    """Raise `SegFileError` for a frame without end marker: CharLS searches seconds for a missing one."""
+    if not encoded.rstrip(b"\0").endswith(_END_OF_IMAGE):
+        raise SegFileError("a JPEG-LS frame has no end marker")
 
 
 def _decoded_rle(form: FrameForm, encoded: bytes, *, is_strict: bool) -> Decoded:
@@ -132,8 +137,8 @@ def _decoded_by_pydicom(form: FrameForm, encoded: bytes) -> Labels:
     if not decoder.is_available:
         needed = "; ".join(decoder.missing_dependencies)
         raise SegFileError(f"nothing that is installed decodes {form.transfer_syntax.name} ({needed})")
-    if form.transfer_syntax in _JPEG_LS and not encoded.rstrip(b"\0").endswith(_END_OF_IMAGE):
-        raise SegFileError("a JPEG-LS frame has no end marker")
+    if form.transfer_syntax in JPEG_LS:
+        refuse_cut_jpeg_ls(encoded)
     options: dict[str, Any] = {
         "rows": form.rows,
         "columns": form.columns,
