@@ -9,14 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from math import hypot, isfinite
 from pathlib import Path
 
 from pydicom import Dataset, dcmread
-from pydicom.datadict import dictionary_description
 from pydicom.errors import InvalidDicomError
 from pydicom.multival import MultiValue
-from pydicom.tag import Tag
 from pydicom.uid import (
     UID,
     CTImageStorage,
@@ -35,6 +32,18 @@ from pydicom.uid import (
 
 from SegRLEExportLib.model.source_series import SourceFrame
 from SegRLEExportLib.source.character_sets import tell_pydicom_of_latin_9
+from SegRLEExportLib.source.image_values import (
+    IMAGE_ORIENTATION,
+    IMAGE_POSITION,
+    PIXEL_SPACING,
+    name_of,
+    number_of,
+    orientation_of,
+    position_of,
+    side_of,
+    spacing_of,
+    thickness_of,
+)
 from SegRLEExportLib.source.quick_header import read_elements
 
 tell_pydicom_of_latin_9()
@@ -54,16 +63,6 @@ _ALWAYS_PLACED = frozenset(
 
 _MOST_FRAMES_WITHOUT_PLACE = 100_000
 
-DIRECTION_TOLERANCE = 0.01
-"""Direction cosines whose length is farther from 1, or that are farther from perpendicular, are damaged."""
-
-LARGEST_COORDINATE_MM = 1e6
-"""A position farther from the origin than a kilometre is damaged."""
-
-LARGEST_SPACING_MM = 1e4
-SMALLEST_SPACING_MM = 1e-7
-"""A tenth of a nanometre."""
-
 _SOP_CLASS_UID = 0x00080016
 _SOP_INSTANCE_UID = 0x00080018
 _MODALITY = 0x00080060
@@ -76,13 +75,10 @@ _TRIGGER_TIME = 0x00181060
 _ACQUISITION_NUMBER = 0x00200012
 _TEMPORAL_POSITION = 0x00200100
 _INSTANCE_NUMBER = 0x00200013
-_IMAGE_POSITION = 0x00200032
-_IMAGE_ORIENTATION = 0x00200037
 _FRAME_OF_REFERENCE_UID = 0x00200052
 _NUMBER_OF_FRAMES = 0x00280008
 _ROWS = 0x00280010
 _COLUMNS = 0x00280011
-_PIXEL_SPACING = 0x00280030
 TIMES = (_TEMPORAL_POSITION, _TRIGGER_TIME, _ACQUISITION_NUMBER, _ACQUISITION_TIME)
 """What tells images of one place and several times apart, the plainest first (PS3.3, C.7.6.2.1.4 and C.7.6.16.2.2)."""
 
@@ -97,13 +93,13 @@ _WANTED = frozenset(
         _STUDY_INSTANCE_UID,
         _SERIES_INSTANCE_UID,
         _INSTANCE_NUMBER,
-        _IMAGE_POSITION,
-        _IMAGE_ORIENTATION,
+        IMAGE_POSITION,
+        IMAGE_ORIENTATION,
         _FRAME_OF_REFERENCE_UID,
         _NUMBER_OF_FRAMES,
         _ROWS,
         _COLUMNS,
-        _PIXEL_SPACING,
+        PIXEL_SPACING,
     )
 )
 _LONGEST_FIRST_VALUE = 1 << 16
@@ -243,7 +239,7 @@ def _single_plane(path: Path, texts: dict[int, str], from_file_meta: tuple[str, 
     has_pixels = bool(texts.get(_ROWS) and texts.get(_COLUMNS))
     if texts.get(_MODALITY) in NOT_IMAGES:
         return []
-    if not (has_pixels or texts.get(_IMAGE_POSITION)):
+    if not (has_pixels or texts.get(IMAGE_POSITION)):
         is_image = UID(texts.get(_SOP_CLASS_UID, "")).name.endswith("Image Storage")
         return [UnreadableFile(path, "it ends before it says how large it is or where it lies")] if is_image else []
     try:
@@ -256,7 +252,7 @@ def _single_plane(path: Path, texts: dict[int, str], from_file_meta: tuple[str, 
 
 def _planes_without_place(path: Path, texts: dict[int, str], from_file_meta: tuple[str, ...]) -> tuple[Plane, ...]:
     """Return the planes of an image that states no place and need not have one; none of any other."""
-    is_stated = bool(texts.get(_IMAGE_POSITION) or texts.get(_IMAGE_ORIENTATION))
+    is_stated = bool(texts.get(IMAGE_POSITION) or texts.get(IMAGE_ORIENTATION))
     if is_stated or texts.get(_SOP_CLASS_UID) in _ALWAYS_PLACED:
         return ()
     try:
@@ -283,9 +279,9 @@ def _planes_of_multi_frame(
         texts_of_frame = texts | {
             tag: _text_of(_group(own, shared[0], group), tag)
             for group, tag in (
-                ("PlanePositionSequence", _IMAGE_POSITION),
-                ("PlaneOrientationSequence", _IMAGE_ORIENTATION),
-                ("PixelMeasuresSequence", _PIXEL_SPACING),
+                ("PlanePositionSequence", IMAGE_POSITION),
+                ("PlaneOrientationSequence", IMAGE_ORIENTATION),
+                ("PixelMeasuresSequence", PIXEL_SPACING),
                 ("PixelMeasuresSequence", _SLICE_THICKNESS),
             )
         }
@@ -323,78 +319,13 @@ def _plane(
         study_uid=texts.get(_STUDY_INSTANCE_UID, ""),
         patient_id=texts.get(_PATIENT_ID, ""),
         frame_of_reference_uid=texts.get(_FRAME_OF_REFERENCE_UID, ""),
-        instance_number=frame_number or int(_number(texts.get(_INSTANCE_NUMBER, "")) or 0),
-        position=_position(texts.get(_IMAGE_POSITION, "")) if has_place else (),
-        orientation=_orientation(texts.get(_IMAGE_ORIENTATION, "")) if has_place else (),
-        spacing=_spacing(texts.get(_PIXEL_SPACING, "")) if has_place else (),
-        rows=_side(_ROWS, texts.get(_ROWS, "")),
-        columns=_side(_COLUMNS, texts.get(_COLUMNS, "")),
-        thickness=_thickness(texts.get(_SLICE_THICKNESS, "")),
+        instance_number=frame_number or int(number_of(texts.get(_INSTANCE_NUMBER, "")) or 0),
+        position=position_of(texts.get(IMAGE_POSITION, "")) if has_place else (),
+        orientation=orientation_of(texts.get(IMAGE_ORIENTATION, "")) if has_place else (),
+        spacing=spacing_of(texts.get(PIXEL_SPACING, "")) if has_place else (),
+        rows=side_of(_ROWS, texts.get(_ROWS, "")),
+        columns=side_of(_COLUMNS, texts.get(_COLUMNS, "")),
+        thickness=thickness_of(texts.get(_SLICE_THICKNESS, "")),
         times=tuple(texts.get(tag, "") for tag in TIMES),
         from_file_meta=from_file_meta,
     )
-
-
-def _position(text: str) -> tuple[float, ...]:
-    position = _numbers(_IMAGE_POSITION, text, 3)
-    if max(abs(coordinate) for coordinate in position) > LARGEST_COORDINATE_MM:
-        raise _bad_value(_IMAGE_POSITION, text)
-    return position
-
-
-def _orientation(text: str) -> tuple[float, ...]:
-    orientation = _numbers(_IMAGE_ORIENTATION, text, 6)
-    row, column = orientation[:3], orientation[3:]
-    deviations = (hypot(*row) - 1, hypot(*column) - 1, sum(a * b for a, b in zip(row, column)))
-    if max(abs(deviation) for deviation in deviations) > DIRECTION_TOLERANCE:
-        raise _bad_value(_IMAGE_ORIENTATION, text)
-    return orientation
-
-
-def _spacing(text: str) -> tuple[float, ...]:
-    spacing = _numbers(_PIXEL_SPACING, text, 2)
-    if not all(SMALLEST_SPACING_MM <= distance <= LARGEST_SPACING_MM for distance in spacing):
-        raise _bad_value(_PIXEL_SPACING, text)
-    return spacing
-
-
-def _thickness(text: str) -> float | None:
-    thickness = _number(text)
-    is_usable = thickness is not None and SMALLEST_SPACING_MM <= thickness <= LARGEST_SPACING_MM
-    return thickness if is_usable else None
-
-
-def _side(tag: int, text: str) -> int:
-    side = _number(text)
-    if side is None or not 1 <= side <= 65535:
-        raise _bad_value(tag, text)
-    return int(side)
-
-
-def _numbers(tag: int, text: str, count: int) -> tuple[float, ...]:
-    numbers = [_number(part) for part in text.split("\\")]
-    finite = tuple(number for number in numbers if number is not None)
-    if len(numbers) != count or len(finite) != count:
-        raise _bad_value(tag, text)
-    return finite
-
-
-def _number(text: str) -> float | None:
-    """Return the finite number that the text is, or None."""
-    try:
-        number = float(text)
-    except ValueError:
-        return None
-    return number if isfinite(number) else None
-
-
-def _bad_value(tag: int, text: str) -> ValueError:
-    what = f"{name_of(tag)} {Tag(tag)}"
-    if not text:
-        return ValueError(f"it has no {what}")
-    shown = repr(text[:64]).replace(r"\\", "\\")
-    return ValueError(f"its {what} is {shown}")
-
-
-def name_of(tag: int) -> str:
-    return dictionary_description(tag)

@@ -35,7 +35,8 @@ from SegRLEExportLib.source.findings import (
     unplaced_findings,
     unreadable_findings,
 )
-from SegRLEExportLib.source.images import TIMES, Found, Plane, UnplacedImage, UnreadableFile, name_of, planes_in
+from SegRLEExportLib.source.image_values import name_of
+from SegRLEExportLib.source.images import TIMES, Found, Plane, UnplacedImage, UnreadableFile, planes_in
 
 SAME_DIRECTION_TOLERANCE = 1e-3
 """Direction cosines that differ by no more are those of one volume: scanners round them."""
