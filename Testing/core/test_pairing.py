@@ -23,7 +23,7 @@ from SegRLEExportLib.model.segmentation import Layer, Segment, Segmentation
 from SegRLEExportLib.model.source_series import SourceSeries
 from SegRLEExportLib.options import Grid
 from SegRLEExportLib.planes.pairing import pairing_of
-from SegRLEExportLib.source.series import choose_series
+from SegRLEExportLib.source.choice import choose_series
 from SegRLEExportLib.verification.comparison import compare
 
 ROWS, COLUMNS = 9, 7

@@ -168,6 +168,6 @@ def test_images_that_vanish_while_they_are_read_are_told(tmp_path, monkeypatch):
     def gone(*_, **__):
         raise FileNotFoundError(2, "No such file or directory")
 
-    monkeypatch.setattr("SegRLEExportLib.source.series.dcmread", gone)
+    monkeypatch.setattr("SegRLEExportLib.source.volumes.dcmread", gone)
     with pytest.raises(UnusableSourceError, match=r"its file .*\.dcm cannot be read .*Export it again"):
         read_series(tmp_path)

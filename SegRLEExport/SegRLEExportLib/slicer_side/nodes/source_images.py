@@ -14,7 +14,8 @@ import slicer
 from SegRLEExportLib.errors import ImageFilesGoneError, NoReferenceError, SourceFilesMissingError
 from SegRLEExportLib.model.segmentation import Segmentation
 from SegRLEExportLib.model.source_series import SourceSeries
-from SegRLEExportLib.source.series import choose_series, read_series
+from SegRLEExportLib.source.choice import choose_series
+from SegRLEExportLib.source.series import read_series
 
 _INSTANCE_UIDS = "DICOM.instanceUIDs"
 _REFERENCED_INSTANCE_UIDS = "DICOM.ReferencedInstanceUIDs"
