@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from SegRLEExportLib.conversion.coco_file import write_coco
-from SegRLEExportLib.conversion.formats import COCO, FILE_FORMATS, WrittenFile, format_of
+from SegRLEExportLib.conversion.formats import COCO, FILE_FORMATS, WrittenFile, format_of, refuse_name_of_another
 from SegRLEExportLib.conversion.pictures import PICTURE_SUFFIX, CocoImages
 from SegRLEExportLib.conversion.placement import findings_on_images
 from SegRLEExportLib.conversion.volumes import VolumeFiles
@@ -17,7 +17,8 @@ from SegRLEExportLib.encoding.plan import PLANS
 from SegRLEExportLib.errors import PreflightError, SourceNeededError, UnknownFormatError
 from SegRLEExportLib.export import export
 from SegRLEExportLib.files.one_grid import on_grid_of, on_own_grid
-from SegRLEExportLib.model.finding import Finding, Severity
+from SegRLEExportLib.model.counted import counted
+from SegRLEExportLib.model.finding import Finding, Severity, one_for_each_cause
 from SegRLEExportLib.model.printable import printable_lines
 from SegRLEExportLib.model.segmentation import Segmentation
 from SegRLEExportLib.model.source_series import SourceSeries
@@ -45,9 +46,9 @@ class Conversion:
         return tuple(file.path for file in self.files)
 
     def __str__(self) -> str:
-        lines = [f"{self.format}: {len(self.segments)} segments, {self._proof}, {self.seconds:.2f} s"]
+        lines = [f"{self.format}: {counted(len(self.segments), 'segment')}, {self._proof}, {self.seconds:.2f} s"]
         lines.extend(self._file_lines())
-        lines.extend(f"  {finding}" for finding in self.findings)
+        lines.extend(f"  {finding}" for finding in one_for_each_cause(self.findings))
         return printable_lines(lines)
 
     def _file_lines(self) -> Iterator[str]:
@@ -56,7 +57,7 @@ class Conversion:
         others = [file for file in self.files if file.path.suffix != PICTURE_SUFFIX]
         yield from (f"  {file.path}: {size_text(file.bytes)}" for file in others)
         if pictures:
-            count = "1 picture" if len(pictures) == 1 else f"{len(pictures)} pictures"
+            count = counted(len(pictures), "picture")
             yield f"  {pictures[0].path.parent}: {count}, {size_text(sum(file.bytes for file in pictures))}"
 
     @property
@@ -99,6 +100,7 @@ def convert(
     target = Path(out)
     wanted = to or format_of(out)
     options = options or ExportOptions()
+    refuse_name_of_another(out, wanted)
     if wanted in PLANS:
         return _as_dicom(segmentation, out, wanted, source, options, progress, started)
     if wanted not in FILE_FORMATS:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from SegRLEExportLib.model.beside import final_name
-from SegRLEExportLib.model.finding import Finding
+from SegRLEExportLib.model.finding import Finding, one_for_each_cause
 from SegRLEExportLib.model.printable import printable_lines
 from SegRLEExportLib.model.remedy import Remedy
 
@@ -26,11 +26,11 @@ class ExportError(Exception):
 
 
 class PreflightError(ExportError):
-    """The export was not begun: `findings` says all that stands in its way, with the fixes."""
+    """The export was not begun: `findings` says all that stands in its way, with the fixes; the text, causes once."""
 
     def __init__(self, findings: Sequence[Finding]) -> None:
         self.findings = tuple(findings)
-        super().__init__(*(str(finding) for finding in findings))
+        super().__init__(*map(str, one_for_each_cause(findings)))
 
 
 class UnreadableSegmentationError(ExportError):
@@ -177,6 +177,16 @@ class UnknownFormatError(ExportError):
         super().__init__(f"'{name}' is no format that can be written. There are: {', '.join(known)}.")
 
 
+class MisleadingNameError(ExportError):
+    """The name of a file says that it is of another format."""
+
+    def __init__(self, path: Path, told: str, wanted: str) -> None:
+        super().__init__(
+            f"{path} is the name of a file of the format {told}, and {wanted} is to be written. Choose another name, "
+            f"or {Remedy.BY_ITS_NAME}."
+        )
+
+
 class SourceNeededError(ExportError):
     """A format that refers to images, without any."""
 
@@ -223,6 +233,17 @@ class BatchFolderError(ExportError):
         super().__init__(f"The batch cannot use {where}: {reason}.")
 
 
+class NoSchedulerError(BatchFolderError):
+    """No Dask scheduler answers at an address."""
+
+    def __init__(self, address: str, reason: str) -> None:
+        super().__init__(
+            address,
+            f"no Dask scheduler answers there ({reason.rstrip('.')}). Start one (dask scheduler) and a worker of it "
+            f"(dask worker), look whether the address is theirs, or {Remedy.ON_THIS_MACHINE}",
+        )
+
+
 class SchedulerEndedError(BatchFolderError):
     """The Dask scheduler at an address does not answer any more."""
 
@@ -265,6 +286,13 @@ class MissingLibraryError(ExportError):
 
     def __init__(self, library: str, what_for: str, remedy: str) -> None:
         super().__init__(f"{library} is needed to {what_for}, and it is not available here. {remedy}")
+
+
+class UnusableArgumentError(ExportError):
+    """What a script gave cannot be what it meant."""
+
+    def __init__(self, name: str, given: str, wanted: str) -> None:
+        super().__init__(f"{name} is {given}, and should be {wanted}.")
 
 
 class UnknownEncodingError(ExportError):

@@ -7,6 +7,7 @@ from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
+from SegRLEExportLib.conversion.formats import refuse_name_of_another
 from SegRLEExportLib.dataset.contents import SeriesIdentity
 from SegRLEExportLib.dataset.segments import label_of
 from SegRLEExportLib.encoding.encapsulation import OffsetOverflowError
@@ -54,6 +55,7 @@ def export(
     if compression is not None:
         options = replace(options, compression=compression)
     plan = plan_of(options)
+    refuse_name_of_another(path, plan.id)
     if not isinstance(source, SourceSeries):
         source = find_source(Path(source), segmentation)
     steps = Progress(progress)

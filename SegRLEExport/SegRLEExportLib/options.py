@@ -49,7 +49,7 @@ class ExportOptions:
     """Content Description (0070,0081)."""
     content_creator_name: str = ""
     """Content Creator's Name (0070,0084), as Family^Given."""
-    grid: Grid = Grid.SOURCE
+    grid: Grid | str = Grid.SOURCE
     keep_values: bool = False
     """Number segments by their label values instead of 1 to N; label maps only."""
     clip: bool = False
@@ -68,3 +68,4 @@ class ExportOptions:
         words = {True: Verify.OWN, False: Verify.OFF}
         verify = words[self.verify] if isinstance(self.verify, bool) else Verify(self.verify)
         object.__setattr__(self, "verify", verify)
+        object.__setattr__(self, "grid", Grid(self.grid))

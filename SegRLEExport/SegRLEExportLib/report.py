@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from SegRLEExportLib.encoding.plan import EncodingPlan
-from SegRLEExportLib.model.finding import Finding, Severity
+from SegRLEExportLib.model.counted import counted
+from SegRLEExportLib.model.finding import Finding, Severity, one_for_each_cause
 from SegRLEExportLib.model.printable import printable_lines
 
 _PIXELS_ALONE = "its pixels alone at one bit each"
@@ -126,15 +127,14 @@ class Report:
             f"{self.plan.title} ('{self.plan.id}'), {size_text(self.bytes)}, {self._comparison()}, {self.seconds:.2f} s"
         ]
         for instance in self.instances:
-            lines.append(
-                f"  {instance.path}: {size_text(instance.bytes)}, {_frames(instance.frames)}, {_verified(instance)}"
-            )
+            frames = counted(instance.frames, "frame")
+            lines.append(f"  {instance.path}: {size_text(instance.bytes)}, {frames}, {_verified(instance)}")
             if len(self.instances) > 1:
                 names = ", ".join(f"{segment.number} {segment.name}" for segment in instance.segments)
                 lines.append(f"    series {instance.series_instance_uid}, segments: {names}")
         lines.append(f"  opens in: {self._opens_in()}")
         lines.append(f"  does not open in: {self._fails_in()}")
-        lines.extend(f"  {finding}" for finding in self.findings)
+        lines.extend(f"  {finding}" for finding in one_for_each_cause(self.findings))
         return printable_lines(lines)
 
     def to_json(self) -> dict[str, Any]:
@@ -188,11 +188,11 @@ def _verified(instance: WrittenInstance) -> str:
     check = instance.verification
     if check is None:
         return "not verified"
-    return f"verified: all {check.voxels} voxels of {_frames(check.frames)} read back right by {check.reader}"
+    return f"verified: {_all(check.voxels)} of {counted(check.frames, 'frame')} read back right by {check.reader}"
 
 
-def _frames(count: int) -> str:
-    return "1 frame" if count == 1 else f"{count} frames"
+def _all(voxels: int) -> str:
+    return "the 1 voxel" if voxels == 1 else f"all {voxels} voxels"
 
 
 def size_text(count: int) -> str:

@@ -8,6 +8,7 @@ import pytest
 from SegRLEExportLib import errors
 from SegRLEExportLib.errors import ExportError
 from SegRLEExportLib.model.finding import Finding, Severity
+from SegRLEExportLib.model.remedy import Remedy
 
 SEG = Path("out/seg.dcm")
 
@@ -54,7 +55,8 @@ MESSAGES = [
     ),
     (
         errors.TargetExistsError(SEG),
-        f"{SEG} exists already and was left as it is. Choose another name, give a folder, or ask for overwriting.",
+        f"{SEG} exists already and was left as it is. Choose another name, give a folder, or ask for "
+        "overwriting (overwrite=True in ExportOptions).",
     ),
     (
         errors.TargetNotAFileError(Path("pipe"), "a device or a pipe"),
@@ -76,7 +78,8 @@ MESSAGES = [
     (
         errors.SegTooLargeError("Uncompressed, one bit a pixel", 5 * 2**30),
         "The pixel data of this segmentation would take 5.0 GiB as 'Uncompressed, one bit a pixel', and DICOM "
-        "can state at most 4 GiB. Use the RLE compressed label map, or export fewer segments at a time.",
+        "can state at most 4 GiB. Use the RLE compressed label map (compression='rle'), or export fewer segments "
+        "at a time.",
     ),
     (
         errors.UnknownFormatError(".xyz", ["nifti", "rle"]),
@@ -106,28 +109,44 @@ MESSAGES = [
         "This is a fault of SegRLEExport or of the disk: please report it.",
     ),
     (
-        errors.BatchTableError(Path("cases.csv"), 3, "it names no segmentation"),
-        "The cases in cases.csv, line 3 cannot be used: it names no segmentation.",
+        errors.BatchTableError(Path("cases.csv"), 3, "column 'segmentation': it is empty"),
+        "The cases in cases.csv, line 3 cannot be used: column 'segmentation': it is empty.",
     ),
     (
-        errors.BatchFolderError(Path("out"), "it holds a batch already; resume the batch, or choose another folder"),
-        "The batch cannot use out: it holds a batch already; resume the batch, or choose another folder.",
+        errors.BatchFolderError(Path("out"), f"it holds a batch already; {Remedy.RESUME}, or choose another folder"),
+        "The batch cannot use out: it holds a batch already; resume the batch (resume=True), or choose another folder.",
+    ),
+    (
+        errors.MisleadingNameError(Path("a.nii.gz"), "nifti", "DICOM SEG (rle)"),
+        "a.nii.gz is the name of a file of the format nifti, and DICOM SEG (rle) is to be written. Choose another "
+        "name, or let convert() write what the name says.",
+    ),
+    (
+        errors.UnusableArgumentError("node", "None", "a segmentation node"),
+        "node is None, and should be a segmentation node.",
+    ),
+    (
+        errors.NoSchedulerError("tcp://host:8786", "Timed out after 30 s"),
+        "The batch cannot use tcp://host:8786: no Dask scheduler answers there (Timed out after 30 s). Start one (dask "
+        "scheduler) and a worker of it (dask worker), look whether the address is theirs, or let the batch run on this "
+        "machine.",
     ),
     (
         errors.SchedulerEndedError("tcp://host:8786"),
-        "The batch cannot use tcp://host:8786: the Dask scheduler ended; resume the batch.",
+        "The batch cannot use tcp://host:8786: the Dask scheduler ended; resume the batch (resume=True).",
     ),
     (
         errors.OtherReaderDiffersError(SEG, "highdicom 0.28.2", "'liver' is not shown"),
         "highdicom 0.28.2 reads seg.dcm otherwise than it was written, so it was removed: 'liver' is not shown. "
-        "Choose another encoding, export on the segmentation's own grid, or leave out the proof by other programs if "
-        "this one is not what the file is for.",
+        "Choose another encoding, export on the segmentation's own grid (grid='segmentation' in ExportOptions), or "
+        "leave out the proof by other programs (verify='own' in ExportOptions) if this one is not what the file is "
+        "for.",
     ),
     (
         errors.VerificationError(SEG.with_name(".seg.dcm.0123456789abcdef.part"), ["2 pixels differ"]),
         "seg.dcm was read back and differs from the segmentation, so it was removed:\n  2 pixels differ\n"
         "This is a fault of SegRLEExport or of the disk: please report it. "
-        "Another encoding, for example uncompressed with one bit a pixel, may work meanwhile.",
+        "Another encoding, for example uncompressed with one bit a pixel (compression='none'), may work meanwhile.",
     ),
     (
         errors.NotASegmentationFileError(SEG, "it has no Segment Sequence"),

@@ -519,7 +519,7 @@ class TestARefusal:
     def test_where_there_are_no_images(self, tmp_path):
         (tmp_path / "notes.txt").write_text("no image")
 
-        with pytest.raises(NoSourceImagesError, match="none of its 1 files is a DICOM image"):
+        with pytest.raises(NoSourceImagesError, match="its one file is no DICOM image"):
             export(a_segmentation(), tmp_path, tmp_path / "seg.dcm")
 
     def test_of_an_unknown_encoding(self, tmp_path):

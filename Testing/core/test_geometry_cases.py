@@ -354,9 +354,10 @@ REFUSED = [
     RefusedCase(
         "an image is missing",
         "voxels lie where the series has no image, farther from all than half their usual distance, and would be "
-        "lost. If an image is damaged or was not copied, add it, or leave the voxels out (clip), or export on the "
-        "segmentation's own grid. If the segmentation was drawn on an evenly spaced copy of unevenly spaced images, "
-        "all of it is displaced: segment the images as they are.",
+        "lost. The same of 2 more (corner, block). If an image is damaged or was not copied, add it, or leave the "
+        "voxels out (clip=True in ExportOptions), or export on the segmentation's own grid (grid='segmentation' in "
+        "ExportOptions). If the segmentation was drawn on an evenly spaced copy of unevenly spaced images, all of it is "
+        "displaced: segment the images as they are.",
         lambda: images(heights=ONE_MISSING),
     ),
     RefusedCase(
@@ -368,7 +369,7 @@ REFUSED = [
     ),
     RefusedCase(
         "radiograph",
-        "none of the 1 images found has a usable place in space (001.dcm: it has no Image Position (Patient)",
+        "the one image found has no usable place in space (001.dcm: it has no Image Position (Patient)",
         lambda: images(heights=(0,), Modality="CR", ImagePositionPatient=None, ImageOrientationPatient=None),
     ),
     RefusedCase(
@@ -441,7 +442,8 @@ REFUSED = [
     ),
     RefusedCase(
         "beyond the images",
-        "voxels lie beyond the source images and would be lost. Choose the series that was segmented",
+        "29 voxels lie beyond the source images and would be lost. The same of 2 more (corner, block). Choose the "
+        "series that was segmented",
         lambda: images(heights=(0, 3)),
     ),
     RefusedCase(

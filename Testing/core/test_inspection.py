@@ -102,7 +102,7 @@ class TestReading:
         del dataset.SegmentSequence
         dataset.save_as(path)
 
-        with pytest.raises(NotASegmentationFileError, match="it has no SegmentSequence"):
+        with pytest.raises(NotASegmentationFileError, match="it has no Segment Sequence"):
             SegFile(path)
 
 
@@ -165,7 +165,7 @@ class TestDamage:
         ("change", "told"),
         [
             (without("Rows"), "it has no Rows"),
-            (without("BitsAllocated"), "it has no BitsAllocated"),
+            (without("BitsAllocated"), "it has no Bits Allocated"),
             (
                 without("PerFrameFunctionalGroupsSequence"),
                 "Number of Frames is 10, Per-Frame Functional Groups Sequence has 0 items",

@@ -133,7 +133,7 @@ def test_a_patient_in_another_character_set_is_one_patient_however_long_the_head
         ({"a.txt": b"text", "b": b""}, "none of its 2 files is a DICOM image"),
         (
             {"a.dcm": bytes(128) + b"DICM" + b"\x02\x00\x10\x00UI\x04\x001.2 \xff"},
-            "none of its 1 files is a DICOM image",
+            "its one file is no DICOM image",
         ),
     ],
 )
@@ -158,7 +158,7 @@ def test_unreadable_files_alone_are_told(tmp_path, monkeypatch):
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr("SegRLEExportLib.source.images.read_elements", locked)
-    with pytest.raises(NoSourceImagesError, match=r"1 of its 1 files could not be read \(locked: Permission denied\)"):
+    with pytest.raises(NoSourceImagesError, match=r"its one file could not be read \(locked: Permission denied\)"):
         read_series(tmp_path)
 
 

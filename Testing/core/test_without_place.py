@@ -224,7 +224,7 @@ class TestSeveralImages:
 
     def test_an_image_that_must_have_a_place_is_damaged(self, tmp_path):
         an_image(tmp_path / "ct", sop_class=pydicom.uid.CTImageStorage, Modality="CT")
-        with pytest.raises(UnusableSourceError, match="has a usable place in space"):
+        with pytest.raises(UnusableSourceError, match="the one image found has no usable place in space"):
             find_source(tmp_path / "ct", on_pixels())
 
     def test_an_image_that_states_half_a_place_is_damaged(self, tmp_path):
@@ -301,7 +301,7 @@ class TestReadAgain:
         read = segmentation_of([tmp_path / "theirs.dcm"])
         for segment, wanted in zip(read.segments, (lung, heart), strict=True):
             np.testing.assert_array_equal(read.layers[segment.layer_index].labels_kji == segment.layer_value, wanted)
-        assert inspect(tmp_path / "theirs.dcm").facts["frames"] == "2 on 1 images, without a place in the patient"
+        assert inspect(tmp_path / "theirs.dcm").facts["frames"] == "2 on 1 image, without a place in the patient"
 
     def test_a_frame_that_names_another_image_is_found_by_the_check(self, tmp_path, monkeypatch):
         from SegRLEExportLib.dataset import functional_groups

@@ -17,7 +17,9 @@ from SegRLEExportLib.slicer_side.panel import folding
 from test_errors import MESSAGES
 from test_preflight import ROWS, findings
 
-OF_A_SHELL = re.compile(r"--\w|\(clip\)|'s own grid|'(rle|none|deflate|labelmap[a-z-]*|rle-[a-z-]+)'|[Gg]ive only")
+OF_A_SHELL = re.compile(
+    r"--\w|ExportOptions|compression=|resume=|'s own grid|'(rle|none|deflate|labelmap[a-z-]*|rle-[a-z-]+)'|[Gg]ive only"
+)
 UI = (Path(__file__).parents[2] / "SegRLEExport/Resources/UI/SegRLEExport.ui").read_text("utf-8")
 
 

@@ -53,7 +53,9 @@ WORDS = {
     Remedy.SEVERAL_FILES: (
         "Write as many label maps as it takes (--one-file-each), or another format, DICOM SEG for example."
     ),
+    Remedy.BY_ITS_NAME: "let segrle convert write what the name says (without --to)",
     Remedy.RESUME: "go on with it (--resume)",
+    Remedy.ON_THIS_MACHINE: "let the batch run on this machine (without --dask)",
 }
 
 WORDS_OF_BATCH = {
@@ -88,9 +90,10 @@ Words = Mapping[Remedy, str]
 def error_text(error: ExportError, words: Words = WORDS) -> str:
     """Return what an error says to a person at a shell."""
     from SegRLEExportLib.errors import PreflightError
+    from SegRLEExportLib.model.finding import one_for_each_cause
 
     if isinstance(error, PreflightError):
-        return "\n".join(str(finding) for finding in findings_in_words(error.findings, words))
+        return "\n".join(map(str, one_for_each_cause(findings_in_words(error.findings, words))))
     return worded(str(error), words)
 
 

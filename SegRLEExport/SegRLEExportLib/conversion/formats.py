@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from SegRLEExportLib.encoding.plan import DEFAULT_PLAN_ID, PLANS
-from SegRLEExportLib.errors import UnknownFormatError
+from SegRLEExportLib.errors import MisleadingNameError, UnknownFormatError
 
 SEG_NRRD, NIFTI, NRRD, MASKS, COCO = "seg.nrrd", "nifti", "nrrd", "masks", "coco"
 
@@ -15,6 +15,7 @@ FILE_FORMATS = (SEG_NRRD, NIFTI, NRRD, MASKS, COCO)
 """Beside the rows of `PLANS`."""
 
 _DICOM_SUFFIX = ".dcm"
+_DICOM_SEG = "DICOM SEG"
 
 _SUFFIXES = (
     (".seg.nrrd", SEG_NRRD),
@@ -45,6 +46,19 @@ def format_of(out: Path | str) -> str:
     if target.suffix and not target.is_dir():
         raise UnknownFormatError(target.suffix, [*FILE_FORMATS, *PLANS])
     return DEFAULT_PLAN_ID
+
+
+def refuse_name_of_another(out: Path | str, wanted: str) -> None:
+    """Raise `MisleadingNameError` where the name of a file tells another format than the one to be written."""
+    name = os.path.basename(os.fspath(out)).lower()
+    told = next((known for suffix, known in _SUFFIXES if name.endswith(suffix)), None)
+    is_told = told == wanted or (told == DEFAULT_PLAN_ID and wanted in PLANS)
+    if told is not None and not is_told and not Path(out).is_dir():
+        raise MisleadingNameError(Path(out), told if told not in PLANS else _DICOM_SEG, _called(wanted))
+
+
+def _called(wanted: str) -> str:
+    return f"{_DICOM_SEG} ({wanted})" if wanted in PLANS else wanted
 
 
 def suffix_of(target: Path) -> str:

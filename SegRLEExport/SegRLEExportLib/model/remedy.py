@@ -1,7 +1,7 @@
 """What helps, in words of no door: each door has a table of its own words for it.
 
 Errors and findings write a remedy into their sentences (`f"Segment something, or {Remedy.KEEP_EMPTY_FRAMES}."`). A
-script reads it as it stands here, the names of `ExportOptions` among the words; a shell says the option instead
+script reads it as it stands here, with what `ExportOptions` calls it; a shell says the option instead
 (`cli/words.py`), a window what can be pressed or ticked (`slicer_side/dialog/words.py`). A sentence whose advice is the
 same everywhere needs no remedy.
 
@@ -28,15 +28,15 @@ class Remedy(str, Enum):
     IMAGES_WITH_UIDS = "Export the images again from the archive or scanner, with their UIDs."
     ONE_SPACE = "give all images of the series one UID."
 
-    OWN_GRID = "export on the segmentation's own grid"
+    OWN_GRID = "export on the segmentation's own grid (grid='segmentation' in ExportOptions)"
     OWN_GRID_OPENS = "The segmentation's own grid opens there"
     IMAGES_GRID = "Use the grid of the source images."
-    LEAVE_OUT = "leave the voxels out (clip)"
-    KEEP_EMPTY_FRAMES = "keep empty frames"
-    NOT_STRICT = "export without 'strict'"
+    LEAVE_OUT = "leave the voxels out (clip=True in ExportOptions)"
+    KEEP_EMPTY_FRAMES = "keep empty frames (keep_empty_frames=True in ExportOptions)"
+    NOT_STRICT = "export without strict=True in ExportOptions"
 
-    RLE = "the RLE compressed label map"
-    UNCOMPRESSED = "uncompressed with one bit a pixel"
+    RLE = "the RLE compressed label map (compression='rle')"
+    UNCOMPRESSED = "uncompressed with one bit a pixel (compression='none')"
     ONE_FILE = "As bits, deflated or not, all segments are in one file."
     FEWER_SEGMENTS = "export fewer segments at a time"
 
@@ -49,14 +49,16 @@ class Remedy(str, Enum):
     )
     TABLE_OF_NAMES = "Give a table of names."
 
-    OVERWRITE = "ask for overwriting"
-    OWN_PROOF = "leave out the proof by other programs"
+    OVERWRITE = "ask for overwriting (overwrite=True in ExportOptions)"
+    OWN_PROOF = "leave out the proof by other programs (verify='own' in ExportOptions)"
     WINDOW = "Give a window, or let the COCO file name the DICOM images themselves."
     NO_WINDOW = "Give none: images in colour are shown as they are."
     NO_PICTURES = "Let the COCO file name the DICOM images themselves."
     A_FOLDER = "Export to a folder instead"
     SEVERAL_FILES = "Write as many label maps as it takes, or another format, DICOM SEG for example."
-    RESUME = "resume the batch"
+    BY_ITS_NAME = "let convert() write what the name says"
+    RESUME = "resume the batch (resume=True)"
+    ON_THIS_MACHINE = "let the batch run on this machine"
 
 
 def worded(text: str, words: Mapping[Remedy, str]) -> str:

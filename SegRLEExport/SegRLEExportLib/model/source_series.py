@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from pydicom import Dataset
 
+from SegRLEExportLib.model.counted import counted
 from SegRLEExportLib.model.finding import Finding
 from SegRLEExportLib.model.geometry import PlaneStack
 
@@ -51,7 +52,7 @@ class SourceSeries:
         name = text_of(self.header, "SeriesDescription") or "no description"
         return (
             f"{self.series_instance_uid}  {modality}, series {number}, {name}: "
-            f"{len(self.stack)} planes of {self.stack.rows} x {self.stack.columns}"
+            f"{counted(len(self.stack), 'plane')} of {self.stack.rows} x {self.stack.columns}"
         )
 
 

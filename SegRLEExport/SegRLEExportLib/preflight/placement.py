@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from SegRLEExportLib.model.counted import counted
 from SegRLEExportLib.model.finding import Finding, Severity
 from SegRLEExportLib.model.geometry import Geometry, PlaneStack
 from SegRLEExportLib.model.remedy import Remedy
@@ -80,9 +81,9 @@ def _of_other_pixels(names: list[str], geometry: Geometry, stack: PlaneStack) ->
 
 
 def _outside(name: str, count: int, options: ExportOptions) -> Finding:
-    what = f"{count} voxels lie beyond the source images"
+    what = f"{counted(count, 'voxel lies', 'voxels lie')} beyond the source images"
     if options.clip:
-        return Finding("outside-source", Severity.WARNING, f"{what} and are left out.", name)
+        return Finding("outside-source", Severity.WARNING, f"{what} and {_is(count)} left out.", name)
     return Finding(
         "outside-source",
         Severity.ERROR,
@@ -92,11 +93,16 @@ def _outside(name: str, count: int, options: ExportOptions) -> Finding:
     )
 
 
+def _is(count: int) -> str:
+    return "is" if count == 1 else "are"
+
+
 def _between(name: str, count: int) -> Finding:
     return Finding(
         "between-planes",
         Severity.WARNING,
-        f"{count} voxels lie between the source images, where there is no image, and are left out.",
+        f"{counted(count, 'voxel lies', 'voxels lie')} between the source images, where there is no image, and "
+        f"{_is(count)} left out.",
         name,
         _OWN_GRID,
     )
@@ -108,9 +114,10 @@ def _without_image(name: str, count: int, options: ExportOptions) -> Finding:
     Why there is none is not known. If the grid is an evenly spaced copy of uneven images, the other voxels are not
     where they were drawn either, so leaving these out is no remedy then.
     """
-    what = f"{count} voxels lie where the series has no image, farther from all than half their usual distance,"
+    where = "where the series has no image, farther from all than half their usual distance,"
+    what = f"{counted(count, 'voxel lies', 'voxels lie')} {where}"
     if options.clip:
-        return Finding("image-missing", Severity.WARNING, f"{what} and are left out.", name, _OWN_GRID)
+        return Finding("image-missing", Severity.WARNING, f"{what} and {_is(count)} left out.", name, _OWN_GRID)
     return Finding(
         "image-missing",
         Severity.ERROR,

@@ -11,6 +11,7 @@ from pydicom.uid import UID, RLELossless
 
 from SegRLEExportLib.encoding.plan import LABEL_MAP_SEGMENTATION_STORAGE
 from SegRLEExportLib.errors import NotASegmentationFileError
+from SegRLEExportLib.model.counted import counted
 from SegRLEExportLib.model.printable import printable_lines
 from SegRLEExportLib.model.terminology import Code
 from SegRLEExportLib.reading.damage import DAMAGE, readable
@@ -100,7 +101,10 @@ def _frames_of_segments(seg: SegFile) -> tuple[Counter[int] | None, list[str]]:
         return None, []
     frames = Counter(seg.frames.segment_numbers)
     undescribed = sorted(set(frames) - {record.number for record in seg.segments})
-    return frames, [f"{frames[number]} frames show segment {number}, which is not described" for number in undescribed]
+    return frames, [
+        f"{counted(frames[number], 'frame shows', 'frames show')} segment {number}, which is not described"
+        for number in undescribed
+    ]
 
 
 def _sop_class_name(sop_class: UID) -> str:
@@ -119,21 +123,21 @@ def _frames(seg: SegFile) -> str:
     except NotASegmentationFileError:
         return str(seg.frame_count)
     if not stack.has_place:
-        return f"{seg.frame_count} on {len(set(planes))} images, without a place in the patient"
-    return f"{seg.frame_count} on {len(stack)} planes"
+        return f"{seg.frame_count} on {counted(len(set(planes)), 'image')}, without a place in the patient"
+    return f"{seg.frame_count} on {counted(len(stack), 'plane')}"
 
 
 def _references(seg: SegFile) -> str:
     series = [str(item.get("SeriesInstanceUID", "?")) for item in seg.dataset.get("ReferencedSeriesSequence") or []]
     if not series:
         return "none"
-    return f"{len(seg.referenced_instance_uids)} images of series {', '.join(series)}"
+    return f"{counted(len(seg.referenced_instance_uids), 'image')} of series {', '.join(series)}"
 
 
 def _segment_line(record: SegmentRecord, frames: Counter[int] | None) -> str:
     codes = [_code(record.category), _code(record.type)]
     where = f", in {_code(record.region)}" if record.region else ""
-    count = "" if frames is None else f", {frames[record.number]} frames"
+    count = "" if frames is None else f", {counted(frames[record.number], 'frame')}"
     return f"{record.number:>3}  {record.label}: {' / '.join(filter(None, codes))}{where}{count}"
 
 
@@ -183,10 +187,10 @@ def _coded_structure(pixels: PixelData) -> tuple[str, list[str]]:
 
 def _checked(pixels: PixelData, broken: int) -> str:
     if pixels.transfer_syntax != RLELossless:
-        return f"{pixels.frame_count} frames decoded"
+        return f"{counted(pixels.frame_count, 'frame')} decoded"
     if broken:
-        return f"RLE, {broken} of {pixels.frame_count} frames not as PS3.5 Annex G has it"
-    return f"RLE, every row of {pixels.frame_count} frames checked by PS3.5 Annex G"
+        return f"RLE, {broken} of {counted(pixels.frame_count, 'frame')} not as PS3.5 Annex G has it"
+    return f"RLE, every row of {counted(pixels.frame_count, 'frame')} checked by PS3.5 Annex G"
 
 
 def _fault_of(pixels: PixelData, encoded: bytes) -> str:

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom import Dataset
 from pydicom.config import IGNORE
-from pydicom.uid import UID, RLELossless
+from pydicom.datadict import dictionary_description
+from pydicom.uid import UID, RLELossless, SegmentationStorage
 
 from SegRLEExportLib.errors import NotASegmentationFileError
 from SegRLEExportLib.model.geometry import Matrix, PlaneStack, same_height_tolerance_mm
@@ -83,11 +84,14 @@ class SegFile:
             self._refuse_frames_without_groups()
 
     def _refuse_what_is_missing(self) -> None:
-        missing = [name for name, tag in _NEEDED.items() if not self._elements.raw(tag)]
+        missing = [dictionary_description(tag) for tag in _NEEDED.values() if not self._elements.raw(tag)]
         if self._read.pixel_data is None:
-            missing.append("PixelData")
+            missing.append("Pixel Data")
         if missing:
-            raise SegFileError(f"it has no {', '.join(missing)}")
+            sop_class = UID(self._elements.text(_NEEDED["SOPClassUID"]))
+            is_other = sop_class.name.endswith("Storage") and sop_class != SegmentationStorage
+            told = f"it is {sop_class.name}" if is_other else f"it has no {', '.join(missing)}"
+            raise SegFileError(told)
 
     def _pixel_data(self) -> PixelData:
         elements, head = self._elements, self._read.pixel_data

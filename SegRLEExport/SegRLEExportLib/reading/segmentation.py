@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from SegRLEExportLib.errors import NotASegmentationFileError, UnusableSegFileError
+from SegRLEExportLib.errors import NotASegmentationFileError, UnusableArgumentError, UnusableSegFileError
 from SegRLEExportLib.model.geometry import PlaneStack
 from SegRLEExportLib.model.segmentation import Labels, Layer, Segment, Segmentation, voxels_of_values
 from SegRLEExportLib.model.source_series import text_of
@@ -42,8 +42,10 @@ def segmentation_of(files: Sequence[Path | SegFile], *, threshold: float | None 
     Pixels of FRACTIONAL files must be 0 or the largest value, unless a `threshold` above 0 and up to 1 says from
     which share of it on a pixel belongs to the segment.
 
-    Raises `NotASegmentationFileError` or `UnusableSegFileError`.
+    Raises `NotASegmentationFileError`, `UnusableSegFileError`, or `UnusableArgumentError` for another threshold.
     """
+    if threshold is not None and not 0 < threshold <= 1:
+        raise UnusableArgumentError("threshold", str(threshold), "a share above 0 and up to 1, such as 0.5")
     segs = [file if isinstance(file, SegFile) else SegFile(file) for file in files]
     _refuse_different_places(segs)
     numbers = _values_of(segs)

@@ -15,7 +15,7 @@ def files_at(where: Path | Sequence[Path]) -> tuple[list[Path], str]:
     Raises `NoSourceImagesError`.
     """
     if not isinstance(where, Path):
-        return list(where), f"the {len(where)} files given"
+        return list(where), "the file given" if len(where) == 1 else f"the {len(where)} files given"
     if where.is_file():
         return [where], str(where)
     if not where.is_dir():

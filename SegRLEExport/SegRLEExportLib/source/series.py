@@ -91,7 +91,11 @@ def _read_series(
     if instance_uids is not None:
         sorted_out = sorted_out.only(frozenset(instance_uids))
         if not sorted_out.planes_of and not sorted_out.unplaced_of:
-            raise NoSourceImagesError(place, f"none of the {len(set(instance_uids))} images asked for is there")
+            count = len(set(instance_uids))
+            told = (
+                "the image asked for is not there" if count == 1 else f"none of the {count} images asked for is there"
+            )
+            raise NoSourceImagesError(place, told)
     without_place = sorted_out.without_place()
     if not sorted_out.planes_of and not without_place:
         raise _no_place(sorted_out.unplaced_of)
@@ -159,9 +163,11 @@ class _Sorted:
 def _why_none(files: list[Path], unreadable: list[UnreadableFile]) -> str:
     if not files:
         return "there is no file"
+    is_one = len(files) == 1
     if unreadable:
-        return f"{len(unreadable)} of its {len(files)} files could not be read ({_example(unreadable)})"
-    return f"none of its {len(files)} files is a DICOM image"
+        which = "its one file" if is_one else f"{len(unreadable)} of its {len(files)} files"
+        return f"{which} could not be read ({_example(unreadable)})"
+    return "its one file is no DICOM image" if is_one else f"none of its {len(files)} files is a DICOM image"
 
 
 def _example(found: Sequence[UnreadableFile | UnplacedImage]) -> str:
@@ -170,8 +176,10 @@ def _example(found: Sequence[UnreadableFile | UnplacedImage]) -> str:
 
 def _no_place(unplaced_of: dict[str, list[UnplacedImage]]) -> UnusableSourceError:
     unplaced = [image for images in unplaced_of.values() for image in images]
+    count = len(unplaced)
+    what = "the one image found has no" if count == 1 else f"none of the {count} images found has a"
     return UnusableSourceError(
         unplaced[0].series_uid or "without UID",
-        f"none of the {len(unplaced)} images found has a usable place in space ({_example(unplaced)})",
+        f"{what} usable place in space ({_example(unplaced)})",
         "Images of this kind have position, orientation and pixel spacing: export them again from the archive.",
     )

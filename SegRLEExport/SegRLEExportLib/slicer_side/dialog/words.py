@@ -24,18 +24,18 @@ _OF_NO_WINDOW = {
     for remedy in (
         Remedy.IMAGES_WITH_UIDS,
         Remedy.ONE_SPACE,
-        Remedy.NOT_STRICT,
         Remedy.FEWER_SEGMENTS,
         Remedy.ADD_SEGMENT,
         Remedy.TABLE_OF_NAMES,
-        Remedy.OVERWRITE,
         Remedy.WINDOW,
         Remedy.NO_WINDOW,
         Remedy.NO_PICTURES,
         Remedy.SEVERAL_FILES,
         Remedy.RESUME,
+        Remedy.BY_ITS_NAME,
+        Remedy.ON_THIS_MACHINE,
     )
-}
+} | {Remedy.OVERWRITE: "move that file away", Remedy.NOT_STRICT: "let it be repaired"}
 """What is done outside of windows, or is the same in all."""
 
 WORDS: dict[Door, dict[Remedy, str]] = {
