@@ -35,7 +35,7 @@ from builders import a_ct_series, a_segmentation, a_sphere
 from PIL import Image
 from pydicom import dcmread
 from SegRLEExportLib.batch.cases import Case, matched, read_cases
-from SegRLEExportLib.batch.clusters import local_client
+from SegRLEExportLib.batch.clusters import dashboard_of, local_client
 from SegRLEExportLib.batch.folder import BatchFolder, outcome_of
 from SegRLEExportLib.batch.outcome import Ending, Outcome
 from SegRLEExportLib.batch.page import write_page
@@ -109,7 +109,10 @@ class TestEveryCaseIsAccountedFor:
         (tmp_path / "out" / "case00" / "mine.txt").write_text("mine")
         result = batch(good_cases(material, 2), tmp_path / "out", client)
         assert [one.case for one in result.failed] == ["case00"]
-        assert "it is there already" in result.failed[0].reason
+        assert result.failed[0].reason == (
+            f"The batch cannot use {tmp_path / 'out' / 'case00'}: it was there before, and no run of a batch wrote it. "
+            "Move it away and resume, or choose another folder."
+        )
         assert (tmp_path / "out" / "case00" / "mine.txt").read_text() == "mine"
 
     def test_what_comes_there_meanwhile_is_not_touched_either(self, client, material, tmp_path):
@@ -121,7 +124,9 @@ class TestEveryCaseIsAccountedFor:
         result = batch(good_cases(material, 3), tmp_path / "out", client, on_end=comes)
         kept = [name for name in ("case00", "case01", "case02") if (tmp_path / "out" / name).is_file()]
         assert {one.case for one in result.failed} == set(kept)
-        assert BatchFolder(tmp_path / "out").outcomes()[kept[0]].ending is Ending.REFUSED
+        told = BatchFolder(tmp_path / "out").outcomes()[kept[0]]
+        assert told.ending is Ending.REFUSED
+        assert "somebody made it while the case was written. Move it away and resume" in told.reason
 
 
 class TestOneRunAtATime:
@@ -203,7 +208,7 @@ class TestResume:
 
     def test_a_batch_that_is_there_is_not_begun_anew_unasked(self, client, material, tmp_path):
         batch(good_cases(material, 1), tmp_path / "out", client)
-        with pytest.raises(BatchFolderError, match="it holds a batch already; resume the batch, or"):
+        with pytest.raises(BatchFolderError, match=r"it holds a batch already; resume the batch \(resume=True\), or"):
             batch(good_cases(material, 1), tmp_path / "out", client)
 
     def test_a_torn_line_is_no_line_and_the_next_begins_on_its_own(self, client, material, tmp_path):
@@ -221,8 +226,11 @@ class TestResume:
         cases = good_cases(material, 2)
         result = batch(cases, tmp_path / "out", client)
         (tmp_path / "out" / result.outcomes[0].files[0].path).unlink()
+        (tmp_path / "out" / "case01" / "notes.txt").write_text("mine")
         again = batch(cases, tmp_path / "out", client, resume=True)
-        assert [one.case for one in again.failed] == ["case00"]
+        reasons = {one.case: one.reason for one in again.failed}
+        assert "its file case00/case00.dcm is gone. Move it away and resume" in reasons["case00"]
+        assert "the file case01/notes.txt was added to it. Move it away and resume" in reasons["case01"]
 
     def test_a_file_that_was_changed_is_told_and_not_taken_for_written(self, client, material, tmp_path):
         result = batch(good_cases(material, 2), tmp_path / "out", client)
@@ -231,13 +239,15 @@ class TestResume:
         content[-1] ^= 1
         path.write_bytes(content)
         again = batch(good_cases(material, 2), tmp_path / "out", client, resume=True)
-        assert [one.case for one in again.failed] == ["case00"]
+        assert "its file case00/case00.dcm was changed after it was written. Move it away" in again.failed[0].reason
+        assert str(again).startswith("1 of 2 cases written (1 of them before this run), ")
+        assert again.to_json()["written_before"] == 1
         assert path.read_bytes() == content
 
     def test_another_format_is_another_batch(self, client, material, tmp_path):
         batch(good_cases(material, 1), tmp_path / "out", client)
         again = batch(good_cases(material, 1), tmp_path / "out", client, to="nifti", resume=True)
-        assert "not as this batch writes this case now" in again.failed[0].reason
+        assert "an earlier run wrote it with to rle, and this one has nifti" in again.failed[0].reason
         assert not batch(good_cases(material, 1), tmp_path / "out", client, resume=True).failed
 
     def test_broken_off_between_line_and_files_the_files_are_moved_not_made_anew(self, client, material, tmp_path):
@@ -405,9 +415,10 @@ class TestCases:
             ("segmentation,to\na,jpeg\n", "line 2 .* column 'to': invalid choice: 'jpeg'"),
             ("segmentation,window\na,40\n", "column 'window': '40' is not a centre and a width above 0"),
             ("case,segmentation\na\n", "it has 1 cells, and the header has 2"),
-            ("case,segmentation\na,\n", "it names no segmentation"),
-            ("case,segmentation\n../a,b\n", r"the case name '\.\./a' cannot name a folder"),
-            ("case,segmentation\na,b\nA,c\n", "two cases are called 'A'"),
+            ("case,segmentation\na,\n", "line 2 cannot be used: column 'segmentation': it is empty"),
+            ("case,segmentation\nb,b\n../a,b\n", r"line 3 cannot be used: the case name '\.\./a' cannot name a folder"),
+            ("segmentation\na.nrrd\n.nrrd\n", r"line 3 cannot be used: the case name '' cannot name a folder"),
+            ("case,segmentation\na,b\nA,c\n", "line 3 cannot be used: two cases are called 'A'"),
         ],
     )
     def test_a_table_that_cannot_be_used_is_refused(self, text, sentence, tmp_path):
@@ -490,15 +501,55 @@ class TestShell:
             "volume is an option of segrle export and threshold one of segrle convert: no case can have both."
         ]
         assert dcmread(next((tmp_path / "out" / "a" / "images").iterdir())).Modality == "CT"
-        assert BatchFolder(tmp_path / "out").is_there(result.outcomes[0])
+        assert not BatchFolder(tmp_path / "out").difference(result.outcomes[0], result.outcomes[0].asked)
 
     def test_what_makes_no_sense_is_refused_before_anything_begins(self, tmp_path, capsys):
-        for words in (["--workers", "0"], ["--timeout", "0"], ["--memory", "much"], ["--series-number", "x"]):
+        for words, sentence in (
+            (["--workers", "0"], "argument --workers: '0' is no number from 1 on"),
+            (["--workers", "two"], "argument --workers: 'two' is no number from 1 on"),
+            (["--timeout", "0"], "argument --timeout: '0' is no number of seconds above 0"),
+            (["--timeout", "nan"], "argument --timeout: 'nan' is no number of seconds above 0"),
+            (["--timeout", "soon"], "argument --timeout: 'soon' is no number of seconds above 0"),
+            (["--memory", "much"], "argument --memory: 'much' is no size, such as 4GB"),
+            (["--memory", "0GB"], "argument --memory: '0GB' is no size, such as 4GB"),
+            (["--series-number", "x"], "argument --series-number: invalid int value: 'x'"),
+            (["--series", "1.2.3"], "--series is not an option of a batch: one series of all cases is named by"),
+            (["--compression=none"], "--compression is not an option of a batch: what is written is named by --to"),
+            (["-c", "none"], "-c is not an option of a batch: what is written is named by --to"),
+            (["--overwrite"], "--overwrite is not an option of a batch: it replaces nothing; move away what is there"),
+            (["--no-verify"], "--no-verify is not an option of a batch: that is --verify off"),
+        ):
             with pytest.raises(SystemExit) as ended:
                 main(["batch", "cases.csv", "-o", str(tmp_path / "out"), *words])
             assert ended.value.code == 2
-            assert words[0] in capsys.readouterr().err.splitlines()[-1]
+            assert sentence in capsys.readouterr().err
         assert not (tmp_path / "out").exists()
+
+    @pytest.mark.parametrize("place", ["file", "file/below"])
+    def test_a_place_that_can_be_no_folder_is_refused_before_a_cluster_is_started(self, place, tmp_path, capsys):
+        (tmp_path / "file").write_text("mine")
+        table = tmp_path / "cases.csv"
+        table.write_text("case,segmentation\na,b\n")
+        assert main(["batch", str(table), "-o", str(tmp_path / place)]) == 2
+        told = capsys.readouterr().err
+        reason = "it is no folder" if place == "file" else "Not a directory"
+        assert told == f"The batch cannot use {tmp_path / place}: {reason}. Choose another folder.\n"
+        assert (tmp_path / "file").read_text() == "mine"
+
+    def test_the_dashboard_is_named_where_there_is_one_to_see(self, client, monkeypatch):
+        monkeypatch.setattr(client, "run_on_scheduler", lambda *_: None)
+        assert dashboard_of(client) is None
+        monkeypatch.setattr(client, "run_on_scheduler", lambda *_: "found")
+        assert dashboard_of(client) == client.dashboard_link
+
+    def test_a_batch_that_is_whole_starts_no_cluster(self, client, material, tmp_path, capsys):
+        cases = good_cases(material, 1)
+        batch(cases, tmp_path / "out", client)
+        words = ["batch", str(table_of(cases, tmp_path)), "-o", str(tmp_path / "out"), "--resume"]
+        assert main([*words, "--dask", "tcp://nobody.invalid:1"]) == 0
+        printed = capsys.readouterr()
+        assert printed.out.startswith("1 of 1 cases written (1 of them before this run), ")
+        assert printed.err == ""
 
     def test_a_dry_run_prints_matches_and_what_is_unmatched(self, tmp_path, capsys):
         (tmp_path / "seg").mkdir()

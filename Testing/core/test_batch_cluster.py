@@ -35,6 +35,7 @@ from batch_builders import (
 from SegRLEExportLib.batch.clusters import dashboard_of, local_client, remote_client
 from SegRLEExportLib.batch.folder import BatchFolder
 from SegRLEExportLib.batch.running import batch
+from SegRLEExportLib.cli import batch_command as batch_command_file
 from SegRLEExportLib.errors import SchedulerEndedError
 
 distributed = pytest.importorskip("distributed", reason="dask[distributed] is not installed")
@@ -112,6 +113,14 @@ def test_cases_that_crash_and_hang_end_no_worker(material, tmp_path):
     assert len(outcomes) == len(cases)
 
 
+def test_a_cluster_without_workers_is_told(capsys):
+    with a_cluster(environment(), places=((),)) as cluster, remote_client(cluster.address) as client:
+        batch_command_file._tell_of(client)
+    assert capsys.readouterr().err.splitlines()[-1] == (
+        f"The cluster has no worker yet: cases wait for one (dask worker {cluster.address})."
+    )
+
+
 def test_a_worker_that_is_killed_costs_no_case(material, tmp_path):
     table = table_of(good_cases(material, 2 * COUNT), tmp_path)
     with a_cluster(environment()) as cluster:
@@ -178,7 +187,7 @@ class TestSchedulerThatIsGone:
 
     @pytest.mark.parametrize("error", WAYS_TO_SAY_IT, ids=lambda error: type(error).__name__)
     def test_is_told_before_the_first_case_too(self, error, client, monkeypatch):
-        monkeypatch.setattr(distributed.Client, "dashboard_link", property(refusing(error)))
+        monkeypatch.setattr(distributed.Client, "run_on_scheduler", refusing(error))
         with pytest.raises(SchedulerEndedError):
             dashboard_of(client)
 

@@ -92,8 +92,11 @@ def test_the_address_of_a_cluster_is_told_as_it_was_typed(monkeypatch):
         raise OSError("nobody is there")
 
     monkeypatch.setattr(distributed, "Client", client)
-    with pytest.raises(BatchFolderError, match="^The batch cannot use tcp://host:8786: no Dask scheduler answers"):
+    with pytest.raises(
+        BatchFolderError, match="^The batch cannot use tcp://host:8786: no Dask scheduler answers"
+    ) as told:
         remote_client("tcp://host:8786").__enter__()
+    assert error_text(told.value).endswith("or let the batch run on this machine (without --dask).")
 
 
 class TestRefusals:

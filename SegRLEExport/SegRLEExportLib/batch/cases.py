@@ -6,7 +6,7 @@ import csv
 import json
 import os
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from io import StringIO
 from pathlib import Path
@@ -73,11 +73,10 @@ def read_cases(table: Path, columns: Mapping[str, Column]) -> list[Case]:
     try:
         header = [name.strip().lower().replace("-", "_") for name in next(rows, [])]
         _refuse_unusable_header(header, columns)
-        cases = [_case_of(list(zip(header, _cells(row, header))), columns, table.parent) for row in rows if row]
+        cases = (_case_of(list(zip(header, _cells(row, header))), columns, table.parent) for row in rows if row)
+        return [*_named_apart(cases)]
     except (ValueError, csv.Error) as error:
         raise BatchTableError(table, max(rows.line_num, 1), str(error)) from error
-    _refuse_unusable_names(cases, table)
-    return cases
 
 
 def _delimiter(text: str) -> str:
@@ -107,7 +106,7 @@ def _cells(row: Sequence[str], header: Sequence[str]) -> list[str]:
 def _case_of(cells: Sequence[tuple[str, str]], columns: Mapping[str, Column], folder: Path) -> Case:
     own = {name: cell for name, cell in cells if name in _OWN_COLUMNS}
     if not own["segmentation"]:
-        raise ValueError("it names no segmentation")
+        raise ValueError("column 'segmentation': it is empty")
     name = own.get("case") or plain_name(Path(own["segmentation"]))
     series = own.get("series") or ""
     options: dict[str, Any] = {}
@@ -150,8 +149,10 @@ def matched(segmentations: Path, images: Path) -> Matches:
             raise BatchTableError(path, 0, f"two segmentations are called {plain_name(path)}")
         found[plain_name(path)] = path
     folders = {path.name: path for path in _listed(images) if path.is_dir()}
-    cases = [Case(name, str(path), str(folders[name])) for name, path in found.items() if name in folders]
-    _refuse_unusable_names(cases, segmentations)
+    try:
+        cases = [*_named_apart(Case(name, str(found[name]), str(folders[name])) for name in found if name in folders)]
+    except ValueError as error:
+        raise BatchTableError(segmentations, 0, str(error)) from error
     return Matches(
         cases, [name for name in found if name not in folders], [name for name in folders if name not in found]
     )
@@ -169,11 +170,13 @@ def plain_name(path: Path) -> str:
     return _SUFFIXES.sub("", path.name)
 
 
-def _refuse_unusable_names(cases: Iterable[Case], where: Path) -> None:
+def _named_apart(cases: Iterable[Case]) -> Iterator[Case]:
+    """Yield the cases; raise ValueError at one whose name cannot be that of a folder of its own."""
     seen: set[str] = set()
     for case in cases:
         if _UNSAFE.search(case.name):
-            raise BatchTableError(where, 0, f"the case name '{case.name}' cannot name a folder")
+            raise ValueError(f"the case name '{case.name}' cannot name a folder")
         if case.name.lower() in seen:
-            raise BatchTableError(where, 0, f"two cases are called '{case.name}'")
+            raise ValueError(f"two cases are called '{case.name}'")
         seen.add(case.name.lower())
+        yield case

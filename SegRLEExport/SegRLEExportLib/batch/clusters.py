@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import importlib.util
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from SegRLEExportLib.errors import BatchFolderError, MissingLibraryError, SchedulerEndedError
+from SegRLEExportLib.errors import MissingLibraryError, NoSchedulerError, SchedulerEndedError
 
 _HERE = "127.0.0.1"
 """The dashboard of a cluster of ours is for who sits at this machine."""
@@ -65,12 +66,12 @@ def local_client(workers: int | None = None, memory: str = "auto") -> Iterator[A
 
 @contextmanager
 def remote_client(address: str) -> Iterator[Any]:
-    """Hand out a client of a cluster that is there; raise `BatchFolderError` if it does not answer."""
+    """Hand out a client of a cluster that is there; raise `NoSchedulerError` if it does not answer."""
     _, distributed = _libraries()
     try:
         client = distributed.Client(address, timeout="30s")
     except (OSError, ValueError) as error:
-        raise BatchFolderError(address, f"no Dask scheduler answers there ({error})") from error
+        raise NoSchedulerError(address, str(error)) from error
     try:
         yield client
     finally:
@@ -102,10 +103,17 @@ def _tells_of_the_scheduler(error: BaseException) -> bool:
     return isinstance(error, (CancelledError, TimeoutError, asyncio.CancelledError))
 
 
-def dashboard_of(client: Any) -> str:
-    """Return the address of Dask's dashboard."""
+def dashboard_of(client: Any) -> str | None:
+    """Return the address of Dask's dashboard; None where the scheduler has no bokeh, which draws it."""
     with scheduler_needed(client):
-        return str(client.dashboard_link)
+        has_bokeh = client.run_on_scheduler(importlib.util.find_spec, "bokeh") is not None
+        return str(client.dashboard_link) if has_bokeh else None
+
+
+def has_workers(client: Any) -> bool:
+    """Tell whether there is anybody who could run a case."""
+    with scheduler_needed(client):
+        return bool(client.nthreads())
 
 
 def _libraries() -> tuple[Any, Any]:

@@ -17,10 +17,11 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from SegRLEExportLib.batch.lock import held
 from SegRLEExportLib.batch.outcome import CaseFile, Ending, Outcome
@@ -31,7 +32,7 @@ JOURNAL, PAGE = "report.jsonl", "report.html"
 FILES, PICTURE = "files", "picture.png"
 """Of an attempt."""
 
-_THERE_ALREADY = "it is there already, and not as this batch writes this case now"
+_MADE_MEANWHILE = "somebody made it while the case was written"
 
 _BLOCK_BYTES = 1 << 20
 
@@ -68,7 +69,8 @@ class BatchFolder:
             for part in (self.out, self._own, self.work, self.pictures):
                 part.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise BatchFolderError(self.out, error.strerror or str(error)) from error
+            reason = "it is no folder" if self.out.exists() and not self.out.is_dir() else error.strerror or str(error)
+            raise BatchFolderError(self.out, f"{reason}. Choose another folder") from error
         with held(self._own / "lock", self.out):
             self._begin(resume=resume)
             try:
@@ -108,7 +110,7 @@ class BatchFolder:
         """
         self._append(outcome)
         if outcome.is_written and not self.move(outcome):
-            outcome = refused(self.out, replace(outcome, files=(), findings=()))
+            outcome = refused(self.out, replace(outcome, files=(), findings=()), _MADE_MEANWHILE)
             self._append(outcome)
         return outcome
 
@@ -153,18 +155,39 @@ class BatchFolder:
             lines = self.journal.read_bytes().decode("utf-8", "surrogateescape").split("\n")
             yield from filter(None, map(outcome_of, lines))
 
-    def is_there(self, outcome: Outcome) -> bool:
-        """Tell whether a written case has the files that were written, to the last byte, and no others."""
+    def difference(self, known: Outcome | None, asked: Mapping[str, Any]) -> str:
+        """Return what stands in the place of a case beside what was asked for, as a clause; empty if it is the same.
+
+        `known` is the outcome of the run that wrote it, if one did; its files are the same to the last byte.
+        """
+        if known is None:
+            return "it was there before, and no run of a batch wrote it"
+        for name in sorted({*known.asked, *asked}):
+            then, now = (values.get(name, "nothing") for values in (known.asked, asked))
+            if then != now:
+                return f"an earlier run wrote it with {name} {then}, and this one has {now}"
         try:
-            return outcome.is_written and files_in(self.out / outcome.case, outcome.case) == outcome.files
-        except OSError:
-            return False
+            return _first_difference(known.files, files_in(self.out / known.case, known.case))
+        except OSError as error:
+            return f"it cannot be read ({error.strerror or error})"
 
 
-def refused(out: Path, outcome: Outcome) -> Outcome:
-    """Return the outcome of a case whose place is taken."""
-    reason = str(BatchFolderError(out / outcome.case, _THERE_ALREADY))
-    return replace(outcome, ending=Ending.REFUSED, reason=reason)
+def _first_difference(written: Iterable[CaseFile], found: Iterable[CaseFile]) -> str:
+    before, now = ({file.path: file for file in files} for files in (written, found))
+    for path in sorted({*before, *now}):
+        if path not in now:
+            return f"its file {path} is gone"
+        if path not in before:
+            return f"the file {path} was added to it"
+        if before[path] != now[path]:
+            return f"its file {path} was changed after it was written"
+    return ""
+
+
+def refused(out: Path, outcome: Outcome, reason: str) -> Outcome:
+    """Return the outcome of a case whose place is taken; `reason` is a clause."""
+    told = BatchFolderError(out / outcome.case, f"{reason}. Move it away and resume, or choose another folder")
+    return replace(outcome, ending=Ending.REFUSED, reason=str(told))
 
 
 def files_in(folder: Path, case: str) -> tuple[CaseFile, ...]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from typing import Any
 from SegRLEExportLib.batch.cases import Case
 from SegRLEExportLib.batch.children import end_processes, run_case
 from SegRLEExportLib.batch.clusters import client_of, scheduler_needed
-from SegRLEExportLib.batch.folder import BatchFolder, refused
+from SegRLEExportLib.batch.folder import PAGE, BatchFolder, refused
 from SegRLEExportLib.batch.limits import DEFAULT_TIMEOUT_S
 from SegRLEExportLib.batch.outcome import Ending, Outcome
 from SegRLEExportLib.batch.page import write_page
@@ -34,6 +34,8 @@ _HANDED_IN = 4
 
 Ended = Callable[[Outcome], None]
 
+Connect = Callable[[], AbstractContextManager[Any]]
+
 
 @dataclass(frozen=True)
 class BatchResult:
@@ -41,6 +43,8 @@ class BatchResult:
 
     out: Path
     outcomes: tuple[Outcome, ...]
+    stood: int = 0
+    """Cases that an earlier run wrote, and that this one found as they were."""
 
     @property
     def failed(self) -> tuple[Outcome, ...]:
@@ -50,7 +54,8 @@ class BatchResult:
     def __str__(self) -> str:
         written = [outcome for outcome in self.outcomes if outcome.is_written]
         size = size_text(sum(outcome.bytes for outcome in written))
-        lines = [f"{len(written)} of {len(self.outcomes)} cases written, {size}; see {self.out / 'report.html'}"]
+        before = f" ({self.stood} of them before this run)" if self.stood else ""
+        lines = [f"{len(written)} of {len(self.outcomes)} cases written{before}, {size}; see {self.out / PAGE}"]
         lines.extend(f"  {outcome.case}: {outcome.ending.value}: {outcome.short_reason}" for outcome in self.failed)
         return printable_lines(lines)
 
@@ -59,6 +64,7 @@ class BatchResult:
         return {
             "cases": len(self.outcomes),
             "failed": len(self.failed),
+            "written_before": self.stood,
             "outcomes": [one.to_json() for one in self.outcomes],
         }
 
@@ -83,6 +89,20 @@ def batch(
     Raises `BatchFolderError` if `out` or the cluster cannot be used, `SchedulerEndedError` if Dask's scheduler ends on
     the way; what is wrong with a case is its outcome.
     """
+    return batch_on(lambda: client_of(client), cases, out, to=to, timeout=timeout, resume=resume, on_end=on_end)
+
+
+def batch_on(
+    connect: Connect,
+    cases: Sequence[Case],
+    out: Path | str,
+    *,
+    to: str,
+    timeout: float,
+    resume: bool,
+    on_end: Ended | None,
+) -> BatchResult:
+    """Do what `batch` does, with a client that `connect` makes once it is known that there is work for one."""
     folder = BatchFolder(Path(out).absolute())
     asked = [replace(case.absolute(), options={"to": to, **case.options}) for case in cases]
     with folder.used(resume=resume):
@@ -90,13 +110,13 @@ def batch(
         try:
             left = [case for case in asked if not ended.earlier(case)]
             if left:
-                with client_of(client) as connected:
+                with connect() as connected:
                     _Run(folder, connected, timeout, ended).run_all(left)
         finally:
             told = {**folder.outcomes(), **ended.outcomes}  # broken off, the last line may be of no outcome here yet
             outcomes = tuple(told[case.name] for case in asked if case.name in told)
             write_page(outcomes, folder)
-    return BatchResult(folder.out, outcomes)
+    return BatchResult(folder.out, outcomes, ended.stood)
 
 
 class _Ended:
@@ -107,16 +127,20 @@ class _Ended:
         self._on_end = on_end
         self._written = folder.written()
         self.outcomes: dict[str, Outcome] = {}
+        self.stood = 0
+        """Cases that an earlier run wrote, and that were skipped."""
 
     def earlier(self, case: Case) -> bool:
         """Tell whether the case needs no work, and take over its outcome: written before, or its place is taken."""
         if not self._folder.is_taken(case.name):
             return False
         known = self._written.get(case.name)
-        if known is not None and dict(known.asked) == case.asked and self._folder.is_there(known):
+        difference = self._folder.difference(known, case.asked)
+        if known is not None and not difference:
             self.outcomes[case.name] = known
+            self.stood += 1
         else:
-            self.add(refused(self._folder.out, Outcome(case.name, Ending.REFUSED, asked=case.asked)))
+            self.add(refused(self._folder.out, Outcome(case.name, Ending.REFUSED, asked=case.asked), difference))
         return True
 
     def add(self, outcome: Outcome) -> None:

@@ -26,6 +26,16 @@ if TYPE_CHECKING:
 _OWN = ("to",)
 """Options of a case that the batch has of its own."""
 
+_ELSEWHERE = {
+    "--series": "one series of all cases is named by --series-uid UID, and the images of a case stand in the column "
+    "series, or in the folder of --images",
+    "--compression": "what is written is named by --to",
+    "-c": "what is written is named by --to",
+    "--overwrite": "it replaces nothing; move away what is there, or choose another folder",
+    "--no-verify": "that is --verify off",
+}
+"""What somebody who knows the other commands asks for here."""
+
 USAGE = "batch (CASES | --segmentations DIR --images DIR) -o OUT [options]"
 EXAMPLE = "batch --segmentations segmentations --images ct -o out"
 
@@ -33,7 +43,6 @@ EXAMPLE = "batch --segmentations segmentations --images ct -o out"
 def add_parser(commands: Any) -> None:
     """Add the command's arguments to those of `segrle`."""
     parser = add_command(commands, "batch", run, USAGE, EXAMPLE)
-    parser.set_defaults(refuse=parser.error)
     group = parser.add_argument_group("input")
     group.add_argument(
         "cases",
@@ -74,6 +83,21 @@ def add_parser(commands: Any) -> None:
     )
     _add_cluster_arguments(parser)
     add_case_options(parser, _OWN)
+    _add_elsewhere(parser)
+
+
+class _Elsewhere(argparse.Action):
+    """An option of other commands, which ends with what a batch has in its place."""
+
+    def __call__(
+        self, parser: argparse.ArgumentParser, _namespace: Any, _values: Any, option: str | None = None
+    ) -> None:
+        parser.error(f"{option} is not an option of a batch: {_ELSEWHERE[str(option)]}")
+
+
+def _add_elsewhere(parser: argparse.ArgumentParser) -> None:
+    for option in _ELSEWHERE:
+        parser.add_argument(option, action=_Elsewhere, nargs="?", help=argparse.SUPPRESS, dest=argparse.SUPPRESS)
 
 
 def _add_cluster_arguments(parser: argparse.ArgumentParser) -> None:
@@ -99,16 +123,22 @@ def _add_cluster_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _count(text: str) -> int:
-    count = int(text)
+    try:
+        count = int(text)
+    except ValueError:
+        count = 0
     if count < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not 1 or more")
+        raise argparse.ArgumentTypeError(f"'{text}' is no number from 1 on")
     return count
 
 
 def _seconds(text: str) -> float:
-    seconds = float(text)
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
     if not seconds > 0:
-        raise argparse.ArgumentTypeError(f"{text} is not above 0")
+        raise argparse.ArgumentTypeError(f"'{text}' is no number of seconds above 0")
     return seconds
 
 
@@ -117,35 +147,33 @@ def _memory(text: str) -> str:
         from dask.utils import parse_bytes
     except ImportError:  # told when the batch begins
         return text
-    if text != "auto" and parse_bytes(text) < 1:
-        raise ValueError(text)
+    try:
+        is_size = text == "auto" or parse_bytes(text) >= 1
+    except ValueError:
+        is_size = False
+    if not is_size:
+        raise argparse.ArgumentTypeError(f"'{text}' is no size, such as 4GB")
     return text
-
-
-_memory.__name__ = "size, such as 4GB:"
 
 
 def run(parsed: argparse.Namespace) -> int:
     """Run the batch; the exit code is 0 if all cases were written, 1 if some were not, 2 if none was."""
-    from SegRLEExportLib.batch.clusters import dashboard_of
-    from SegRLEExportLib.batch.running import batch
+    from SegRLEExportLib.batch.running import batch_on
 
     cases = _cases(parsed)
     if parsed.dry_run:
         return 0
     with _Progress(len(cases)) as progress:
         try:
-            with _client(parsed) as client:
-                print_error(f"Dask's dashboard: {dashboard_of(client)}")
-                result = batch(
-                    cases,
-                    parsed.output,
-                    client,
-                    to=parsed.to,
-                    timeout=parsed.timeout,
-                    resume=parsed.resume,
-                    on_end=progress.ended,
-                )
+            result = batch_on(
+                lambda: _client(parsed),
+                cases,
+                parsed.output,
+                to=parsed.to,
+                timeout=parsed.timeout,
+                resume=parsed.resume,
+                on_end=progress.ended,
+            )
         except KeyboardInterrupt as error:
             ignore_signals()
             print_error(f"Interrupted. {_told_so_far(parsed.output, cases)}; with --resume the rest is done.")
@@ -208,7 +236,19 @@ def _client(parsed: argparse.Namespace) -> Iterator[Any]:
     from SegRLEExportLib.batch.clusters import local_client, remote_client
 
     with remote_client(parsed.dask) if parsed.dask else local_client(parsed.workers, parsed.memory) as client:
+        _tell_of(client)
         yield client
+
+
+def _tell_of(client: Any) -> None:
+    """Say where the cluster can be watched, and what it lacks."""
+    from SegRLEExportLib.batch.clusters import dashboard_of, has_workers
+
+    dashboard = dashboard_of(client)
+    if dashboard is not None:
+        print_error(f"Dask's dashboard: {dashboard}")
+    if not has_workers(client):
+        print_error(f"The cluster has no worker yet: cases wait for one (dask worker {client.scheduler.address}).")
 
 
 class _Progress:
