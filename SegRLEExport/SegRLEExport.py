@@ -78,7 +78,7 @@ class SegRLEExportLogic(ScriptedLoadableModuleLogic):
     """What scripts call; needs no window and shows none."""
 
     def exportSegmentation(
-        self, node, path, compression="rle", referenceVolume=None, segmentIDs=None, options=None, progress=None
+        self, node, path, compression=None, referenceVolume=None, segmentIDs=None, options=None, progress=None
     ):
         """Write a segmentation node as DICOM SEG and return the report.
 
@@ -86,26 +86,28 @@ class SegRLEExportLogic(ScriptedLoadableModuleLogic):
             report = logic.exportSegmentation(slicer.util.getNode("Segmentation"), "/tmp/seg.dcm")
             print(report)
 
-        `path` is a file, or a folder where names carry the SOP Instance UID. `compression` is "rle", "none",
-        "deflate", "labelmap", "labelmap-deflate", "rle-per-segment" or "rle-binary". The images are found through
-        `referenceVolume`, or else through the node itself. `options` is a `SegRLEExportLib.options.ExportOptions`.
-        `progress` is called with a fraction and a text, and cancels by returning False.
+        `path` is a file, or a folder where names carry the SOP Instance UID. `compression` is "rle" (what is written
+        without it), "none", "deflate", "labelmap", "labelmap-deflate", "rle-per-segment" or "rle-binary". The images
+        are found through `referenceVolume`, or else through the node itself. `segmentIDs` is a list, None for all.
+        `options` has all else: `ExportOptions(overwrite=True)`, for example, from `SegRLEExportLib.options`, where
+        `help(ExportOptions)` tells what there is. `progress` is called with a fraction and a text, and cancels by
+        returning False.
 
         Raises a class of `SegRLEExportLib.errors.ExportError`; then no file is left. The scene is not changed.
         """
         from SegRLEExportLib.slicer_side.requirements import refuse_unsatisfied
 
         refuse_unsatisfied()
+        from SegRLEExportLib.slicer_side.nodes import arguments
         from SegRLEExportLib.slicer_side.nodes.export import export_node
 
         return export_node(
-            node,
-            path,
-            compression,
-            reference_volume=referenceVolume,
-            segment_ids=segmentIDs,
-            options=options,
-            progress=progress,
+            arguments.segmentation_node(node),
+            arguments.path(path),
+            reference_volume=arguments.volume_node(referenceVolume),
+            segment_ids=arguments.segment_ids(segmentIDs),
+            options=arguments.export_options(options, compression),
+            progress=arguments.progress_callback(progress),
         )
 
     def loadSegmentation(self, path):
@@ -123,9 +125,11 @@ class SegRLEExportLogic(ScriptedLoadableModuleLogic):
 
         refuse_unsatisfied()
         from DICOMLib import DICOMUtils
+        from SegRLEExportLib.slicer_side.nodes.arguments import path_or_paths
         from SegRLEExportLib.slicer_side.nodes.loading import load_path
 
-        return load_path(path, slicer.mrmlScene, database=slicer.dicomDatabase, load_series=DICOMUtils.loadSeriesByUID)
+        where = path_or_paths(path)
+        return load_path(where, slicer.mrmlScene, database=slicer.dicomDatabase, load_series=DICOMUtils.loadSeriesByUID)
 
     def getParameterNode(self):
         """Return what the panel shows, kept in the scene."""

@@ -5,13 +5,17 @@ from __future__ import annotations
 import importlib.util
 import re
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pytest
 import scenes
-from SegRLEExportLib.errors import NotASegmentationFileError
+from SegRLEExportLib.errors import ExportError, NotASegmentationFileError
+from SegRLEExportLib.options import ExportOptions
+from SegRLEExportLib.slicer_side.nodes import arguments
+from SegRLEExportLib.slicer_side.nodes.export import export_node
 from SegRLEExportLib.slicer_side.nodes.loading import volumes_of
 from SegRLEExportLib.slicer_side.nodes.mrml_host import scene
 from test_loading import id_of, names_of
@@ -68,6 +72,91 @@ def test_what_the_first_exports_the_second_loads(logic, overlapping_node, tmp_pa
         overlapping_node, id_of(overlapping_node, name)
     )
     assert found["node"].GetNodeReference(found["node"].GetReferenceImageGeometryReferenceRole()) is volume
+
+
+class TestArguments:
+    """What scripts hand over by mistake: a sentence each, before anything begins."""
+
+    @pytest.mark.parametrize(
+        ("words", "sentence"),
+        [
+            ({"node": None}, "node is None, and should be a segmentation node, such as slicer.util.getNode"),
+            ({"node": "Segmentation"}, "node is the text 'Segmentation', and should be a segmentation node"),
+            ({"node": "a volume"}, "node is a vtkMRMLScalarVolumeNode, and should be a segmentation node"),
+            ({"path": None}, "path is None, and should be a path, such as '/tmp/seg.dcm'."),
+            ({"path": ""}, "path is the text '', and should be a path"),
+            ({"path": b"/tmp/seg.dcm"}, "path is of the type bytes, and should be a path"),
+            ({"referenceVolume": "CT"}, "referenceVolume is the text 'CT', and should be a volume node"),
+            (
+                {"referenceVolume": "itself"},
+                "referenceVolume is a vtkMRMLSegmentationNode, and should be a volume node",
+            ),
+            ({"segmentIDs": "Segment_1"}, "segmentIDs is the text 'Segment_1', and should be a list of segment IDs"),
+            ({"segmentIDs": []}, "segmentIDs is an empty list, and should be a list of segment IDs"),
+            ({"segmentIDs": [1]}, "segmentIDs is a list of other things, and should be a list of segment IDs"),
+            ({"options": {"overwrite": True}}, "options is of the type dict, and should be an ExportOptions of SegRLE"),
+            ({"compression": 1}, "compression is of the type int, and should be the id of an encoding"),
+            ({"compression": "RLE"}, "There is no encoding 'RLE'. Choose one of: rle, none, deflate"),
+            (
+                {"compression": "none", "options": ExportOptions(compression="deflate")},
+                "compression is 'none', and should be what options have, 'deflate', or left out.",
+            ),
+            ({"progress": True}, "progress is True, and should be a function of a fraction and a text."),
+        ],
+    )
+    def test_of_an_export(self, words, sentence, logic, overlapping_node, tmp_path):
+        nodes = {"itself": overlapping_node, "a volume": scenes.a_volume_node([])}
+        given = {"node": overlapping_node, "path": tmp_path / "seg.dcm", **words}
+        given = {name: nodes.get(value, value) if isinstance(value, str) else value for name, value in given.items()}
+        with pytest.raises(ExportError, match=f"^{re.escape(sentence)}"):
+            logic.exportSegmentation(**given)
+        assert [*tmp_path.iterdir()] == []
+
+    @pytest.mark.parametrize(
+        ("path", "sentence"),
+        [
+            (None, "path is None, and should be a path, such as '/tmp/seg.dcm', or a list of the files of one export."),
+            ([], "path is an empty list, and should be a path"),
+            ([None], "path is None, and should be a path"),
+            (1, "path is of the type int, and should be a path"),
+        ],
+    )
+    def test_of_a_load(self, path, sentence, logic):
+        with pytest.raises(ExportError, match=f"^{re.escape(sentence)}"):
+            logic.loadSegmentation(path)
+
+    def test_a_tilde_is_the_users_folder(self, monkeypatch, tmp_path):
+        monkeypatch.setenv("HOME", str(tmp_path))
+        assert arguments.path("~/out/") == f"{tmp_path}/out/"
+        assert arguments.path_or_paths(["~/a.dcm"]) == [tmp_path / "a.dcm"]
+
+    def test_an_encoding_in_options_alone_is_the_one_that_is_written(self):
+        none = ExportOptions(compression="none")
+        assert arguments.export_options(none, None).compression == "none"
+        assert arguments.export_options(none, "none").compression == "none"
+        assert arguments.export_options(ExportOptions(clip=True), "none") == replace(none, clip=True)
+        assert arguments.export_options(None, None).compression == "rle"
+
+    def test_options_of_before_a_reload_are_taken(self):
+        before = type("ExportOptions", (ExportOptions,), {})(compression="none")
+        assert arguments.export_options(before, None).compression == "none"
+
+
+class TestFolders:
+    def test_with_several_exports_are_refused_with_what_to_give(self, logic, overlapping_node, chest_folder, tmp_path):
+        for encoding in ("rle", "none"):
+            export_node(overlapping_node, tmp_path, encoding, source=chest_folder)
+        before = scene().GetNumberOfNodes()
+        told = (
+            r"it is a folder with 2 exports \(.*\)\. Give one of them: its file, its files, or a folder with them alone"
+        )
+        with pytest.raises(ExportError, match=told):
+            logic.loadSegmentation(str(tmp_path))
+        assert scene().GetNumberOfNodes() == before
+
+    def test_without_seg_are_refused(self, logic, chest_folder):
+        with pytest.raises(NotASegmentationFileError, match="the folder has no SEG file"):
+            logic.loadSegmentation(chest_folder)
 
 
 def test_a_file_that_cannot_be_loaded_leaves_the_scene_as_it_was(logic, tmp_path):

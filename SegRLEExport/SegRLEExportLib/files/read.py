@@ -15,7 +15,6 @@ from SegRLEExportLib.errors import (
     NotASegmentationFileError,
     UnreadableSegmentationError,
     UnreadableVolumeError,
-    UnusableSegFileError,
 )
 from SegRLEExportLib.files.byte_stream import ByteStream, UnreadableError, regular_file
 from SegRLEExportLib.files.labels import labels_of, values_in
@@ -34,7 +33,7 @@ from SegRLEExportLib.model.finding import Finding, Severity
 from SegRLEExportLib.model.geometry import Geometry
 from SegRLEExportLib.model.remedy import Remedy
 from SegRLEExportLib.model.segmentation import AlgorithmType, Layer, Segment, Segmentation
-from SegRLEExportLib.reading.folder import exports_at
+from SegRLEExportLib.reading.folder import files_of_one_export
 from SegRLEExportLib.reading.header import is_dicom
 from SegRLEExportLib.reading.segmentation import segmentation_of
 
@@ -230,17 +229,9 @@ def seg_files_in(folder: Path) -> list[Path]:
     if _possible_masks(folder):
         return []
     try:
-        exports = exports_at(folder)
+        return files_of_one_export(folder)
     except NotASegmentationFileError:
         return []
-    if len(exports) > 1:
-        first, second = (paths[0].name for paths in exports[:2])
-        raise UnusableSegFileError(
-            folder,
-            f"it is a folder with {len(exports)} exports ({first} and {second} for example)",
-            "Give one of them: its file, or a folder with its files alone.",
-        )
-    return exports[0]
 
 
 def _possible_masks(folder: Path) -> list[Path]:

@@ -9,7 +9,7 @@ from pydicom import dcmread
 from pydicom.uid import SegmentationStorage
 
 from SegRLEExportLib.encoding.plan import LABEL_MAP_SEGMENTATION_STORAGE
-from SegRLEExportLib.errors import NotASegmentationFileError
+from SegRLEExportLib.errors import NotASegmentationFileError, UnusableSegFileError
 from SegRLEExportLib.reading.damage import DAMAGE
 from SegRLEExportLib.reading.header import is_dicom
 
@@ -25,6 +25,22 @@ def seg_files_of(place: Path) -> list[Path]:
     Raises `NotASegmentationFileError` if the folder has none, or cannot be looked into.
     """
     return [path for paths in exports_at(place) for path in paths]
+
+
+def files_of_one_export(folder: Path) -> list[Path]:
+    """Return the SEG files of a folder, by name.
+
+    Raises `NotASegmentationFileError` if it has none, `UnusableSegFileError` if they are of several exports.
+    """
+    exports = exports_at(folder)
+    if len(exports) > 1:
+        first, second = (paths[0].name for paths in exports[:2])
+        raise UnusableSegFileError(
+            folder,
+            f"it is a folder with {len(exports)} exports ({first} and {second} for example)",
+            "Give one of them: its file, its files, or a folder with them alone.",
+        )
+    return exports[0]
 
 
 def exports_at(place: Path) -> list[list[Path]]:

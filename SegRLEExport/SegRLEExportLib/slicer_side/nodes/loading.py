@@ -24,6 +24,7 @@ from SegRLEExportLib.model.geometry import Geometry
 from SegRLEExportLib.model.segmentation import Layer, Segment, Segmentation
 from SegRLEExportLib.model.terminology import slicer_terminology_text
 from SegRLEExportLib.reading.first_look import first_look
+from SegRLEExportLib.reading.folder import files_of_one_export
 from SegRLEExportLib.reading.seg_file import SegFile
 from SegRLEExportLib.reading.segmentation import segmentation_of
 from SegRLEExportLib.slicer_side.nodes.segmentation import BINARY_LABELMAP
@@ -67,14 +68,21 @@ def load_path(where, scene, *, database=None, load_series: Callable | None = Non
 
 
 def files_at(where) -> list[Path]:
-    """Return the files that are meant: one, several, or the SEG files in a folder, in the order of their parts."""
+    """Return the files that are meant: one, several, or those of the one export in a folder, in order of their parts.
+
+    Raises `NotASegmentationFileError` for a folder without SEG, `UnusableSegFileError` for one with several exports.
+    """
     if not isinstance(where, (str, Path)):
         return [Path(file) for file in where]
     path = Path(where)
     if not path.is_dir():
         return [path]
-    looks = [look for look in (first_look(file) for file in sorted(path.iterdir()) if file.is_file()) if look]
-    return [look.path for look in sorted(looks, key=lambda look: look.part)] or [path]
+    return sorted(files_of_one_export(path), key=_part)
+
+
+def _part(path: Path) -> tuple[int, int]:
+    look = first_look(path)
+    return look.part if look else (1, 1)
 
 
 def add_segmentation_node(segmentation: Segmentation, scene):
