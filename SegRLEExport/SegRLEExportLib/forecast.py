@@ -29,13 +29,24 @@ class Forecast:
 
     plan: EncodingPlan
     bytes: int
-    """Size of all files together, to the byte."""
+    """Size of all files together: to the byte, or about, see `is_exact`."""
     files: int
     frames: int
 
+    @property
+    def is_exact(self) -> bool:
+        """Whether that is so to the byte: new UIDs and times are as long in each export, but deflate otherwise."""
+        return not self.plan.is_deflated
+
     def to_json(self) -> dict[str, Any]:
         """Return the forecast as a JSON object."""
-        return {"compression": self.plan.id, "bytes": self.bytes, "files": self.files, "frames": self.frames}
+        return {
+            "compression": self.plan.id,
+            "bytes": self.bytes,
+            "exact": self.is_exact,
+            "files": self.files,
+            "frames": self.frames,
+        }
 
 
 @dataclass(frozen=True)
@@ -56,7 +67,7 @@ def forecast(
 ) -> tuple[Forecast, ...]:
     """Return what each encoding of `plan_ids` would come to, in that order.
 
-    The sizes are exact: compressed files are made as they would be written, and only counted. Raises
+    Compressed files are made as they would be written, and only counted. Raises
     `PreflightError` if the export would be refused whatever the encoding.
     """
     options = options or ExportOptions()

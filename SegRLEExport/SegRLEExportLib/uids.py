@@ -8,13 +8,18 @@ import uuid
 _NAMESPACE = uuid.UUID("2df855f4-2a6c-5f43-8ef0-5a62ad1e6a33")
 """Never to be changed, or tracking UIDs change with it."""
 
+_NEW_UID_LENGTH = len("2.25.") + 39
+"""As long as the largest UUIDs make them: seven of ten."""
+
 _COMPONENTS = re.compile(r"[0-9]+(\.[0-9]+)*", re.ASCII)
 _LEADING_ZERO = re.compile(r"(^|\.)0[0-9]")
 
 
 def new_uid() -> str:
-    """Return a UID that nobody else has."""
-    return f"2.25.{uuid.uuid4().int}"
+    """Return a UID that nobody else has; all are of one length, so that it is known how large a file becomes."""
+    while len(uid := f"2.25.{uuid.uuid4().int}") < _NEW_UID_LENGTH:
+        pass
+    return uid
 
 
 def derived_uid(*parts: str) -> str:

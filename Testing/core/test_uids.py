@@ -8,6 +8,7 @@ from SegRLEExportLib.uids import derived_uid, new_uid
 
 def test_new_uids_are_valid_and_differ():
     uids = {new_uid() for _ in range(100)}
+    assert {len(uid) for uid in uids} == {44}
 
     assert len(uids) == 100
     assert all(UID(uid).is_valid for uid in uids)

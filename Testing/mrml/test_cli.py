@@ -253,7 +253,7 @@ class TestInspect:
     def test_refuses_what_is_no_seg(self, chest_folder, capsys):
         path = next(chest_folder.glob("*.dcm"))
         assert segrle("inspect", path) == REFUSED
-        assert "is not a readable DICOM Segmentation: it has no SegmentationType" in capsys.readouterr().err
+        assert "is not a readable DICOM Segmentation: it is CT Image Storage. Give a file" in capsys.readouterr().err
 
 
 class TestVerify:

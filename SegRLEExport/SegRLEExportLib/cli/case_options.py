@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import copy
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from SegRLEExportLib.cli.convert_command import add_parser as add_convert
 from SegRLEExportLib.cli.export_command import add_parser as add_export
 from SegRLEExportLib.cli.inputs import ENCODING_IDS
+from SegRLEExportLib.cli.unused_options import refuse_unused
 
 if TYPE_CHECKING:
     from SegRLEExportLib.batch.cases import Column
@@ -180,15 +182,19 @@ def parsed_case(
             raise ValueError(f"There is no option {name}; known are {', '.join(case_options())}.")
         words.extend(_words(command, name, value))
     try:
-        return command, _commands()[command].parse_args(words)
+        parsed = _commands()[command].parse_args(words)
+        refuse_unused(parsed)
     except ValueError as error:
         raise ValueError(_in_columns(str(error))) from error
+    return command, parsed
 
 
 def _in_columns(told: str) -> str:
     """Return what a command's parser says of an option, with what a batch calls that: `argument --series: ...`."""
     for option in case_options().values():
         told = told.replace(f"argument {option.word}:", f"option {option.name}:")
+    for plain, name in _RENAMED.items():
+        told = re.sub(rf"--{plain}\b", f"--{name.replace('_', '-')}", told)
     return f"{told[:1].upper()}{told[1:]}."
 
 

@@ -18,6 +18,7 @@ from SegRLEExportLib.cli.inputs import (
     segmentation_in,
 )
 from SegRLEExportLib.cli.terminal import ProgressLine, print_result
+from SegRLEExportLib.cli.unused_options import OF_CONVERT
 
 if TYPE_CHECKING:
     from SegRLEExportLib.convert import Conversion
@@ -34,7 +35,7 @@ EXAMPLE = "convert Segmentation.seg.nrrd ct-folder -o labels.nii.gz"
 
 def add_parser(commands: Any) -> None:
     """Add the command's arguments to those of `segrle`."""
-    parser = add_command(commands, "convert", run, USAGE, EXAMPLE)
+    parser = add_command(commands, "convert", run, USAGE, EXAMPLE, OF_CONVERT)
     parser.add_argument(
         "inputs",
         type=Path,
@@ -56,7 +57,7 @@ def add_parser(commands: Any) -> None:
     )
     parser.add_argument(
         "--threshold",
-        type=float,
+        type=_share,
         metavar="SHARE",
         help="of FRACTIONAL files: the share from which on a voxel belongs to its segment, such as 0.5",
     )
@@ -87,7 +88,7 @@ def converted(parsed: argparse.Namespace, progress: ProgressCallback | None = No
     from SegRLEExportLib.conversion.pictures import CocoImages
     from SegRLEExportLib.convert import convert
 
-    inputs, folder = _divided(parsed.inputs)
+    inputs, folder = _divided(parsed, parsed.inputs)
     paths = [file for path in inputs for file in _files_of(path)]
     segmentation = described_segmentation(parsed, _read(parsed, paths, folder))
     return convert(
@@ -102,6 +103,16 @@ def converted(parsed: argparse.Namespace, progress: ProgressCallback | None = No
     )
 
 
+def _share(text: str) -> float:
+    try:
+        share = float(text)
+    except ValueError:
+        share = math.nan
+    if not 0 < share <= 1:
+        raise argparse.ArgumentTypeError(f"'{text}' is no share above 0 and up to 1, such as 0.5")
+    return share
+
+
 def _window(text: str) -> tuple[float, float]:
     """Return centre and width; the parser says the error's sentence."""
     try:
@@ -113,12 +124,14 @@ def _window(text: str) -> tuple[float, float]:
     return centre, width
 
 
-def _divided(inputs: list[Path]) -> tuple[list[Path], Path | None]:
+def _divided(parsed: argparse.Namespace, inputs: list[Path]) -> tuple[list[Path], Path | None]:
     """Return the files of the segmentation, and the folder of images where the last of several is one.
 
     What is not there and has no suffix of a file was to be a folder.
     """
     last = inputs[-1]
+    if inputs[0].is_dir() and last.is_file():
+        parsed.refuse(f"the segmentation comes first and the folder of its images last, not {inputs[0]} before {last}")
     if len(inputs) > 1 and (last.is_dir() or not (last.suffix or last.exists())):
         return inputs[:-1], inputs[-1]
     return inputs, None

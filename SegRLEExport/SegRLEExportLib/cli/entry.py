@@ -13,6 +13,7 @@ from SegRLEExportLib.cli.boundary import exit_code_of
 from SegRLEExportLib.cli.commands import COMMANDS
 from SegRLEExportLib.cli.exit_codes import REFUSED
 from SegRLEExportLib.cli.terminal import print_error
+from SegRLEExportLib.cli.unused_options import refuse_unused
 from SegRLEExportLib.model.printable import printable
 
 
@@ -26,7 +27,10 @@ def _run(arguments: Sequence[str] | None) -> int:
     if not words:
         print_error(parser(whole=words).format_help().rstrip())
         return REFUSED
-    parsed = parser(whole=words).parse_args(words)
+    parsed, unknown = parser(whole=words).parse_known_args(words)
+    if unknown:
+        parsed.refuse(f"unrecognized arguments: {' '.join(unknown)}")
+    refuse_unused(parsed)
     exit_code: int = parsed.command(parsed)
     return exit_code
 

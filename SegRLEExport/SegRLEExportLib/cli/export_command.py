@@ -17,6 +17,7 @@ from SegRLEExportLib.cli.inputs import (
     source_of,
 )
 from SegRLEExportLib.cli.terminal import ProgressLine, print_result
+from SegRLEExportLib.cli.unused_options import OF_EXPORT
 
 if TYPE_CHECKING:
     from SegRLEExportLib.progress import ProgressCallback
@@ -28,7 +29,7 @@ EXAMPLE = "export Segmentation.seg.nrrd ct-folder -o out"
 
 def add_parser(commands: Any) -> None:
     """Add the command's arguments to those of `segrle`."""
-    parser = add_command(commands, "export", run, USAGE, EXAMPLE)
+    parser = add_command(commands, "export", run, USAGE, EXAMPLE, OF_EXPORT)
     add_input_arguments(parser)
     parser.add_argument(
         "-o",

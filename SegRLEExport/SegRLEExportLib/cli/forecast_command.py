@@ -16,6 +16,7 @@ from SegRLEExportLib.cli.inputs import (
     read_segmentation,
 )
 from SegRLEExportLib.cli.terminal import ProgressLine, print_json, print_text
+from SegRLEExportLib.model.counted import counted
 
 USAGE = "forecast SEGMENTATION SERIES_DIR [options]"
 EXAMPLE = "forecast Segmentation.seg.nrrd ct-folder"
@@ -45,7 +46,8 @@ def run(parsed: argparse.Namespace) -> int:
         print_json({"forecasts": [one.to_json() for one in measured], "recommended": recommended})
         return 0
     for one in measured:
-        files = "1 file " if one.files == 1 else f"{one.files} files"
-        print_text(f"{one.plan.id:17} {one.bytes:>14,} bytes  {files}  {one.frames:>6} frames  {one.plan.title}")
+        size = f"{'' if one.is_exact else 'about '}{one.bytes:,}"
+        files = f"{counted(one.files, 'file'):7}"
+        print_text(f"{one.plan.id:17} {size:>18} bytes  {files}  {one.frames:>6} frames  {one.plan.title}")
     print_text(f"Recommended: {advice.plan.id}: {advice.reason}.")
     return 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,12 +27,23 @@ ALGORITHM_TYPES = ("MANUAL", "SEMIAUTOMATIC", "AUTOMATIC")
 """Values of `model.segmentation.AlgorithmType`, here for the same reason."""
 
 
+Needed = tuple[Callable[[argparse.Namespace], bool], str]
+"""Whether an option has an effect among what was parsed, and what it needs for one, as a clause."""
+
+
 def add_command(
-    commands: Any, name: str, run: Callable[[argparse.Namespace], int], usage: str, example: str
+    commands: Any,
+    name: str,
+    run: Callable[[argparse.Namespace], int],
+    usage: str,
+    example: str,
+    needs: Mapping[str, Needed] | None = None,
 ) -> argparse.ArgumentParser:
     """Return the parser of a new command; `run` gets what was parsed and returns the exit code.
 
-    Help begins with the usage and ends with the example, both the words behind `segrle`.
+    `needs` says of options when they have an effect. What was parsed has `refuse`, which ends with a sentence and how
+    the command is used, and `default_of`, which tells what an option is where it was not given. Help begins with the
+    usage and ends with the example, both the words behind `segrle`.
     """
     summary = COMMANDS[name]
     parser: argparse.ArgumentParser = commands.add_parser(
@@ -42,7 +53,7 @@ def add_command(
         usage=f"segrle {usage}",
         epilog=f"example: segrle {example}",
     )
-    parser.set_defaults(command=run)
+    parser.set_defaults(command=run, needs=needs or {}, refuse=parser.error, default_of=parser.get_default)
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
     return parser
 
@@ -216,9 +227,18 @@ def _described(parsed: argparse.Namespace, segmentation: Segmentation) -> Segmen
 def _segmentation_of(parsed: argparse.Namespace) -> Segmentation:
     """Return the segmentation of a file, or of several masks."""
     path = parsed.segmentation
+    _refuse_exchanged(parsed, path, parsed.series_dir)
     if parsed.mask:
         return _of_masks([path, *parsed.mask])
     return segmentation_in(path, parsed.series_dir, parsed.series, getattr(parsed, "volume", None))
+
+
+def _refuse_exchanged(parsed: argparse.Namespace, first: Path, last: Path | None) -> None:
+    """End with the order of words where a folder stands for the segmentation, and a file for its images."""
+    from SegRLEExportLib.reading.header import is_dicom
+
+    if last is not None and first.is_dir() and last.is_file() and not is_dicom(last):
+        parsed.refuse(f"the segmentation comes first and the folder of its images last, not {first} before {last}")
 
 
 def segmentation_in(

@@ -119,7 +119,8 @@ def _difference(found: Value | None, wanted: Any, name: str) -> Iterator[str]:
             which = f"{name} {number}, " if len(wanted) > 1 else f"{name}, "
             yield from differences(item, expected, which)
     elif not (wanted.accepts(found) if hasattr(wanted, "accepts") else found == _as_value(wanted)):
-        yield f"{name} {_is(found)}, and should be {shown(wanted)}"
+        told = wanted.difference_of(found) if hasattr(wanted, "difference_of") else ""
+        yield f"{name} {told}" if told else f"{name} {_is(found)}, and should be {shown(wanted)}"
 
 
 def _as_value(wanted: str | int | Sequence[Any]) -> tuple[Any, ...]:

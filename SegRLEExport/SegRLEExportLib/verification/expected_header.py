@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import SegRLEExportLib
+from SegRLEExportLib.model.counted import counted
 from SegRLEExportLib.model.source_series import SourceFrame, text_of
 from SegRLEExportLib.verification.expectation import Anything, Expectation, NewUid, differences, shown
 from SegRLEExportLib.verification.expected_frames import ExpectedFrames
@@ -237,8 +238,19 @@ class References:
                 right.add(rest)
         return True
 
+    def difference_of(self, found: Value | None) -> str:
+        """Return what is not as it should be, as what is said of the attribute; empty if it has as good as none."""
+        if not isinstance(found, Items):
+            return ""
+        if len(found) != len(self.images):
+            return f"is {shown(found)}, and should have one for each of {counted(len(self.images), 'image')}"
+        for number, (item, image) in enumerate(zip(found, self.images), start=1):
+            for difference in differences(item, _reference(image), f"{number}, "):
+                return difference
+        return ""
+
     def __str__(self) -> str:
-        return f"{len(self.images)} images of the series, in their order,"
+        return counted(len(self.images), "image")
 
 
 def _reference(image: SourceFrame) -> Expectation:

@@ -163,7 +163,7 @@ def _value(content: bytes, start: int, length: int, vr: bytes) -> Value:
     if vr in _BYTES:
         return (value,)
     if vr == b"AT":
-        return tuple(group << 16 | element for group, element in struct.iter_unpack("<HH", value))
+        return tuple(Tag(group, element) for group, element in struct.iter_unpack("<HH", value))
     if not value:
         return ()
     text = value.decode("utf-8")

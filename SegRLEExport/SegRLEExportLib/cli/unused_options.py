@@ -1,0 +1,58 @@
+"""Options that have no effect beside the others: whoever gives one wants what it does, and is told what it needs."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from typing import Any
+
+from SegRLEExportLib.cli.inputs import ENCODING_IDS, Needed
+
+_IMAGES_OF_A_VOLUME: Needed = (lambda parsed: parsed.volume is not None, "it is written into the images of a --volume")
+_IN_DICOM_SEG: Needed = (lambda parsed: _format(parsed) in ENCODING_IDS, "it is written into DICOM SEG alone")
+_BEHIND_A_NAME: Needed = (lambda parsed: bool(parsed.algorithm_name), "it is written behind the --algorithm-name")
+
+OF_EXPORT: Mapping[str, Needed] = {
+    "modality": _IMAGES_OF_A_VOLUME,
+    "patient_name": _IMAGES_OF_A_VOLUME,
+    "patient_id": _IMAGES_OF_A_VOLUME,
+    "series": (lambda parsed: parsed.volume is None, "the images of a --volume are one series"),
+    "time": (lambda parsed: parsed.volume is None, "the images of a --volume are of one time"),
+    "algorithm_version": _BEHIND_A_NAME,
+}
+
+OF_CONVERT: Mapping[str, Needed] = {
+    "images": (lambda parsed: _format(parsed) == "coco", "pictures are written beside a COCO file (--to coco)"),
+    "window": (lambda parsed: parsed.images == "png", "it is for the pictures that --images png writes"),
+    "keep_values": (
+        lambda parsed: _format(parsed) in ("nifti", "nrrd", *ENCODING_IDS),
+        "label maps alone have label values (--to nifti, nrrd, or a DICOM label map)",
+    ),
+    "series_description": _IN_DICOM_SEG,
+    "series_number": _IN_DICOM_SEG,
+    "content_label": _IN_DICOM_SEG,
+    "content_description": _IN_DICOM_SEG,
+    "content_creator": _IN_DICOM_SEG,
+    "keep_empty_frames": _IN_DICOM_SEG,
+    "algorithm_version": _BEHIND_A_NAME,
+}
+
+
+def refuse_unused(parsed: argparse.Namespace) -> None:
+    """End with how the command is used if an option was given that does nothing beside the others."""
+    needs: Mapping[str, Needed] = parsed.needs
+    for name, (has_effect, what_it_needs) in needs.items():
+        if _is_given(parsed, name) and not has_effect(parsed):
+            parsed.refuse(f"argument --{name.replace('_', '-')}: it has no effect here: {what_it_needs}")
+
+
+def _is_given(parsed: argparse.Namespace, name: str) -> bool:
+    given: Any = getattr(parsed, name)
+    return bool(given != parsed.default_of(name))
+
+
+def _format(parsed: argparse.Namespace) -> str:
+    from SegRLEExportLib.conversion.formats import format_of
+
+    wanted: str = parsed.to or format_of(parsed.output)
+    return wanted

@@ -1,0 +1,134 @@
+"""What is typed and cannot be meant: told with what is right, in the command's own usage, before anything is read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from builders import a_segmentation, a_source
+from file_builders import a_nifti
+from SegRLEExportLib.cli.case_options import parsed_case
+from SegRLEExportLib.conversion.formats import refuse_name_of_another
+from SegRLEExportLib.errors import MisleadingNameError, UnusableArgumentError
+from SegRLEExportLib.export import export
+from SegRLEExportLib.reading.segmentation import segmentation_of
+from shell_builders import a_case, segrle
+
+IN, CT = "in.seg.nrrd", "ct"
+
+
+def told(capsys, *words: object) -> str:
+    """Return what is said of words that are refused with the usage of their command."""
+    with pytest.raises(SystemExit) as ended:
+        segrle(*words)
+    assert ended.value.code == 2
+    usage, *sentences = capsys.readouterr().err.splitlines()
+    assert usage.startswith(f"usage: segrle {words[0]} ")
+    return "\n".join(sentences)
+
+
+@pytest.mark.parametrize("command", ["export", "convert", "forecast", "inspect", "verify", "batch"])
+def test_an_option_that_is_none_is_told_with_the_usage_of_the_command(command, capsys):
+    needed = {"export": [IN, CT, "-o", "out"], "convert": [IN, "-o", "out"], "batch": [IN, "-o", "out"]}
+    sentence = told(capsys, command, *needed.get(command, [IN, CT]), "--nonsense")
+    assert sentence == (
+        f"segrle {command}: error: unrecognized arguments: --nonsense; 'segrle {command} --help' tells more"
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (
+            ["export", IN, CT, "-o", "a.dcm", "--modality", "CT"],
+            "--modality: it has no effect here: it is written into",
+        ),
+        (["export", IN, CT, "-o", "a.dcm", "--patient-name", "A^B"], "--patient-name: it has no effect here: it is"),
+        (["export", IN, CT, "-o", "a.dcm", "--patient-id", "1"], "--patient-id: it has no effect here: it is written"),
+        (
+            ["export", IN, CT, "-o", "a.dcm", "--volume", "v.nrrd", "--series", "1.2"],
+            "the images of a --volume are one",
+        ),
+        (["export", IN, CT, "-o", "a.dcm", "--volume", "v.nrrd", "--time", "2"], "the images of a --volume are of one"),
+        (["export", IN, CT, "-o", "a.dcm", "--algorithm-version", "2"], "it is written behind the --algorithm-name"),
+        (["convert", IN, "-o", "a.json", "--window", "40,400"], "it is for the pictures that --images png writes"),
+        (["convert", IN, "-o", "a.nii.gz", "--images", "png"], "pictures are written beside a COCO file (--to coco)"),
+        (["convert", IN, "-o", "a", "--to", "masks", "--keep-values"], "label maps alone have label values"),
+        (["convert", IN, "-o", "a.nrrd", "--series-number", "7"], "it is written into DICOM SEG alone"),
+        (["convert", IN, "-o", "a.nrrd", "--content-creator", "A^B"], "it is written into DICOM SEG alone"),
+        (["convert", IN, "-o", "a.nrrd", "--keep-empty-frames"], "it is written into DICOM SEG alone"),
+        (["convert", IN, "-o", "a.nrrd", "--threshold", "2"], "'2' is no share above 0 and up to 1, such as 0.5"),
+        (["convert", IN, "-o", "a.nrrd", "--threshold", "0"], "'0' is no share above 0 and up to 1, such as 0.5"),
+        (["convert", IN, "-o", "a.nrrd", "--threshold", "nan"], "'nan' is no share above 0 and up to 1, such as 0.5"),
+        (["convert", IN, "-o", "a.nrrd", "--threshold", "half"], "'half' is no share above 0 and up to 1, such as 0.5"),
+    ],
+    ids=lambda value: value[-2 if value[-1][0] != "-" else -1] if isinstance(value, list) else "",
+)
+def test_an_option_without_effect_is_told_with_what_it_needs(words, sentence, capsys):
+    assert sentence in told(capsys, *words)
+
+
+def test_a_case_of_a_batch_is_refused_for_the_same_in_the_words_of_a_batch(tmp_path):
+    with pytest.raises(ValueError, match="^Option window: it has no effect here: .* pictures that --coco-images png"):
+        parsed_case("a.nrrd", "", tmp_path / "a.json", tmp_path, {"to": "coco", "window": "40,400"})
+
+
+def test_a_threshold_that_is_no_share_is_told_in_python(tmp_path):
+    with pytest.raises(UnusableArgumentError, match="threshold is 2, and should be a share above 0 and up to 1"):
+        segmentation_of([tmp_path / "not-read.dcm"], threshold=2)
+
+
+class TestNames:
+    """A file's name says what it is; it is not given to a file of another kind."""
+
+    @pytest.mark.parametrize("name", ["seg.nii.gz", "seg.nii", "seg.NRRD", "seg.seg.nrrd", "seg.json"])
+    def test_of_another_format_gets_no_dicom_seg(self, name, tmp_path, capsys):
+        segmentation, ct = a_case(tmp_path)
+        assert segrle("export", segmentation, ct, "-o", tmp_path / name) == 2
+        sentence = (
+            "DICOM SEG (rle) is to be written. Choose another name, or let segrle convert write what the name says"
+        )
+        assert sentence in capsys.readouterr().err
+        assert not (tmp_path / name).exists()
+        with pytest.raises(MisleadingNameError):
+            export(a_segmentation(), a_source(), tmp_path / name)
+
+    @pytest.mark.parametrize(
+        ("name", "to"),
+        [("a.nii.gz", "masks"), ("a.seg.nrrd", "nifti"), ("a.seg.nrrd", "nrrd"), ("a.dcm", "coco"), ("a.nrrd", "none")],
+    )
+    def test_of_another_format_are_refused_by_convert(self, name, to, tmp_path, capsys):
+        segmentation, ct = a_case(tmp_path)
+        assert segrle("convert", segmentation, ct, "-o", tmp_path / name, "--to", to) == 2
+        assert f"{name} is the name of a file of the format " in capsys.readouterr().err
+        assert not (tmp_path / name).exists()
+
+    def test_that_fit_or_say_nothing_are_taken(self, tmp_path):
+        (tmp_path / "folder.nii.gz").mkdir()
+        for name, wanted in (
+            ("a.dcm", "labelmap"),
+            ("a.seg", "rle"),
+            ("a.csv", "nifti"),
+            ("a.nii", "nifti"),
+            ("a", "coco"),
+            ("folder.nii.gz", "masks"),
+        ):
+            refuse_name_of_another(tmp_path / name, wanted)
+
+
+class TestOrder:
+    @pytest.mark.parametrize("command", ["export", "convert", "forecast"])
+    def test_images_before_their_segmentation_are_told(self, command, tmp_path, capsys):
+        segmentation, ct = a_case(tmp_path)
+        more = ["-o", tmp_path / "x.dcm"] if command != "forecast" else []
+        sentence = told(capsys, command, ct, segmentation, *more)
+        assert "the segmentation comes first and the folder of its images last, not" in sentence
+        assert f"not {ct} before {segmentation}" in sentence
+
+    def test_a_folder_of_masks_before_its_one_image_is_right(self, tmp_path):
+        _, ct = a_case(tmp_path)
+        (tmp_path / "masks").mkdir()
+        a_nifti(tmp_path / "masks", np.ones((2, 3, 4), np.uint8))
+        image = next(path for path in sorted(Path(ct).iterdir()))
+        assert segrle("export", tmp_path / "masks", image, "-o", tmp_path / "x.dcm", "--clip") in (0, 2)
