@@ -356,8 +356,8 @@ REFUSED = [
         "voxels lie where the series has no image, farther from all than half their usual distance, and would be "
         "lost. The same of 2 more (corner, block). If an image is damaged or was not copied, add it, or leave the "
         "voxels out (clip=True in ExportOptions), or export on the segmentation's own grid (grid='segmentation' in "
-        "ExportOptions). If the segmentation was drawn on an evenly spaced copy of unevenly spaced images, all of it is "
-        "displaced: segment the images as they are.",
+        "ExportOptions). If the segmentation was drawn on an evenly spaced copy of unevenly spaced images, all of it "
+        "is displaced: segment the images as they are.",
         lambda: images(heights=ONE_MISSING),
     ),
     RefusedCase(
