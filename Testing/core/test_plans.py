@@ -18,8 +18,10 @@ from builders import (
     masks_of,
     two_overlapping_boxes,
 )
+from SegRLEExportLib.cli.inputs import ENCODING_IDS
 from SegRLEExportLib.encoding.plan import DEFAULT_PLAN_ID, PLANS, FrameCoding, SegmentationType, Split
 from SegRLEExportLib.export import export
+from SegRLEExportLib.verification.expected_header import FORMS
 
 every_plan = pytest.mark.parametrize("plan", PLANS.values(), ids=PLANS.keys())
 
@@ -162,6 +164,11 @@ class TestEveryPlan:
 @pytest.mark.parametrize("plan", READ_BY_HIGHDICOM)
 def test_highdicom_finds_each_voxel_in_its_place(plan, reports, expected):
     assert_same_voxels(joined([read_by_others.by_highdicom(path) for path in reports[plan.id].paths]), expected)
+
+
+def test_the_shell_and_the_check_have_a_row_for_each():
+    assert tuple(PLANS) == ENCODING_IDS, "ENCODING_IDS of cli/inputs.py has other ids, or another order, than PLANS"
+    assert set(FORMS) == set(PLANS), "FORMS of verification/expected_header.py needs a row for each encoding of PLANS"
 
 
 def test_the_default_is_rle_and_not_for_experts():

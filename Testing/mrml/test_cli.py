@@ -17,7 +17,6 @@ import SimpleITK as sitk
 from pydicom import dcmread
 from SegRLEExportLib import cli
 from SegRLEExportLib.cli.exit_codes import DIFFERENT, INTERRUPTED, REFUSED
-from SegRLEExportLib.cli.inputs import ENCODING_IDS
 from SegRLEExportLib.encoding.plan import PLANS
 from SegRLEExportLib.source.series import read_series
 
@@ -281,10 +280,6 @@ class TestVerify:
         assert segrle("verify", path, scenes.SEGMENTS, "--json") == DIFFERENT
         segments = json.loads(capsys.readouterr().out)["segments"]
         assert sum(one["only_in_file"] + one["only_in_segmentation"] for one in segments) == 1
-
-
-def test_the_ids_offered_are_those_of_the_table():
-    assert tuple(PLANS) == ENCODING_IDS
 
 
 def test_help_needs_no_library():
