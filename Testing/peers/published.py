@@ -36,6 +36,6 @@ def changed_deliveries(fresh: Deliveries, published: Table) -> list[str]:
 
 
 _REMEDY = (
-    "Run 'python Testing/peers/run.py --update' and correct the texts in encoding/plan.py and "
+    "Run 'python3 tasks.py peers --all --update' and correct the texts in encoding/plan.py and "
     "Testing/peers/known_failures.py."
 )

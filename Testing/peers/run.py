@@ -1,4 +1,4 @@
-"""Measure who reads what: `python Testing/peers/run.py [--all] [--update]`.
+"""Measure who reads what: `python3 tasks.py peers [--all] [--update]`.
 
 Without words: the readers that PyPI and Debian give, compared with the published table. `--all` makes further
 Pythons and Node folders for other versions and readers. `--ohif [VERSION...]`: the real viewer alone, see

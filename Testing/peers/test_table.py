@@ -160,4 +160,4 @@ def test_every_exception_to_the_advice_is_needed(recipient):
 
 def test_the_page_is_made_from_the_table():
     text = page.PATH.read_text("utf-8")
-    assert page.filled(text, PUBLISHED) == text, "run: python Testing/peers/run.py --update"
+    assert page.filled(text, PUBLISHED) == text, "run: python3 tasks.py peers --all --update"
