@@ -410,7 +410,7 @@ REFUSED = [
     ),
     RefusedCase(
         "one UID for two images",
-        "1 SOP Instance UID(s) are each used by images at different places",
+        "1 SOP Instance UID is used by images at different places",
         lambda: with_different("SOPInstanceUID", "1.2.826.0.1.3680043.8.498.9.1"),
     ),
     RefusedCase(
@@ -508,7 +508,7 @@ def test_images_of_the_volume_that_are_missing_are_told(tmp_path):
 
     (finding,) = volume.findings
     assert (finding.id, finding.where) == ("source-image-missing", "1.2.3")
-    assert finding.what.startswith("1 of the 6 images of the volume that was segmented are not there")
+    assert finding.what == "Of the 6 images of the volume that was segmented 1 is not there, and not referenced."
 
 
 def test_none_of_the_images_asked_for(tmp_path):
@@ -545,7 +545,7 @@ def test_a_file_that_may_not_be_read_is_told(tmp_path, monkeypatch):
 
     (finding,) = (finding for finding in report.findings if finding.id == "unreadable-file")
     assert finding.where == "locked.dcm"
-    assert "1 file(s) among the images could not be read, the first for this reason: Permission denied." in finding.what
+    assert "1 file among the images could not be read: Permission denied." in finding.what
 
 
 def without_preamble(path: Path, *, with_meta: bool) -> None:
@@ -595,7 +595,7 @@ def test_an_image_that_is_cut_is_named_where_its_voxels_would_be_lost(tmp_path):
     assert "voxels lie where the series has no image, farther from all than half their usual distance" in str(
         refused.value
     )
-    assert f"{paths[2].name}: 1 file(s) among the images could not be read" in str(refused.value)
+    assert f"{paths[2].name}: 1 file among the images could not be read" in str(refused.value)
     assert not (tmp_path / "out").exists()
 
 
@@ -650,8 +650,8 @@ def test_a_time_that_is_not_there_is_refused(tmp_path, time):
     (finding,) = read_series(tmp_path, time=time)[0].findings
 
     assert str(finding) == (
-        f"error: Time {time} was asked for, and the images have 3. "
-        "Choose one that is there, from 1, or none for the first."
+        f"error: Time {time} was asked for, and the images have 3 times. "
+        "Choose one that is there, from 1 on, or none for the first."
     )
 
 

@@ -65,7 +65,7 @@ def _odd_bytes(plan: EncodingPlan, stack: PlaneStack, instances: Sequence[Instan
                 "odd-bytes-in-ohif",
                 Severity.WARNING,
                 f"{instance.frame_count} frames of {stack.rows} x {stack.columns} pixels are an odd number of bytes: "
-                "OHIF 3.13 does not open such a file from a disk ('Invalid frame length'), but from an archive.",
+                "OHIF 3.13 does not open such a file from a disk ('Invalid frame length'), from an archive it does.",
                 help=f"For OHIF 3.13 choose {Remedy.RLE}.",
             )
             return

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterator
 
+from SegRLEExportLib.model.counted import counted
 from SegRLEExportLib.model.finding import Finding, Severity
 from SegRLEExportLib.model.remedy import Remedy
 from SegRLEExportLib.model.source_series import SourceSeries, text_of
@@ -15,11 +16,11 @@ from SegRLEExportLib.uids import is_standard_uid, is_usable_uid
 def unreadable_findings(unreadable: list[UnreadableFile]) -> Iterator[Finding]:
     """Tell of files that could not be read; whether they are images of the series is not known."""
     if unreadable:
+        first = ", the first for this reason" if len(unreadable) > 1 else ""
         yield Finding(
             "unreadable-file",
             Severity.WARNING,
-            f"{len(unreadable)} file(s) among the images could not be read, the first for this reason: "
-            f"{unreadable[0].reason}.",
+            f"{counted(len(unreadable), 'file')} among the images could not be read{first}: {unreadable[0].reason}.",
             where=unreadable[0].path.name,
             help="If it is an image of the series, export it again from the archive.",
         )
@@ -32,8 +33,8 @@ def missing_findings(present: set[str], instance_uids: Collection[str]) -> Itera
         yield Finding(
             "source-image-missing",
             Severity.WARNING,
-            f"{len(missing)} of the {len(set(instance_uids))} images of the volume that was segmented are not "
-            "there; they are not referenced.",
+            f"Of the {counted(len(set(instance_uids)), 'image')} of the volume that was segmented {len(missing)} "
+            f"{'is' if len(missing) == 1 else 'are'} not there, and not referenced.",
             where=min(missing),
             help="Import the series again, with all its images.",
         )
@@ -42,11 +43,12 @@ def missing_findings(present: set[str], instance_uids: Collection[str]) -> Itera
 def unplaced_findings(unplaced: list[UnplacedImage]) -> Iterator[Finding]:
     """Tell of images of the series that are left aside because it is not known where they lie."""
     if unplaced:
+        first = ", the first for this reason" if len(unplaced) > 1 else ""
         yield Finding(
             "source-image-without-place",
             Severity.WARNING,
-            f"{len(unplaced)} image(s) of the series have no usable place in space, the first because "
-            f"{unplaced[0].reason}; they are not referenced.",
+            f"{counted(len(unplaced), 'image of the series has', 'images of the series have')} no usable place in "
+            f"space, and {'is' if len(unplaced) == 1 else 'are'} not referenced{first}: {unplaced[0].reason}.",
             where=unplaced[0].path.name,
         )
 
@@ -89,8 +91,8 @@ def time_not_there(time: int, times: int) -> Finding:
     return Finding(
         "time-not-there",
         Severity.ERROR,
-        f"Time {time} was asked for, and the images have {times}.",
-        help="Choose one that is there, from 1, or none for the first.",
+        f"Time {time} was asked for, and the images have {counted(times, 'time')}.",
+        help="Choose one that is there, from 1 on, or none for the first.",
     )
 
 
@@ -114,8 +116,8 @@ def identity_findings(planes: list[Plane]) -> Iterator[Finding]:
         yield Finding(
             "same-uid",
             Severity.ERROR,
-            f"{shared} SOP Instance UID(s) are each used by images at different places, so a reference to them is "
-            "ambiguous.",
+            f"{counted(shared, 'SOP Instance UID is', 'SOP Instance UIDs are each')} used by images at different "
+            "places, so that a reference is ambiguous.",
             where="(0008,0018) SOPInstanceUID",
             help="Export the images again from the archive or scanner.",
         )
@@ -168,8 +170,8 @@ def uid_warnings(source: SourceSeries) -> Iterator[Finding]:
         yield Finding(
             "nonstandard-uid",
             Severity.WARNING,
-            f"{len(unusual)} UID(s) of the source have a number with a leading zero, which DICOM forbids; they are "
-            "repeated as they are, so that the references stay true.",
+            f"{counted(len(unusual), 'UID of the source has', 'UIDs of the source have')} a number with a leading "
+            "zero, which DICOM forbids; it is repeated so, for the references to stay true.",
             where=unusual[0],
         )
 

@@ -233,7 +233,7 @@ def _unused(words: Sequence[str], source: str) -> Iterable[Finding]:
         yield Finding(
             "table-column-unused",
             Severity.NOTE,
-            f"Nothing is taken from its columns {', '.join(words)}.",
+            f"What its header calls {', '.join(words)} is not read.",
             where=source,
             help=f"Columns that are read: {', '.join(COLUMNS)}.",
         )
