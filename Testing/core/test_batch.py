@@ -247,7 +247,10 @@ class TestResume:
     def test_another_format_is_another_batch(self, client, material, tmp_path):
         batch(good_cases(material, 1), tmp_path / "out", client)
         again = batch(good_cases(material, 1), tmp_path / "out", client, to="nifti", resume=True)
-        assert "an earlier run wrote it with to rle, and this one has nifti" in again.failed[0].reason
+        assert (
+            "an earlier run wrote it with to 'rle', and this one has 'nifti'. Move it away and resume"
+            in again.failed[0].reason
+        )
         assert not batch(good_cases(material, 1), tmp_path / "out", client, resume=True).failed
 
     def test_broken_off_between_line_and_files_the_files_are_moved_not_made_anew(self, client, material, tmp_path):
@@ -541,6 +544,18 @@ class TestShell:
         assert dashboard_of(client) is None
         monkeypatch.setattr(client, "run_on_scheduler", lambda *_: "found")
         assert dashboard_of(client) == client.dashboard_link
+
+    def test_a_cluster_that_is_not_there_leaves_nothing_behind(self, material, tmp_path, capsys, monkeypatch):
+        def nobody(*_, **__):
+            raise OSError("nobody is there")
+
+        monkeypatch.setattr(distributed, "Client", nobody)
+        table = table_of(good_cases(material, 1), tmp_path)
+        assert main(["batch", str(table), "-o", str(tmp_path / "out"), "--dask", "tcp://nobody.invalid:1"]) == 2
+        assert (
+            "no Dask scheduler answers there (nobody is there). Start one (dask scheduler)" in capsys.readouterr().err
+        )
+        assert not (tmp_path / "out").exists()
 
     def test_a_batch_that_is_whole_starts_no_cluster(self, client, material, tmp_path, capsys):
         cases = good_cases(material, 1)

@@ -18,7 +18,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -65,6 +65,7 @@ class BatchFolder:
 
         Raises `BatchFolderError` if another run works in it, or a batch is there and is not to be resumed.
         """
+        is_new = not os.path.lexists(self.out)
         try:
             for part in (self.out, self._own, self.work, self.pictures):
                 part.mkdir(parents=True, exist_ok=True)
@@ -77,6 +78,14 @@ class BatchFolder:
                 yield
             finally:
                 self._tidy()
+                if is_new and not self.journal.exists():
+                    self._leave_nothing()
+
+    def _leave_nothing(self) -> None:
+        """Remove the folder that a run made, and in which not one case came to an end."""
+        with suppress(OSError):  # somebody else has put something there
+            shutil.rmtree(self._own)
+            self.out.rmdir()
 
     def _begin(self, *, resume: bool) -> None:
         try:
@@ -163,13 +172,17 @@ class BatchFolder:
         if known is None:
             return "it was there before, and no run of a batch wrote it"
         for name in sorted({*known.asked, *asked}):
-            then, now = (values.get(name, "nothing") for values in (known.asked, asked))
+            then, now = (values.get(name) for values in (known.asked, asked))
             if then != now:
-                return f"an earlier run wrote it with {name} {then}, and this one has {now}"
+                return f"an earlier run wrote it with {name} {_told(then)}, and this one has {_told(now)}"
         try:
             return _first_difference(known.files, files_in(self.out / known.case, known.case))
         except OSError as error:
             return f"it cannot be read ({error.strerror or error})"
+
+
+def _told(value: Any) -> str:
+    return "nothing" if value in (None, "") else repr(value)
 
 
 def _first_difference(written: Iterable[CaseFile], found: Iterable[CaseFile]) -> str:

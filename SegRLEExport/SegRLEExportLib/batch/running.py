@@ -115,7 +115,8 @@ def batch_on(
         finally:
             told = {**folder.outcomes(), **ended.outcomes}  # broken off, the last line may be of no outcome here yet
             outcomes = tuple(told[case.name] for case in asked if case.name in told)
-            write_page(outcomes, folder)
+            if outcomes:
+                write_page(outcomes, folder)
     return BatchResult(folder.out, outcomes, ended.stood)
 
 
