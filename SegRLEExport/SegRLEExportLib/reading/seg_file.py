@@ -17,13 +17,14 @@ from pydicom.datadict import dictionary_description
 from pydicom.uid import UID, RLELossless, SegmentationStorage
 
 from SegRLEExportLib.errors import NotASegmentationFileError
-from SegRLEExportLib.model.geometry import Matrix, PlaneStack, same_height_tolerance_mm
+from SegRLEExportLib.model.geometry import PlaneStack
 from SegRLEExportLib.model.segmentation import Labels
 from SegRLEExportLib.model.source_series import SourceFrame
 from SegRLEExportLib.reading.damage import SegFileError, readable
 from SegRLEExportLib.reading.elements import UNDEFINED, Elements
-from SegRLEExportLib.reading.frames import FrameRecords, Place
-from SegRLEExportLib.reading.header import MOST_FRAMES, SegHeader, frame_count_of, read_header
+from SegRLEExportLib.reading.frame_planes import images_named, stack_of
+from SegRLEExportLib.reading.frames import FrameRecords
+from SegRLEExportLib.reading.header import SegHeader, frame_count_of, read_header
 from SegRLEExportLib.reading.pixels import FrameBlock, PixelData, is_known, is_native
 from SegRLEExportLib.reading.segments import BACKGROUND, SegmentRecord, read_segments
 
@@ -54,11 +55,6 @@ _PLACES_CREATOR = b"SegRLEExport"
 _PLACES = 0x01
 
 _BITS = (1, 8, 16)
-_DIRECTION_TOLERANCE = 1e-3
-_SPACING_TOLERANCE = 1e-3
-"""As a share of the spacing."""
-
-_SHARE_OF_A_PIXEL = 0.1
 
 
 class SegFile:
@@ -262,7 +258,7 @@ class SegFile:
         Raises `NotASegmentationFileError` where a frame does not name one image.
         """
         with readable(self.path, "the images of its frames"):
-            return _images_named(self.frames.places, self._referenced_images)
+            return images_named(self.frames.places, self._referenced_images)
 
     @cached_property
     def planes(self) -> tuple[PlaneStack, list[int]]:
@@ -275,7 +271,7 @@ class SegFile:
         if not self.has_place:
             return self._planes_without_place()
         with readable(self.path, "the places of its frames"):
-            stack, plane_of_place = _stack_of(self.pixel_data, frames.places)
+            stack, plane_of_place = stack_of(self.pixel_data.rows, self.pixel_data.columns, frames.places)
         return stack, [plane_of_place[place] for place in frames.place_of_frame]
 
     def _planes_without_place(self) -> tuple[PlaneStack, list[int]]:
@@ -314,90 +310,3 @@ class SegFile:
                 return
             number += len(block)
             yield block
-
-
-def _stack_of(pixels: PixelData, places: list[Place]) -> tuple[PlaneStack, list[int]]:
-    """Return the planes on which places lie, and for each place the index of its plane."""
-    first = places[0]
-    _refuse_no_place(places)
-    orientation, spacing = np.array(first.orientation), np.array(first.spacing_mm)
-    if any(not np.allclose(place.orientation, orientation, atol=_DIRECTION_TOLERANCE) for place in places):
-        raise SegFileError("its frames do not lie parallel: they differ in orientation")
-    if any(np.abs(place.spacing_mm - spacing).max() > _SPACING_TOLERANCE * spacing.min() for place in places):
-        raise SegFileError("its frames differ in pixel spacing")
-    along_row, along_column = orientation[:3], orientation[3:]
-    lengths = np.linalg.norm([along_row, along_column], axis=1)
-    if (
-        np.abs(lengths - 1).max() > 10 * _DIRECTION_TOLERANCE
-        or abs(along_row @ along_column) > 10 * _DIRECTION_TOLERANCE
-    ):
-        raise SegFileError(f"its orientation is {list(first.orientation)}, which are no two perpendicular directions")
-    positions, plane_of_place = _different(np.array([place.position_lps for place in places]), orientation, spacing)
-    stack = PlaneStack(
-        rows=pixels.rows,
-        columns=pixels.columns,
-        row_direction_lps=along_row / lengths[0],
-        column_direction_lps=along_column / lengths[1],
-        pixel_spacing_mm=(float(spacing[0]), float(spacing[1])),
-        positions_lps=positions,
-    )
-    return stack, plane_of_place
-
-
-def _images_named(places: list[Place], referenced: list[SourceFrame]) -> list[SourceFrame]:
-    """Return the images of frames that have no place: all that are referenced, or the frames of the only one, counted.
-
-    Raises `SegFileError`.
-    """
-    if any(len(place.sources) != 1 for place in places):
-        raise SegFileError("its frames have no position in the patient, and do not each name the one image they lie on")
-    named = list(dict.fromkeys(place.sources[0] for place in places))
-    numbers = [image.frame_number for image in named]
-    if None in numbers:
-        if any(numbers):
-            raise SegFileError(
-                "its frames have no position in the patient, and lie on images of one and of more frames"
-            )
-        return list(dict.fromkeys([*referenced, *named]))
-    last = max(number or 0 for number in numbers)
-    if len({image.sop_instance_uid for image in named}) > 1 or min(number or 0 for number in numbers) < 1:
-        raise SegFileError("its frames have no position in the patient, and lie on several images of more frames")
-    if last > MOST_FRAMES:
-        raise SegFileError(f"it names frame {last} of an image")
-    return [named[0]._replace(frame_number=number) for number in range(1, last + 1)]
-
-
-def _refuse_no_place(places: list[Place]) -> None:
-    for what, has in (
-        ("position", all(place.position_lps for place in places)),
-        ("orientation", all(place.orientation for place in places)),
-        ("pixel spacing", all(place.spacing_mm for place in places)),
-    ):
-        if not has:
-            raise SegFileError(f"its frames have no {what} in the patient")
-    if any(min(place.spacing_mm) <= 0 for place in places):
-        raise SegFileError("its pixel spacing is not above 0")
-
-
-def _different(positions: Matrix, orientation: Matrix, spacing: Matrix) -> tuple[Matrix, list[int]]:
-    """Return the positions that differ by more than rounding, along the normal, and where each of all is."""
-    normal = np.cross(orientation[:3], orientation[3:])
-    exact, of_position = np.unique(positions, axis=0, return_inverse=True)
-    heights = exact @ normal
-    order = np.argsort(heights, kind="stable")
-    exact, heights = exact[order], heights[order]
-    height_tolerance = same_height_tolerance_mm(heights, spacing.tolist())
-    kept: list[int] = []
-    rank = np.zeros(len(exact), dtype=np.intp)
-    for n, position in enumerate(exact):
-        last = kept[-1] if kept else None
-        is_same = last is not None and (
-            heights[n] - heights[last] <= height_tolerance
-            and float(np.linalg.norm(position - exact[last])) <= _SHARE_OF_A_PIXEL * float(spacing.min())
-        )
-        if not is_same:
-            kept.append(n)
-        rank[n] = len(kept) - 1
-    rank_of_exact = np.empty(len(exact), dtype=np.intp)
-    rank_of_exact[order] = rank
-    return exact[kept], rank_of_exact[np.asarray(of_position).reshape(-1)].tolist()
