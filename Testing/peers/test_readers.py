@@ -58,7 +58,7 @@ def test_a_reader_that_got_better_is_told_with_the_remedy():
     fresh = Measurement(BY_ID["simpleitk"], "9.9", {("rle", "one-segment"): Cell(Outcome.RIGHT)})
     (told,) = changes(fresh, table.load())
     assert told.startswith("SimpleITK, 'rle', one-segment: right now (9.9), clear error in the published table")
-    assert "run.py --update" in told
+    assert "tasks.py peers --all --update" in told
 
 
 def test_a_reader_that_got_worse_is_told():
