@@ -39,7 +39,7 @@ from SegRLEExportLib.batch.clusters import dashboard_of, local_client
 from SegRLEExportLib.batch.folder import BatchFolder, outcome_of
 from SegRLEExportLib.batch.outcome import Ending, Outcome
 from SegRLEExportLib.batch.page import write_page
-from SegRLEExportLib.batch.running import batch
+from SegRLEExportLib.batch.running import BatchResult, batch
 from SegRLEExportLib.cli import main
 from SegRLEExportLib.cli.case_options import case_options, columns, parsed_case
 from SegRLEExportLib.cli.case_process import outcome_of as outcome_of_job
@@ -647,6 +647,22 @@ def test_the_page_holds_all_and_escapes_what_comes_from_files(tmp_path):
     assert "<script>" not in page
     assert "3 voxels moved" in page
     assert "http" not in page
+
+
+def test_the_summary_counts_what_is_alike_and_names_some():
+    paths = {n: f"/data/{n}/seg.nrrd" for n in "abcdefg"}
+    cut = [
+        Outcome(n, Ending.REFUSED, f"The segmentation {path} cannot be read: a cut.", asked={"segmentation": path})
+        for n, path in paths.items()
+    ]
+    late = Outcome("h", Ending.TIMEOUT, "It took longer than 10 s.")
+    written = [Outcome(f"w{n}", Ending.WRITTEN) for n in range(8)]
+    assert str(BatchResult(Path("out"), (*written, *cut, late))).splitlines()[1:] == [
+        "     8  written",
+        "     7  refused        a, b, c, d, e and 2 more: The segmentation ... cannot be read: a cut.",
+        "     1  timeout        h: It took longer than 10 s.",
+    ]
+    assert "/data/a/seg.nrrd" in str(BatchResult(Path("out"), (cut[0],)))
 
 
 def test_the_page_folds_all_reasons_but_the_first_away(tmp_path):

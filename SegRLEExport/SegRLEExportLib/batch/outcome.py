@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from pathlib import Path
 from typing import Any
 
 
@@ -82,3 +86,37 @@ class Outcome:
         fields = {name: line[name] for name in cls.__dataclass_fields__}
         files = tuple(CaseFile(file["path"], file["bytes"], file["sha256"]) for file in line["files"])
         return cls(**{**fields, "ending": Ending(line["ending"]), "files": files, "findings": tuple(line["findings"])})
+
+
+@dataclass(frozen=True)
+class Alike:
+    """Outcomes that have one ending and, but for what is of a case alone, one reason."""
+
+    ending: Ending
+    reason: str
+    """That of the case, or with `...` in place of what differs where there are several."""
+    cases: tuple[str, ...]
+
+
+def alike(outcomes: Iterable[Outcome]) -> list[Alike]:
+    """Return how cases ended, the most frequent first."""
+    groups: dict[tuple[Ending, str], list[Outcome]] = defaultdict(list)
+    for outcome in outcomes:
+        groups[outcome.ending, _general_reason(outcome)].append(outcome)
+    found = [
+        Alike(ending, same[0].short_reason if len(same) == 1 else reason, tuple(one.case for one in same))
+        for (ending, reason), same in groups.items()
+    ]
+    return sorted(found, key=lambda one: -len(one.cases))
+
+
+_NAME_IN_A_SENTENCE = 3
+"""Characters from which on a case's name is no word that stands in a sentence anyhow."""
+
+
+def _general_reason(outcome: Outcome) -> str:
+    """Return the reason with `...` for what is of this case alone: its paths, their last parts and its name."""
+    paths = [path for path in outcome.asked.values() if isinstance(path, str) and os.sep in path]
+    own = [*paths, *(Path(path).name for path in paths), outcome.case]
+    words = "|".join(re.escape(word) for word in own if len(word) >= _NAME_IN_A_SENTENCE)
+    return re.sub(rf"(?<!\w)({words})(?!\w)", "...", outcome.short_reason)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import base64
-import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from html import escape
 from pathlib import Path
 
 from SegRLEExportLib.batch.folder import BatchFolder
-from SegRLEExportLib.batch.outcome import Outcome
+from SegRLEExportLib.batch.outcome import Outcome, alike
 from SegRLEExportLib.model.printable import printable
 from SegRLEExportLib.report import size_text
 
@@ -57,9 +56,8 @@ def _lines(outcomes: Sequence[Outcome], folder: BatchFolder) -> Iterable[str]:
 
 def _endings(outcomes: Sequence[Outcome]) -> Iterable[str]:
     yield "<h2>How they ended</h2><table><tr><th>cases<th>ended<th>reason"
-    ended = Counter((outcome.ending.value, _general(outcome)) for outcome in outcomes)
-    for (ending, reason), count in ended.most_common():
-        yield f"<tr><td class=number>{count}<td class=name>{_text(ending)}<td>{_text(reason)}"
+    for one in alike(outcomes):
+        yield f"<tr><td class=number>{len(one.cases)}<td class=name>{_text(one.ending.value)}<td>{_text(one.reason)}"
     yield "</table>"
 
 
@@ -85,15 +83,6 @@ def _written(outcomes: Sequence[Outcome], folder: BatchFolder) -> Iterable[str]:
     for position, outcome in enumerate(outcomes):
         yield _case(outcome, folder.picture(outcome.case) if position < _MOST_PICTURES else None)
     yield "</div>"
-
-
-def _general(outcome: Outcome) -> str:
-    """Return the reason without what is of this case alone, so that alike reasons are counted together."""
-    told = outcome.short_reason
-    for path in outcome.asked.values():
-        if isinstance(path, str) and os.sep in path:
-            told = told.replace(path, "...").replace(Path(path).name, "...")
-    return told.replace(outcome.case, "...")
 
 
 def _worst_findings(outcomes: Sequence[Outcome]) -> Iterable[str]:

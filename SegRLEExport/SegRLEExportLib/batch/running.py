@@ -19,7 +19,7 @@ from SegRLEExportLib.batch.children import end_processes, run_case
 from SegRLEExportLib.batch.clusters import client_of, scheduler_needed
 from SegRLEExportLib.batch.folder import PAGE, BatchFolder, refused
 from SegRLEExportLib.batch.limits import DEFAULT_TIMEOUT_S
-from SegRLEExportLib.batch.outcome import Ending, Outcome
+from SegRLEExportLib.batch.outcome import Alike, Ending, Outcome, alike
 from SegRLEExportLib.batch.page import write_page
 from SegRLEExportLib.encoding.plan import DEFAULT_PLAN_ID
 from SegRLEExportLib.errors import SchedulerEndedError
@@ -31,6 +31,11 @@ _AHEAD = 2
 
 _HANDED_IN = 4
 """Cases for each thread that are handed in at once: one by one takes Dask a third longer."""
+
+_NAMED = 5
+"""Cases that a line of the summary names; report.html and the journal have all."""
+
+_WIDEST_ENDING = max(len(ending.value) for ending in Ending)
 
 Ended = Callable[[Outcome], None]
 
@@ -56,7 +61,7 @@ class BatchResult:
         size = size_text(sum(outcome.bytes for outcome in written))
         before = f" ({self.stood} of them before this run)" if self.stood else ""
         lines = [f"{len(written)} of {len(self.outcomes)} cases written{before}, {size}; see {self.out / PAGE}"]
-        lines.extend(f"  {outcome.case}: {outcome.ending.value}: {outcome.short_reason}" for outcome in self.failed)
+        lines.extend(map(_row, alike(self.outcomes)))
         return printable_lines(lines)
 
     def to_json(self) -> dict[str, Any]:
@@ -213,6 +218,16 @@ class _Run:
             return
         with suppress(Exception):
             self._client.run(end_processes, self._token, on_error="ignore")
+
+
+def _row(ended: Alike) -> str:
+    """Return a line of the table at the end of a batch: how many cases ended so, why, and which."""
+    count = f"{len(ended.cases):>6}  {ended.ending.value:<{_WIDEST_ENDING}}"
+    if ended.ending is Ending.WRITTEN:
+        return count.rstrip()
+    more = len(ended.cases) - _NAMED
+    named = ", ".join(ended.cases[:_NAMED]) + (f" and {more} more" if more > 0 else "")
+    return f"{count}  {named}: {ended.reason}"
 
 
 def _failed(case: Case, error: Exception) -> Outcome:
