@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 from builders import a_segmentation, a_source
 from file_builders import a_nifti
+from SegRLEExportLib.batch.outcome import Ending
 from SegRLEExportLib.cli.case_options import parsed_case
+from SegRLEExportLib.cli.case_process import outcome_of
 from SegRLEExportLib.conversion.formats import refuse_name_of_another
 from SegRLEExportLib.errors import MisleadingNameError, UnusableArgumentError
 from SegRLEExportLib.export import export
@@ -72,6 +74,27 @@ def test_an_option_without_effect_is_told_with_what_it_needs(words, sentence, ca
 def test_a_case_of_a_batch_is_refused_for_the_same_in_the_words_of_a_batch(tmp_path):
     with pytest.raises(ValueError, match="^Option window: it has no effect here: .* pictures that --coco-images png"):
         parsed_case("a.nrrd", "", tmp_path / "a.json", tmp_path, {"to": "coco", "window": "40,400"})
+
+
+def test_a_threshold_for_what_has_no_fractions_is_told(tmp_path, capsys):
+    segmentation, _ = a_case(tmp_path)
+    sentence = told(capsys, "convert", segmentation, "-o", tmp_path / "x.nii", "--threshold", "0.5")
+    assert f"argument --threshold: it has no effect here: {segmentation} is no DICOM SEG with fractions" in sentence
+
+
+def test_what_a_case_is_refused_for_while_it_runs_is_told_as_the_rest(tmp_path):
+    segmentation, ct = a_case(tmp_path)
+    options = {"to": "nifti", "threshold": "0.5"}
+    job = {
+        "case": "a",
+        "attempt": str(tmp_path),
+        "segmentation": str(segmentation),
+        "series": str(ct),
+        "options": options,
+    }
+    outcome = outcome_of(job)
+    assert outcome.ending is Ending.REFUSED
+    assert outcome.reason == f"Option threshold: it has no effect here: {segmentation} is no DICOM SEG with fractions."
 
 
 def test_a_threshold_that_is_no_share_is_told_in_python(tmp_path):

@@ -80,11 +80,15 @@ class CaseOption:
             raise ValueError(str(error).partition(": ")[2]) from error
 
 
+class UsageError(ValueError):
+    """A command cannot be meant as it was given."""
+
+
 class _RaisingParser(argparse.ArgumentParser):
-    """One that raises ValueError where others end the program."""
+    """One that raises `UsageError` where others end the program."""
 
     def error(self, message: str) -> NoReturn:
-        raise ValueError(message)
+        raise UsageError(message)
 
 
 @lru_cache
@@ -185,11 +189,11 @@ def parsed_case(
         parsed = _commands()[command].parse_args(words)
         refuse_unused(parsed)
     except ValueError as error:
-        raise ValueError(_in_columns(str(error))) from error
+        raise ValueError(in_columns(str(error))) from error
     return command, parsed
 
 
-def _in_columns(told: str) -> str:
+def in_columns(told: str) -> str:
     """Return what a command's parser says of an option, with what a batch calls that: `argument --series: ...`."""
     for option in case_options().values():
         told = told.replace(f"argument {option.word}:", f"option {option.name}:")

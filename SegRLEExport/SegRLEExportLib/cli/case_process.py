@@ -133,7 +133,7 @@ def _written(job: dict[str, Any]) -> Outcome:
 def _carried_out(job: dict[str, Any], target: Path, images: Path) -> tuple[list[Path], tuple[Finding, ...]]:
     """Run the command; return the files of the segmentation, and what was found."""
     from SegRLEExportLib.cli import convert_command, export_command
-    from SegRLEExportLib.cli.case_options import parsed_case
+    from SegRLEExportLib.cli.case_options import UsageError, in_columns, parsed_case
 
     if job["series"] and not Path(job["series"]).is_dir():
         raise _NotACaseError(f"There is no folder {job['series']} with images.")
@@ -141,11 +141,14 @@ def _carried_out(job: dict[str, Any], target: Path, images: Path) -> tuple[list[
         command, parsed = parsed_case(job["segmentation"], job["series"], target, images, job["options"])
     except ValueError as error:
         raise _NotACaseError(str(error)) from error
-    if command == "export":
-        report = export_command.exported(parsed)
-        return [instance.path for instance in report.instances], report.findings
-    conversion = convert_command.converted(parsed)
-    return [*conversion.paths], conversion.findings
+    try:
+        if command == "export":
+            report = export_command.exported(parsed)
+            return [instance.path for instance in report.instances], report.findings
+        conversion = convert_command.converted(parsed)
+        return [*conversion.paths], conversion.findings
+    except UsageError as error:
+        raise _NotACaseError(in_columns(str(error))) from error
 
 
 if __name__ == "__main__":

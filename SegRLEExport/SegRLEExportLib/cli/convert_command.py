@@ -152,6 +152,8 @@ def _read(parsed: argparse.Namespace, paths: list[Path], folder: Path | None) ->
     files = [*paths, *(parsed.mask or [])]
     if all(path.is_file() and is_dicom(path) for path in files):
         return segmentation_of(files, threshold=parsed.threshold)
+    if parsed.threshold is not None:
+        parsed.refuse(f"argument --threshold: it has no effect here: {files[0]} is no DICOM SEG with fractions")
     if len(files) > 1:
         return read_masks(files, files[0].resolve().parent.name)
     return segmentation_in(files[0], folder, parsed.series)
