@@ -244,6 +244,17 @@ class NoSchedulerError(BatchFolderError):
         )
 
 
+class UnfitClusterError(BatchFolderError):
+    """A Dask scheduler or worker lacks what a batch needs; `reason` is a clause."""
+
+    def __init__(self, address: str, reason: str) -> None:
+        super().__init__(
+            address,
+            f"{reason}. Install there what is installed here (python -m pip install .[batch]), or "
+            f"{Remedy.ON_THIS_MACHINE}",
+        )
+
+
 class SchedulerEndedError(BatchFolderError):
     """The Dask scheduler at an address does not answer any more."""
 

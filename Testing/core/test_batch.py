@@ -515,6 +515,9 @@ class TestShell:
             (["--timeout", "soon"], "argument --timeout: 'soon' is no number of seconds above 0"),
             (["--memory", "much"], "argument --memory: 'much' is no size, such as 4GB"),
             (["--memory", "0GB"], "argument --memory: '0GB' is no size, such as 4GB"),
+            (["--memory", "4"], "argument --memory: '4' is no size, such as 4GB"),
+            (["--memory="], "argument --memory: '' is no size, such as 4GB"),
+            (["--memory", "1e400"], "argument --memory: '1e400' is no size, such as 4GB"),
             (["--series-number", "x"], "argument --series-number: invalid int value: 'x'"),
             (["--series", "1.2.3"], "--series is not an option of a batch: one series of all cases is named by"),
             (["--compression=none"], "--compression is not an option of a batch: what is written is named by --to"),
@@ -551,7 +554,7 @@ class TestShell:
 
         monkeypatch.setattr(distributed, "Client", nobody)
         table = table_of(good_cases(material, 1), tmp_path)
-        assert main(["batch", str(table), "-o", str(tmp_path / "out"), "--dask", "tcp://nobody.invalid:1"]) == 2
+        assert main(["batch", str(table), "-o", str(tmp_path / "out"), "--dask", "tcp://127.0.0.1:1"]) == 2
         assert (
             "no Dask scheduler answers there (nobody is there). Start one (dask scheduler)" in capsys.readouterr().err
         )

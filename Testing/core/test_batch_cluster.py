@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import SegRLEExportLib
 from batch_builders import (
     POISONED,
     WAIT_S,
@@ -32,11 +33,11 @@ from batch_builders import (
     voxels_below,
     wait_for_lines,
 )
-from SegRLEExportLib.batch.clusters import dashboard_of, local_client, remote_client
+from SegRLEExportLib.batch.clusters import dashboard_of, local_client, other_dask, remote_client
 from SegRLEExportLib.batch.folder import BatchFolder
 from SegRLEExportLib.batch.running import batch
 from SegRLEExportLib.cli import batch_command as batch_command_file
-from SegRLEExportLib.errors import SchedulerEndedError
+from SegRLEExportLib.errors import NoSchedulerError, SchedulerEndedError, UnfitClusterError
 
 distributed = pytest.importorskip("distributed", reason="dask[distributed] is not installed")
 from distributed.client import FutureCancelledError  # noqa: E402
@@ -118,6 +119,76 @@ def test_a_cluster_without_workers_is_told(capsys):
         batch_command_file._tell_of(client)
     assert capsys.readouterr().err.splitlines()[-1] == (
         f"The cluster has no worker yet: cases wait for one (dask worker {cluster.address})."
+    )
+
+
+@pytest.mark.parametrize(
+    "address", ["", "host", "8786", ":", "tcp://", "tcp://:8786", "tcp://127.0.0.1:99999", "http://a:1"]
+)
+def test_what_is_no_address_is_told_at_once(address):
+    with pytest.raises(NoSchedulerError, match=r"\(it is no address, such as tcp://host:8786\). Start one"):
+        remote_client(address).__enter__()
+
+
+def test_a_host_that_nobody_knows_is_named_at_once():
+    with pytest.raises(NoSchedulerError, match=r"\(this machine knows no host nobody.invalid\). Start one"):
+        remote_client("tcp://nobody.invalid:8786").__enter__()
+
+
+def test_an_address_that_needs_certificates_is_told():
+    with pytest.raises(NoSchedulerError, match="Dask on this machine has no certificates for it"):
+        remote_client("tls://127.0.0.1:1").__enter__()
+
+
+_WITHOUT_US = """
+import sys
+class Nothing:
+    def find_spec(self, name, path=None, target=None):
+        if name == "SegRLEExportLib":
+            raise ModuleNotFoundError(name)
+sys.meta_path.insert(0, Nothing())
+"""
+_OF_ANOTHER_VERSION = "import SegRLEExportLib; SegRLEExportLib.__version__ = '0.9'"
+_OF_ANOTHER_DASK = "import distributed; distributed.__version__ = '0.9'"
+
+
+def environment_with(code: str, folder: Path) -> dict[str, str]:
+    """Return an environment in which a Python begins with some code."""
+    (folder / "first").mkdir()
+    (folder / "first" / "sitecustomize.py").write_text(code)
+    return environment(folder / "first")
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"), [(_WITHOUT_US, "has no SegRLEExport"), (_OF_ANOTHER_VERSION, "has SegRLEExport 0.9, and this")]
+)
+def test_a_cluster_that_cannot_run_a_case_is_refused_and_nobody_waits(code, reason, material, tmp_path):
+    """A worker ends when it cannot read a task, and the batch would wait for another one without end."""
+    with (
+        a_cluster(environment_with(code, tmp_path)) as cluster,
+        remote_client(cluster.address) as client,
+        pytest.raises(UnfitClusterError, match=f"its scheduler {reason}.*Install there what is installed here"),
+    ):
+        batch(good_cases(material, 1), tmp_path / "out", client)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_worker_that_cannot_run_a_case_is_named(client, material, tmp_path, monkeypatch):
+    def answers(*_, **__):
+        return {"tcp://here:1": SegRLEExportLib.__version__, "tcp://there:2": ModuleNotFoundError("SegRLEExportLib")}
+
+    monkeypatch.setattr(client, "run", answers)
+    with pytest.raises(UnfitClusterError, match="its worker tcp://there:2 has no SegRLEExport. Install there"):
+        batch(good_cases(material, 1), tmp_path / "out", client)
+
+
+def test_another_dask_is_told(client, tmp_path, capsys):
+    assert other_dask(client) == ""
+    with a_cluster(environment_with(_OF_ANOTHER_DASK, tmp_path)) as cluster, remote_client(cluster.address) as other:
+        batch_command_file._tell_of(other)
+    assert capsys.readouterr().err.splitlines()[0] == (
+        "Versions of Dask that differ may not understand each other: its scheduler has Dask 0.9, and this machine "
+        f"{distributed.__version__}."
     )
 
 

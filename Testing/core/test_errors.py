@@ -132,6 +132,11 @@ MESSAGES = [
         "machine.",
     ),
     (
+        errors.UnfitClusterError("tcp://host:8786", "its scheduler has no SegRLEExport"),
+        "The batch cannot use tcp://host:8786: its scheduler has no SegRLEExport. Install there what is installed here "
+        "(python -m pip install .[batch]), or let the batch run on this machine.",
+    ),
+    (
         errors.SchedulerEndedError("tcp://host:8786"),
         "The batch cannot use tcp://host:8786: the Dask scheduler ended; resume the batch (resume=True).",
     ),

@@ -6,11 +6,14 @@ import asyncio
 import errno
 import importlib.util
 import os
+import pkgutil
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from SegRLEExportLib.errors import MissingLibraryError, NoSchedulerError, SchedulerEndedError
+import SegRLEExportLib
+from SegRLEExportLib.errors import MissingLibraryError, NoSchedulerError, SchedulerEndedError, UnfitClusterError
 
 _HERE = "127.0.0.1"
 """The dashboard of a cluster of ours is for who sits at this machine."""
@@ -68,15 +71,34 @@ def local_client(workers: int | None = None, memory: str = "auto") -> Iterator[A
 def remote_client(address: str) -> Iterator[Any]:
     """Hand out a client of a cluster that is there; raise `NoSchedulerError` if it does not answer."""
     _, distributed = _libraries()
+    _refuse_unknown_place(address)
     try:
         client = distributed.Client(address, timeout="30s")
     except (OSError, ValueError) as error:
         raise NoSchedulerError(address, str(error)) from error
+    except TypeError as error:  # how Dask says it of tls://
+        raise NoSchedulerError(address, "Dask on this machine has no certificates for it") from error
     try:
         yield client
     finally:
         with suppress(Exception, asyncio.CancelledError):  # how a scheduler that is gone is left is of no matter
             client.close()
+
+
+def _refuse_unknown_place(address: str) -> None:
+    """Raise `NoSchedulerError` at once for what Dask would try for half a minute, and then not name."""
+    from distributed.comm import get_address_host_port
+
+    try:
+        host, port = get_address_host_port(address)
+        if not (host and 0 < port < 1 << 16):
+            raise ValueError
+    except ValueError as error:
+        raise NoSchedulerError(address, "it is no address, such as tcp://host:8786") from error
+    try:
+        socket.getaddrinfo(host, port)
+    except (OSError, UnicodeError) as error:
+        raise NoSchedulerError(address, f"this machine knows no host {host}") from error
 
 
 @contextmanager
@@ -108,6 +130,39 @@ def dashboard_of(client: Any) -> str | None:
     with scheduler_needed(client):
         has_bokeh = client.run_on_scheduler(importlib.util.find_spec, "bokeh") is not None
         return str(client.dashboard_link) if has_bokeh else None
+
+
+def refuse_unfit(client: Any) -> None:
+    """Raise `UnfitClusterError` unless the scheduler and each worker have SegRLEExport, and the version of here.
+
+    A task that it cannot read ends a worker, and then the next one, while the batch waits for them.
+    """
+    own = SegRLEExportLib.__version__
+    for place, version in _found_in(client, "SegRLEExportLib:__version__").items():
+        if version != own:
+            has = f"has SegRLEExport {version}, and this machine {own}" if version else "has no SegRLEExport"
+            raise UnfitClusterError(client.scheduler.address, f"its {place} {has}")
+
+
+def other_dask(client: Any) -> str:
+    """Return where the cluster has another Dask than this machine, as a clause; empty if it has the same."""
+    _, distributed = _libraries()
+    for place, version in _found_in(client, "distributed:__version__").items():
+        if version != distributed.__version__:
+            return f"its {place} has Dask {version}, and this machine {distributed.__version__}"
+    return ""
+
+
+def _found_in(client: Any, name: str) -> dict[str, Any]:
+    """Return what a name (`module:attribute`) means to the scheduler and to each worker; None where to nothing."""
+    with scheduler_needed(client):
+        found = client.run(pkgutil.resolve_name, name, on_error="return")
+        try:
+            of_scheduler = client.run_on_scheduler(pkgutil.resolve_name, name)
+        except (ImportError, AttributeError):
+            of_scheduler = None
+    of_workers = {f"worker {address}": None if isinstance(one, Exception) else one for address, one in found.items()}
+    return {"scheduler": of_scheduler, **of_workers}
 
 
 def has_workers(client: Any) -> bool:

@@ -16,7 +16,7 @@ from typing import Any
 
 from SegRLEExportLib.batch.cases import Case
 from SegRLEExportLib.batch.children import end_processes, run_case
-from SegRLEExportLib.batch.clusters import client_of, scheduler_needed
+from SegRLEExportLib.batch.clusters import client_of, refuse_unfit, scheduler_needed
 from SegRLEExportLib.batch.folder import PAGE, BatchFolder, refused
 from SegRLEExportLib.batch.limits import DEFAULT_TIMEOUT_S
 from SegRLEExportLib.batch.outcome import Alike, Ending, Outcome, alike
@@ -116,6 +116,7 @@ def batch_on(
             left = [case for case in asked if not ended.earlier(case)]
             if left:
                 with connect() as connected:
+                    refuse_unfit(connected)
                     _Run(folder, connected, timeout, ended).run_all(left)
         finally:
             told = {**folder.outcomes(), **ended.outcomes}  # broken off, the last line may be of no outcome here yet

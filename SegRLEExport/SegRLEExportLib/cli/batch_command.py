@@ -36,6 +36,9 @@ _ELSEWHERE = {
 }
 """What somebody who knows the other commands asks for here."""
 
+_LEAST_MEMORY = 1 << 20
+"""Bytes: who asks for less, such as 4, forgot the unit."""
+
 USAGE = "batch (CASES | --segmentations DIR --images DIR) -o OUT [options]"
 EXAMPLE = "batch --segmentations segmentations --images ct -o out"
 
@@ -148,8 +151,8 @@ def _memory(text: str) -> str:
     except ImportError:  # told when the batch begins
         return text
     try:
-        is_size = text == "auto" or parse_bytes(text) >= 1
-    except ValueError:
+        is_size = text == "auto" or parse_bytes(text) >= _LEAST_MEMORY
+    except (ValueError, OverflowError):
         is_size = False
     if not is_size:
         raise argparse.ArgumentTypeError(f"'{text}' is no size, such as 4GB")
@@ -235,18 +238,22 @@ def _refuse_unclear_cases(parsed: argparse.Namespace) -> None:
 def _client(parsed: argparse.Namespace) -> Iterator[Any]:
     from SegRLEExportLib.batch.clusters import local_client, remote_client
 
-    with remote_client(parsed.dask) if parsed.dask else local_client(parsed.workers, parsed.memory) as client:
+    with (
+        remote_client(parsed.dask) if parsed.dask is not None else local_client(parsed.workers, parsed.memory) as client
+    ):
         _tell_of(client)
         yield client
 
 
 def _tell_of(client: Any) -> None:
     """Say where the cluster can be watched, and what it lacks."""
-    from SegRLEExportLib.batch.clusters import dashboard_of, has_workers
+    from SegRLEExportLib.batch.clusters import dashboard_of, has_workers, other_dask
 
     dashboard = dashboard_of(client)
     if dashboard is not None:
         print_error(f"Dask's dashboard: {dashboard}")
+    if other := other_dask(client):
+        print_error(f"Versions of Dask that differ may not understand each other: {other}.")
     if not has_workers(client):
         print_error(f"The cluster has no worker yet: cases wait for one (dask worker {client.scheduler.address}).")
 
