@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -138,6 +139,27 @@ def test_a_host_that_nobody_knows_is_named_at_once():
 def test_an_address_that_needs_certificates_is_told():
     with pytest.raises(NoSchedulerError, match="Dask on this machine has no certificates for it"):
         remote_client("tls://127.0.0.1:1").__enter__()
+
+
+@pytest.mark.parametrize("greeting", [b"", b"SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n"])
+def test_what_listens_and_is_no_dask_is_told_and_nobody_waits(greeting, monkeypatch):
+    monkeypatch.setattr("SegRLEExportLib.batch.clusters._PATIENCE_S", 1)
+    monkeypatch.setattr("SegRLEExportLib.batch.clusters._GREETING_S", 1)
+    with (
+        a_server_that_says(greeting) as address,
+        pytest.raises(NoSchedulerError, match="what listens there does not answer as Dask does"),
+    ):
+        remote_client(address).__enter__()
+
+
+@contextmanager
+def a_server_that_says(greeting: bytes) -> Iterator[str]:
+    """Run a server that sends one client so much and then waits; hand out its address."""
+    with socket.create_server(("127.0.0.1", 0)) as server, ThreadPoolExecutor() as threads:
+        accepted = threads.submit(server.accept)
+        accepted.add_done_callback(lambda done: done.result()[0].sendall(greeting))
+        yield f"tcp://127.0.0.1:{server.getsockname()[1]}"
+        accepted.result(WAIT_S)[0].close()
 
 
 _WITHOUT_US = """

@@ -28,6 +28,13 @@ _OF_THIS_PROCESS = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS)
 """Numbers of an OSError that say nothing of the other end."""
 
 
+_PATIENCE_S = 30
+"""In which a scheduler that is being started may begin to listen."""
+
+_GREETING_S = 10
+"""In which one that listens must say that it is one."""
+
+
 @contextmanager
 def client_of(client: Any) -> Iterator[Any]:
     """Hand out the client, or one of a cluster of this machine that ends with the block."""
@@ -73,11 +80,14 @@ def remote_client(address: str) -> Iterator[Any]:
     _, distributed = _libraries()
     _refuse_unknown_place(address)
     try:
-        client = distributed.Client(address, timeout="30s")
-    except (OSError, ValueError) as error:
-        raise NoSchedulerError(address, str(error)) from error
+        asyncio.run(asyncio.wait_for(_greet(address), _PATIENCE_S + _GREETING_S))
+        client = distributed.Client(address, timeout=f"{_PATIENCE_S}s")
+    except (asyncio.TimeoutError, MemoryError) as error:  # as memory Dask takes what other programs greet with
+        raise NoSchedulerError(address, "what listens there does not answer as Dask does") from error
     except TypeError as error:  # how Dask says it of tls://
         raise NoSchedulerError(address, "Dask on this machine has no certificates for it") from error
+    except (OSError, ValueError) as error:
+        raise NoSchedulerError(address, str(error)) from error
     try:
         yield client
     finally:
@@ -87,7 +97,7 @@ def remote_client(address: str) -> Iterator[Any]:
 
 def _refuse_unknown_place(address: str) -> None:
     """Raise `NoSchedulerError` at once for what Dask would try for half a minute, and then not name."""
-    from distributed.comm import get_address_host_port
+    from distributed.comm.addressing import get_address_host_port
 
     try:
         host, port = get_address_host_port(address)
@@ -99,6 +109,15 @@ def _refuse_unknown_place(address: str) -> None:
         socket.getaddrinfo(host, port)
     except (OSError, UnicodeError) as error:
         raise NoSchedulerError(address, f"this machine knows no host {host}") from error
+
+
+async def _greet(address: str) -> None:
+    """Exchange the greeting of Dask, for which its client would wait without end."""
+    from distributed.comm.core import connect
+    from distributed.security import Security
+
+    comm = await connect(address, timeout=f"{_PATIENCE_S}s", **Security().get_connection_args("client"))
+    await comm.close()
 
 
 @contextmanager
