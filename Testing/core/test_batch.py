@@ -417,16 +417,51 @@ class TestCases:
             ("segmentation,series_number\na,1\nb,x\n", "line 3 .* column 'series_number': invalid int value: 'x'"),
             ("segmentation,to\na,jpeg\n", "line 2 .* column 'to': invalid choice: 'jpeg'"),
             ("segmentation,window\na,40\n", "column 'window': '40' is not a centre and a width above 0"),
-            ("case,segmentation\na\n", "it has 1 cells, and the header has 2"),
+            ("case,segmentation\na\n", "line 2 cannot be used: it has 1 cell, and the header has 2"),
+            ("case,segmentation\na,b,c\n", "line 2 cannot be used: it has 3 cells, and the header has 2"),
+            ('case,segmentation\na,"b\n', "it is no row of a table .unexpected end of data.; look at its quotes"),
             ("case,segmentation\na,\n", "line 2 cannot be used: column 'segmentation': it is empty"),
-            ("case,segmentation\nb,b\n../a,b\n", r"line 3 cannot be used: the case name '\.\./a' cannot name a folder"),
-            ("segmentation\na.nrrd\n.nrrd\n", r"line 3 cannot be used: the case name '' cannot name a folder"),
-            ("case,segmentation\na,b\nA,c\n", "line 3 cannot be used: two cases are called 'A'"),
+            ("case,segmentation\na,b\nA,c\n", "line 3 .* column 'case': two cases are called 'A': this .* of line 2."),
+            (
+                "case,segmentation\nGR\u00d6\u00dfE,b\ngro\u0308sse,c\n",
+                "line 3 .* two cases are called 'gro\u0308sse'",
+            ),
+            (
+                "segmentation\na/b.nrrd\nc/b.nii\n",
+                "column 'segmentation': two cases are called 'b': this one and that of line 2; give it another name in",
+            ),
+            (
+                "segmentation\na.nrrd\n.nrrd\n",
+                "line 3 .* the case name '' cannot name a folder: it is empty; give it an",
+            ),
         ],
     )
     def test_a_table_that_cannot_be_used_is_refused(self, text, sentence, tmp_path):
         with pytest.raises(BatchTableError, match=sentence):
             read_cases(self.table(tmp_path, text), columns())
+
+    @pytest.mark.parametrize(
+        ("name", "reason"),
+        [
+            ("../a", r'it has one of < > : " / \\ | ? \*'),
+            ("a\tb", "it has a control character"),
+            (".a", "it begins with a dot"),
+            ("a.", "it ends with a dot or a space"),
+            ("nul.1", "Windows keeps that name for a device"),
+            ("Report.HTML", "the batch has a file of that name"),
+            ("report.jsonl", "the batch has a file of that name"),
+            ("\u00e4" * 101, "it is longer than 200 bytes"),
+        ],
+    )
+    def test_a_name_that_no_folder_can_have_is_refused(self, name, reason, tmp_path):
+        sentence = f"line 2 cannot be used: column 'case': the case name '.*' cannot name a folder: {reason}"
+        with pytest.raises(BatchTableError, match=sentence):
+            read_cases(self.table(tmp_path, f"case,segmentation\n{name},b\n"), columns())
+
+    @pytest.mark.parametrize("name", ["console", "com10", "a b", "\u00fc\u00e9", "-x", "100%", "\u00e4" * 100])
+    def test_a_name_that_a_folder_can_have_is_kept(self, name, tmp_path):
+        (case,) = read_cases(self.table(tmp_path, f"\ufeffcase,segmentation\r\n{name},b\r\n"), columns())
+        assert case.name == name
 
     def test_a_table_that_is_no_text_is_refused(self, tmp_path):
         (tmp_path / "cases.csv").write_bytes(b"segmentation\n\xff\n")
@@ -445,6 +480,17 @@ class TestCases:
         for words in (("seg", "file"), ("file", "seg"), ("none", "seg")):
             with pytest.raises(BatchTableError, match="cannot be used: the folder cannot be read"):
                 matched(*(tmp_path / word for word in words))
+
+    def test_two_files_whose_cases_would_share_a_folder_are_named(self, tmp_path):
+        for name in ("stra\u00dfe", "strasse"):
+            (tmp_path / "ct" / name).mkdir(parents=True)
+            (tmp_path / "seg").mkdir(exist_ok=True)
+            (tmp_path / "seg" / f"{name}.nii").write_text("")
+        sentence = (
+            "stra\u00dfe.nii cannot be used: two cases are called 'stra\u00dfe': this one and that of strasse.nii."
+        )
+        with pytest.raises(BatchTableError, match=sentence):
+            matched(tmp_path / "seg", tmp_path / "ct")
 
     def test_two_folders_are_matched_by_name(self, tmp_path):
         for name in ("a.nii.gz", "b.seg.nrrd", "notes.txt"):

@@ -6,21 +6,24 @@ import csv
 import json
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from io import StringIO
 from pathlib import Path
 from typing import Any
 
+from SegRLEExportLib.batch.names import CaseNames
 from SegRLEExportLib.errors import BatchTableError
 from SegRLEExportLib.files.byte_stream import UnreadableError, regular_file
+from SegRLEExportLib.model.counted import counted
 
 _OWN_COLUMNS = ("case", "segmentation", "series")
 
-_SUFFIXES = re.compile(r"(\.seg)?\.(nrrd|nhdr|nii\.gz|nii|mha|mhd|dcm)$", re.IGNORECASE)
+_NAMED_IN = {"case": "", "segmentation": "; give it another name in the column 'case'"}
+"""Columns that can name a case, and what helps where the name is none, or another case has it."""
 
-_UNSAFE = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*]|^\.|^$|[. ]$')
-"""A case names a folder, on every system."""
+_SUFFIXES = re.compile(r"(\.seg)?\.(nrrd|nhdr|nii\.gz|nii|mha|mhd|dcm)$", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -73,10 +76,18 @@ def read_cases(table: Path, columns: Mapping[str, Column]) -> list[Case]:
     try:
         header = [name.strip().lower().replace("-", "_") for name in next(rows, [])]
         _refuse_unusable_header(header, columns)
-        cases = (_case_of(list(zip(header, _cells(row, header))), columns, table.parent) for row in rows if row)
-        return [*_named_apart(cases)]
-    except (ValueError, csv.Error) as error:
+        names, cases = CaseNames(), []
+        for row in filter(None, rows):
+            case, named_in = _case_of(list(zip(header, _cells(row, header))), columns, table.parent)
+            with _in_column(named_in, _NAMED_IN[named_in]):
+                names.add(case.name, f"line {rows.line_num}")
+            cases.append(case)
+        return cases
+    except ValueError as error:
         raise BatchTableError(table, max(rows.line_num, 1), str(error)) from error
+    except csv.Error as error:
+        reason = f"it is no row of a table ({error}); look at its quotes"
+        raise BatchTableError(table, max(rows.line_num, 1), reason) from error
 
 
 def _delimiter(text: str) -> str:
@@ -99,32 +110,42 @@ def _refuse_unusable_header(header: Sequence[str], columns: Mapping[str, Column]
 
 def _cells(row: Sequence[str], header: Sequence[str]) -> list[str]:
     if len(row) != len(header):
-        raise ValueError(f"it has {len(row)} cells, and the header has {len(header)}")
+        raise ValueError(f"it has {counted(len(row), 'cell')}, and the header has {len(header)}")
     return [cell.strip() for cell in row]
 
 
-def _case_of(cells: Sequence[tuple[str, str]], columns: Mapping[str, Column], folder: Path) -> Case:
+def _case_of(cells: Sequence[tuple[str, str]], columns: Mapping[str, Column], folder: Path) -> tuple[Case, str]:
+    """Return the case, and the column that names it."""
     own = {name: cell for name, cell in cells if name in _OWN_COLUMNS}
     if not own["segmentation"]:
         raise ValueError("column 'segmentation': it is empty")
-    name = own.get("case") or plain_name(Path(own["segmentation"]))
+    name, named_in = own.get("case"), "case"
+    if not name:
+        name, named_in = plain_name(Path(own["segmentation"])), "segmentation"
     series = own.get("series") or ""
     options: dict[str, Any] = {}
     for column, cell in cells:
         if column in columns and cell:
             _add_option(options, column, columns[column], cell, folder)
-    return Case(name, str(folder / own["segmentation"]), str(folder / series) if series else "", options)
+    return Case(name, str(folder / own["segmentation"]), str(folder / series) if series else "", options), named_in
 
 
 def _add_option(options: dict[str, Any], name: str, column: Column, cell: str, folder: Path) -> None:
-    try:
+    with _in_column(name):
         value = column.read(cell, folder)
-    except ValueError as error:
-        raise ValueError(f"column '{name}': {error}") from error
     if column.is_repeated:
         options.setdefault(name, []).append(value)
     else:
         options[name] = value
+
+
+@contextmanager
+def _in_column(name: str, remedy: str = "") -> Iterator[None]:
+    """Say of each ValueError of the block which column it is about, and what helps."""
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(f"column '{name}': {error}{remedy}") from error
 
 
 @dataclass(frozen=True)
@@ -149,12 +170,16 @@ def matched(segmentations: Path, images: Path) -> Matches:
             raise BatchTableError(path, 0, f"two segmentations are called {plain_name(path)}")
         found[plain_name(path)] = path
     folders = {path.name: path for path in _listed(images) if path.is_dir()}
-    try:
-        cases = [*_named_apart(Case(name, str(found[name]), str(folders[name])) for name in found if name in folders)]
-    except ValueError as error:
-        raise BatchTableError(segmentations, 0, str(error)) from error
+    names, both = CaseNames(), [name for name in found if name in folders]
+    for name in both:
+        try:
+            names.add(name, found[name].name)
+        except ValueError as error:
+            raise BatchTableError(found[name], 0, str(error)) from error
     return Matches(
-        cases, [name for name in found if name not in folders], [name for name in folders if name not in found]
+        [Case(name, str(found[name]), str(folders[name])) for name in both],
+        [name for name in found if name not in folders],
+        [name for name in folders if name not in found],
     )
 
 
@@ -168,15 +193,3 @@ def _listed(folder: Path) -> list[Path]:
 def plain_name(path: Path) -> str:
     """Return the name of a file without the suffixes of segmentations."""
     return _SUFFIXES.sub("", path.name)
-
-
-def _named_apart(cases: Iterable[Case]) -> Iterator[Case]:
-    """Yield the cases; raise ValueError at one whose name cannot be that of a folder of its own."""
-    seen: set[str] = set()
-    for case in cases:
-        if _UNSAFE.search(case.name):
-            raise ValueError(f"the case name '{case.name}' cannot name a folder")
-        if case.name.lower() in seen:
-            raise ValueError(f"two cases are called '{case.name}'")
-        seen.add(case.name.lower())
-        yield case
