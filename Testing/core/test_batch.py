@@ -242,6 +242,7 @@ class TestResume:
         assert "its file case00/case00.dcm was changed after it was written. Move it away" in again.failed[0].reason
         assert str(again).startswith("1 of 2 cases written (1 of them before this run), ")
         assert again.to_json()["written_before"] == 1
+        assert "<h1>1 of 2 cases written (1 of them before this run)</h1>" in (tmp_path / "out/report.html").read_text()
         assert path.read_bytes() == content
 
     def test_another_format_is_another_batch(self, client, material, tmp_path):
@@ -252,6 +253,13 @@ class TestResume:
             in again.failed[0].reason
         )
         assert not batch(good_cases(material, 1), tmp_path / "out", client, resume=True).failed
+
+    def test_the_last_line_of_a_case_holds(self, tmp_path):
+        folder = BatchFolder(tmp_path)
+        for ending, reason in ((Ending.TIMEOUT, "first"), (Ending.REFUSED, "last")):
+            folder.settle(Outcome("a", ending, reason))
+        assert [json.loads(line)["reason"] for line in folder.journal.read_text().splitlines()] == ["first", "last"]
+        assert folder.outcomes()["a"].reason == "last"
 
     def test_broken_off_between_line_and_files_the_files_are_moved_not_made_anew(self, client, material, tmp_path):
         cases, folder = good_cases(material, 2), BatchFolder(tmp_path / "out")
@@ -595,14 +603,12 @@ class TestShell:
         assert dashboard_of(client) == client.dashboard_link
 
     def test_a_cluster_that_is_not_there_leaves_nothing_behind(self, material, tmp_path, capsys, monkeypatch):
-        def nobody(*_, **__):
-            raise OSError("nobody is there")
-
-        monkeypatch.setattr(distributed, "Client", nobody)
+        monkeypatch.setattr("SegRLEExportLib.batch.clusters._PATIENCE_S", 1)
         table = table_of(good_cases(material, 1), tmp_path)
         assert main(["batch", str(table), "-o", str(tmp_path / "out"), "--dask", "tcp://127.0.0.1:1"]) == 2
         assert (
-            "no Dask scheduler answers there (nobody is there). Start one (dask scheduler)" in capsys.readouterr().err
+            "no Dask scheduler answers there (Timed out trying to connect to tcp://127.0.0.1:1 after 1 s). Start one "
+            "(dask scheduler)" in capsys.readouterr().err
         )
         assert not (tmp_path / "out").exists()
 
@@ -648,6 +654,15 @@ class TestShell:
         assert (printed["cases"], printed["failed"]) == (2, 1)
         assert read_segmentation(tmp_path / "out" / "a" / "a.seg.nrrd").segments[0].name == "liver"
 
+    def test_its_help_says_what_the_exit_codes_mean_and_which_line_of_a_case_holds(self, capsys):
+        with pytest.raises(SystemExit):
+            main(["batch", "--help"])
+        told = " ".join(capsys.readouterr().out.split())
+        assert (
+            "The exit code is 0 if all cases are written, 1 if some are not, 2 if none is or the batch was not" in told
+        )
+        assert "one more each time it is tried again: the last line of a case holds." in told
+
     def test_two_folders_without_a_common_name_are_no_batch(self, tmp_path, capsys):
         (tmp_path / "images" / "b").mkdir(parents=True)
         (tmp_path / "seg").mkdir()
@@ -690,7 +705,7 @@ def test_the_page_holds_all_and_escapes_what_comes_from_files(tmp_path):
     folder = BatchFolder(tmp_path)
     bad = Outcome("<b>x</b>", Ending.REFUSED, "The file <script>alert(1)</script> is cut")
     found = Outcome("ok", Ending.WRITTEN, findings=({"severity": "warning", "what": "3 voxels moved"},))
-    write_page([bad, found], folder)
+    write_page([bad, found], folder, 0)
     page = (tmp_path / "report.html").read_text("utf-8")
     assert "1 of 2 cases written" in page
     assert "<script>" not in page
@@ -716,7 +731,7 @@ def test_the_summary_counts_what_is_alike_and_names_some():
 
 def test_the_page_folds_all_reasons_but_the_first_away(tmp_path):
     folder = BatchFolder(tmp_path)
-    write_page([Outcome("a", Ending.REFUSED, "error: one\nerror: two <b>\nerror: three")], folder)
+    write_page([Outcome("a", Ending.REFUSED, "error: one\nerror: two <b>\nerror: three")], folder, 0)
     page = (tmp_path / "report.html").read_text("utf-8")
     folded = "<details><summary>error: one (And 2 more.)</summary>error: two &lt;b&gt;<br>error: three</details>"
     assert folded in page

@@ -1,7 +1,7 @@
 """The folder of a batch: a folder for each case, the journal, and what a run that is broken off leaves for the next.
 
 OUT/CASE/...                  files of a case, moved here at once when all are verified and its line is on the disk
-OUT/report.jsonl              the journal: one line a case
+OUT/report.jsonl              the journal: one line a case, and one more each time it is tried again; the last holds
 OUT/report.html               the page for a person
 OUT/.segrle/lock              held by the run that works here
 OUT/.segrle/work/ATTEMPT      one attempt at a case: `files`, and `picture.png`; no two attempts share one
@@ -47,7 +47,7 @@ class BatchFolder:
 
     @property
     def journal(self) -> Path:
-        """The file with one line a case."""
+        """The file with a line for each time a case ended."""
         return self.out / JOURNAL
 
     @property

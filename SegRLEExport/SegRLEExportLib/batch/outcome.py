@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
@@ -120,3 +120,10 @@ def _general_reason(outcome: Outcome) -> str:
     own = [*paths, *(Path(path).name for path in paths), outcome.case]
     words = "|".join(re.escape(word) for word in own if len(word) >= _NAME_IN_A_SENTENCE)
     return re.sub(rf"(?<!\w)({words})(?!\w)", "...", outcome.short_reason)
+
+
+def written_text(outcomes: Sequence[Outcome], stood: int) -> str:
+    """Return how many of the cases are written, and how many of these stood before this run."""
+    before = f" ({stood} of them before this run)" if stood else ""
+    written = sum(outcome.is_written for outcome in outcomes)
+    return f"{written} of {len(outcomes)} cases written{before}"

@@ -9,7 +9,7 @@ from html import escape
 from pathlib import Path
 
 from SegRLEExportLib.batch.folder import BatchFolder
-from SegRLEExportLib.batch.outcome import Outcome, alike
+from SegRLEExportLib.batch.outcome import Outcome, alike, written_text
 from SegRLEExportLib.model.printable import printable
 from SegRLEExportLib.report import size_text
 
@@ -32,17 +32,17 @@ td.name { white-space: nowrap; font-weight: bold }
 """
 
 
-def write_page(outcomes: Sequence[Outcome], folder: BatchFolder) -> None:
-    """Write report.html anew; the journal stays what counts."""
+def write_page(outcomes: Sequence[Outcome], folder: BatchFolder, stood: int) -> None:
+    """Write report.html anew; the journal stays what counts. `stood` cases were written before this run."""
     begun = folder.page.with_name(f".{folder.page.name}.part")
-    begun.write_text("\n".join(_lines(outcomes, folder)), encoding="utf-8")
+    begun.write_text("\n".join(_lines(outcomes, folder, stood)), encoding="utf-8")
     begun.replace(folder.page)
 
 
-def _lines(outcomes: Sequence[Outcome], folder: BatchFolder) -> Iterable[str]:
+def _lines(outcomes: Sequence[Outcome], folder: BatchFolder, stood: int) -> Iterable[str]:
     written = [outcome for outcome in outcomes if outcome.is_written]
     yield f"<!doctype html><html lang=en><meta charset=utf-8><title>Batch</title><style>{_STYLE}</style>"
-    yield f"<h1>{len(written)} of {len(outcomes)} cases written</h1>"
+    yield f"<h1>{written_text(outcomes, stood)}</h1>"
     yield f'<div class=bar><div style="width: {100 * len(written) / max(1, len(outcomes)):.2f}%"></div></div>'
     seconds = sum(outcome.seconds for outcome in outcomes)
     size = size_text(sum(outcome.bytes for outcome in written))

@@ -19,7 +19,7 @@ from SegRLEExportLib.batch.children import end_processes, run_case
 from SegRLEExportLib.batch.clusters import client_of, refuse_unfit, scheduler_needed
 from SegRLEExportLib.batch.folder import PAGE, BatchFolder, refused
 from SegRLEExportLib.batch.limits import DEFAULT_TIMEOUT_S
-from SegRLEExportLib.batch.outcome import Alike, Ending, Outcome, alike
+from SegRLEExportLib.batch.outcome import Alike, Ending, Outcome, alike, written_text
 from SegRLEExportLib.batch.page import write_page
 from SegRLEExportLib.encoding.plan import DEFAULT_PLAN_ID
 from SegRLEExportLib.errors import SchedulerEndedError
@@ -57,10 +57,8 @@ class BatchResult:
         return tuple(outcome for outcome in self.outcomes if not outcome.is_written)
 
     def __str__(self) -> str:
-        written = [outcome for outcome in self.outcomes if outcome.is_written]
-        size = size_text(sum(outcome.bytes for outcome in written))
-        before = f" ({self.stood} of them before this run)" if self.stood else ""
-        lines = [f"{len(written)} of {len(self.outcomes)} cases written{before}, {size}; see {self.out / PAGE}"]
+        size = size_text(sum(outcome.bytes for outcome in self.outcomes if outcome.is_written))
+        lines = [f"{written_text(self.outcomes, self.stood)}, {size}; see {self.out / PAGE}"]
         lines.extend(map(_row, alike(self.outcomes)))
         return printable_lines(lines)
 
@@ -122,7 +120,7 @@ def batch_on(
             told = {**folder.outcomes(), **ended.outcomes}  # broken off, the last line may be of no outcome here yet
             outcomes = tuple(told[case.name] for case in asked if case.name in told)
             if outcomes:
-                write_page(outcomes, folder)
+                write_page(outcomes, folder, ended.stood)
     return BatchResult(folder.out, outcomes, ended.stood)
 
 

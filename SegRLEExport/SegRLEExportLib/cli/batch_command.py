@@ -39,6 +39,12 @@ _ELSEWHERE = {
 _LEAST_MEMORY = 1 << 20
 """Bytes: who asks for less, such as 4, forgot the unit."""
 
+_ENDING = (
+    "OUT/report.jsonl gets a line for each case, and one more each time it is tried again: the last line of a case "
+    "holds. OUT/report.html shows them. The exit code is 0 if all cases are written, 1 if some are not, 2 if none is "
+    "or the batch was not begun, 130 after Ctrl-C."
+)
+
 USAGE = "batch (CASES | --segmentations DIR --images DIR) -o OUT [options]"
 EXAMPLE = "batch --segmentations segmentations --images ct -o out"
 
@@ -46,6 +52,7 @@ EXAMPLE = "batch --segmentations segmentations --images ct -o out"
 def add_parser(commands: Any) -> None:
     """Add the command's arguments to those of `segrle`."""
     parser = add_command(commands, "batch", run, USAGE, EXAMPLE)
+    parser.description = f"{parser.description} {_ENDING}"
     group = parser.add_argument_group("input")
     group.add_argument(
         "cases",
@@ -160,7 +167,7 @@ def _memory(text: str) -> str:
 
 
 def run(parsed: argparse.Namespace) -> int:
-    """Run the batch; the exit code is 0 if all cases were written, 1 if some were not, 2 if none was."""
+    """Run the batch; return the exit code, as `_ENDING` says."""
     from SegRLEExportLib.batch.running import batch_on
 
     cases = _cases(parsed)
