@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import random
@@ -37,7 +38,7 @@ from pydicom import dcmread
 from SegRLEExportLib.batch.cases import Case, matched, read_cases
 from SegRLEExportLib.batch.clusters import dashboard_of, local_client
 from SegRLEExportLib.batch.folder import BatchFolder, outcome_of
-from SegRLEExportLib.batch.outcome import Ending, Outcome
+from SegRLEExportLib.batch.outcome import Ending, Outcome, alike
 from SegRLEExportLib.batch.page import write_page
 from SegRLEExportLib.batch.running import BatchResult, batch
 from SegRLEExportLib.cli import main
@@ -428,7 +429,7 @@ class TestCases:
             ("case,segmentation\na\n", "line 2 cannot be used: it has 1 cell, and the header has 2"),
             ("case,segmentation\na,b,c\n", "line 2 cannot be used: it has 3 cells, and the header has 2"),
             ('case,segmentation\na,"b\n', "it is no row of a table .unexpected end of data.; look at its quotes"),
-            ("case,segmentation\na,\n", "line 2 cannot be used: column 'segmentation': it is empty"),
+            ("case,segmentation\n,\na,\n", "line 3 cannot be used: column 'segmentation': it is empty"),
             ("case,segmentation\na,b\nA,c\n", "line 3 .* column 'case': two cases are called 'A': this .* of line 2."),
             (
                 "case,segmentation\nGR\u00d6\u00dfE,b\ngro\u0308sse,c\n",
@@ -596,6 +597,50 @@ class TestShell:
         assert told == f"The batch cannot use {tmp_path / place}: {reason}. Choose another folder.\n"
         assert (tmp_path / "file").read_text() == "mine"
 
+    def test_a_link_that_leads_nowhere_is_no_folder(self, tmp_path):
+        (tmp_path / "out").symlink_to(tmp_path / "nowhere")
+        with pytest.raises(BatchFolderError, match="out: it is no folder. Choose another folder"):
+            batch([Case("a", "b")], tmp_path / "out")
+
+    def test_what_stands_where_the_batch_has_its_own_is_named(self, tmp_path):
+        (tmp_path / ".segrle").write_text("mine")
+        with pytest.raises(BatchFolderError, match=r"/\.segrle: it is no folder. Choose another folder"):
+            batch([Case("a", "b")], tmp_path)
+
+    def test_a_page_that_cannot_be_written_is_told_and_the_cases_stand(self, client, material, tmp_path):
+        (tmp_path / "report.html").mkdir()
+        with pytest.raises(
+            BatchFolderError, match=r"report.html: Is a directory. What is written stands: when that .* re"
+        ):
+            batch(good_cases(material, 1), tmp_path, client)
+        assert list(files_below(tmp_path)) == ["case00/case00.dcm"]
+        assert not (tmp_path / ".report.html.part").exists()
+
+    def test_a_folder_that_is_removed_on_the_way_is_told(self, client, material, tmp_path):
+        out = tmp_path / "out"
+        with pytest.raises(
+            BatchFolderError, match=r"report.jsonl: No such file .*\. What is written stands: when that"
+        ):
+            batch(good_cases(material, 20), out, client, on_end=lambda _: shutil.rmtree(out, ignore_errors=True))
+
+    def test_a_full_disk_is_told_with_what_helps(self, client, material, tmp_path, monkeypatch):
+        def full(*_):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        monkeypatch.setattr(os, "fsync", full)
+        sentence = r"out: No space left on device. What is written stands: when that is mended, resume the batch"
+        with pytest.raises(BatchFolderError, match=sentence):
+            batch(good_cases(material, 1), tmp_path / "out", client)
+
+    def test_files_that_the_system_does_not_move_are_not_said_to_be_somebody_elses(self, client, material, tmp_path):
+        def removed(_outcome):
+            shutil.rmtree(tmp_path / "out" / ".segrle" / "work", ignore_errors=True)
+
+        result = batch(good_cases(material, 20), tmp_path / "out", client, on_end=removed)
+        reasons = " ".join(one.reason for one in result.failed)
+        assert "No such file or directory" in reasons
+        assert "somebody made it" not in reasons
+
     def test_the_dashboard_is_named_where_there_is_one_to_see(self, client, monkeypatch):
         monkeypatch.setattr(client, "run_on_scheduler", lambda *_: None)
         assert dashboard_of(client) is None
@@ -735,3 +780,13 @@ def test_the_page_folds_all_reasons_but_the_first_away(tmp_path):
     page = (tmp_path / "report.html").read_text("utf-8")
     folded = "<details><summary>error: one (And 2 more.)</summary>error: two &lt;b&gt;<br>error: three</details>"
     assert folded in page
+
+
+def test_what_names_the_attempt_of_a_case_is_counted_together():
+    told = "Writing /out/.segrle/work/{}/files/{}.dcm failed: No space left on device."
+    ended = [
+        Outcome(case, Ending.REFUSED, told.format(attempt, case), attempt=attempt)
+        for case, attempt in (("case1", "case1.0a1b"), ("case2", "case2.2c3d"))
+    ]
+    (same,) = alike(ended)
+    assert same.cases == ("case1", "case2")

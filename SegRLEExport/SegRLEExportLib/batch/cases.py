@@ -77,7 +77,7 @@ def read_cases(table: Path, columns: Mapping[str, Column]) -> list[Case]:
         header = [name.strip().lower().replace("-", "_") for name in next(rows, [])]
         _refuse_unusable_header(header, columns)
         names, cases = CaseNames(), []
-        for row in filter(None, rows):
+        for row in filter(any, rows):
             case, named_in = _case_of(list(zip(header, _cells(row, header))), columns, table.parent)
             with _in_column(named_in, _NAMED_IN[named_in]):
                 names.add(case.name, f"line {rows.line_num}")

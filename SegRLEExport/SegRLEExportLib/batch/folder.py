@@ -34,6 +34,11 @@ FILES, PICTURE = "files", "picture.png"
 
 _MADE_MEANWHILE = "somebody made it while the case was written"
 
+_ELSEWHERE = "Choose another folder"
+
+GO_ON = f"What is written stands: when that is mended, {Remedy.RESUME}"
+"""What helps where the system refuses something on the way."""
+
 _BLOCK_BYTES = 1 << 20
 
 
@@ -70,14 +75,14 @@ class BatchFolder:
             for part in (self.out, self._own, self.work, self.pictures):
                 part.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            reason = "it is no folder" if self.out.exists() and not self.out.is_dir() else error.strerror or str(error)
-            raise BatchFolderError(self.out, f"{reason}. Choose another folder") from error
+            raise _unusable(self.out, error, _ELSEWHERE) from error
         with held(self._own / "lock", self.out):
             self._begin(resume=resume)
             try:
                 yield
             finally:
-                self._tidy()
+                with suppress(OSError):  # the next run tidies
+                    self._tidy()
                 if is_new and not self.journal.exists():
                     self._leave_nothing()
 
@@ -94,7 +99,7 @@ class BatchFolder:
             self._end_torn_line()
             self._tidy()
         except OSError as error:
-            raise BatchFolderError(self.out, error.strerror or str(error)) from error
+            raise _unusable(self.out, error, _ELSEWHERE) from error
 
     def _tidy(self) -> None:
         """Move the files that a line tells of, and remove all other attempts.
@@ -103,7 +108,7 @@ class BatchFolder:
         """
         for outcome in self.written().values():
             if (self.work / outcome.attempt / FILES).is_dir():
-                self.move(outcome)
+                self._move(outcome)
         for left in self.work.iterdir():
             shutil.rmtree(left, ignore_errors=True)
 
@@ -118,22 +123,23 @@ class BatchFolder:
         Raises `BatchFolderError` if no line can be written.
         """
         self._append(outcome)
-        if outcome.is_written and not self.move(outcome):
-            outcome = refused(self.out, replace(outcome, files=(), findings=()), _MADE_MEANWHILE)
+        hindrance = self._move(outcome) if outcome.is_written else ""
+        if hindrance:
+            outcome = refused(self.out, replace(outcome, files=(), findings=()), hindrance)
             self._append(outcome)
         return outcome
 
-    def move(self, outcome: Outcome) -> bool:
-        """Give the files of an attempt their place, where nothing stands yet; tell whether they stand there."""
+    def _move(self, outcome: Outcome) -> str:
+        """Give the files of an attempt their place, where nothing stands yet; return what hinders it, as a clause."""
         attempt = self.work / outcome.attempt
         try:
             if (attempt / PICTURE).exists():
                 (attempt / PICTURE).replace(self.picture(outcome.case))
             (attempt / FILES).rename(self.out / outcome.case)
             attempt.rmdir()
-        except OSError:
-            return False
-        return True
+        except OSError as error:
+            return _MADE_MEANWHILE if self.is_taken(outcome.case) else f"{error.strerror or error}"
+        return ""
 
     def is_taken(self, case: str) -> bool:
         """Tell whether something has the name of the case."""
@@ -143,7 +149,7 @@ class BatchFolder:
         try:
             self._write(json.dumps(outcome.to_json(), ensure_ascii=False) + "\n")
         except OSError as error:
-            raise BatchFolderError(self.out, error.strerror or str(error)) from error
+            raise _unusable(self.out, error, GO_ON) from error
 
     def _write(self, text: str) -> None:
         with self.journal.open("ab") as file:
@@ -179,6 +185,14 @@ class BatchFolder:
             return _first_difference(known.files, files_in(self.out / known.case, known.case))
         except OSError as error:
             return f"it cannot be read ({error.strerror or error})"
+
+
+def _unusable(out: Path, error: OSError, remedy: str) -> BatchFolderError:
+    """Return what a person is told where the system refuses something in the folder of a batch."""
+    where = Path(error.filename) if isinstance(error.filename, (str, os.PathLike)) else out
+    is_no_folder = isinstance(error, FileExistsError) and not where.is_dir()
+    reason = "it is no folder" if is_no_folder else error.strerror or str(error)
+    return BatchFolderError(where, f"{reason}. {remedy}")
 
 
 def _told(value: Any) -> str:

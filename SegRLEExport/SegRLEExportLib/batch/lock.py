@@ -27,7 +27,7 @@ def held(lock: Path, out: Path) -> Iterator[None]:
     try:
         descriptor = os.open(lock, os.O_RDWR | os.O_CREAT, 0o666)
     except OSError as error:
-        raise BatchFolderError(out, error.strerror or str(error)) from error
+        raise BatchFolderError(out, f"{error.strerror or error}. Choose another folder") from error
     try:
         _take_or_refuse(descriptor, out)
         yield

@@ -115,9 +115,9 @@ _NAME_IN_A_SENTENCE = 3
 
 
 def _general_reason(outcome: Outcome) -> str:
-    """Return the reason with `...` for what is of this case alone: its paths, their last parts and its name."""
+    """Return the reason with `...` for what is of this case alone: its attempt, paths, their last parts, name."""
     paths = [path for path in outcome.asked.values() if isinstance(path, str) and os.sep in path]
-    own = [*paths, *(Path(path).name for path in paths), outcome.case]
+    own = [outcome.attempt, *paths, *(Path(path).name for path in paths), outcome.case]
     words = "|".join(re.escape(word) for word in own if len(word) >= _NAME_IN_A_SENTENCE)
     return re.sub(rf"(?<!\w)({words})(?!\w)", "...", outcome.short_reason)
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import base64
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from html import escape
 from pathlib import Path
 
-from SegRLEExportLib.batch.folder import BatchFolder
+from SegRLEExportLib.batch.folder import GO_ON, BatchFolder
 from SegRLEExportLib.batch.outcome import Outcome, alike, written_text
+from SegRLEExportLib.errors import BatchFolderError
 from SegRLEExportLib.model.printable import printable
 from SegRLEExportLib.report import size_text
 
@@ -33,10 +35,18 @@ td.name { white-space: nowrap; font-weight: bold }
 
 
 def write_page(outcomes: Sequence[Outcome], folder: BatchFolder, stood: int) -> None:
-    """Write report.html anew; the journal stays what counts. `stood` cases were written before this run."""
+    """Write report.html anew; the journal stays what counts. `stood` cases were written before this run.
+
+    Raises `BatchFolderError`.
+    """
     begun = folder.page.with_name(f".{folder.page.name}.part")
-    begun.write_text("\n".join(_lines(outcomes, folder, stood)), encoding="utf-8")
-    begun.replace(folder.page)
+    try:
+        begun.write_text("\n".join(_lines(outcomes, folder, stood)), encoding="utf-8")
+        begun.replace(folder.page)
+    except OSError as error:
+        with suppress(OSError):
+            begun.unlink()
+        raise BatchFolderError(folder.page, f"{error.strerror or error}. {GO_ON}") from error
 
 
 def _lines(outcomes: Sequence[Outcome], folder: BatchFolder, stood: int) -> Iterable[str]:

@@ -22,7 +22,7 @@ from SegRLEExportLib.batch.limits import DEFAULT_TIMEOUT_S
 from SegRLEExportLib.batch.outcome import Alike, Ending, Outcome, alike, written_text
 from SegRLEExportLib.batch.page import write_page
 from SegRLEExportLib.encoding.plan import DEFAULT_PLAN_ID
-from SegRLEExportLib.errors import SchedulerEndedError
+from SegRLEExportLib.errors import BatchFolderError, SchedulerEndedError
 from SegRLEExportLib.model.printable import printable_lines
 from SegRLEExportLib.report import size_text
 
@@ -116,12 +116,21 @@ def batch_on(
                 with connect() as connected:
                     refuse_unfit(connected)
                     _Run(folder, connected, timeout, ended).run_all(left)
-        finally:
-            told = {**folder.outcomes(), **ended.outcomes}  # broken off, the last line may be of no outcome here yet
-            outcomes = tuple(told[case.name] for case in asked if case.name in told)
-            if outcomes:
-                write_page(outcomes, folder, ended.stood)
+        except BaseException:
+            with suppress(BatchFolderError):  # what broke it off is told, and not this
+                _write_page(folder, asked, ended)
+            raise
+        outcomes = _write_page(folder, asked, ended)
     return BatchResult(folder.out, outcomes, ended.stood)
+
+
+def _write_page(folder: BatchFolder, asked: Sequence[Case], ended: _Ended) -> tuple[Outcome, ...]:
+    """Write the page, if any case has ended; return the outcomes. Raises `BatchFolderError`."""
+    told = {**folder.outcomes(), **ended.outcomes}  # broken off, the last line may be of no outcome here yet
+    outcomes = tuple(told[case.name] for case in asked if case.name in told)
+    if outcomes:
+        write_page(outcomes, folder, ended.stood)
+    return outcomes
 
 
 class _Ended:
