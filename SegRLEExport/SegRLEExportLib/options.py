@@ -6,8 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
+from numbers import Integral
+from typing import Any
 
 from SegRLEExportLib.encoding.plan import DEFAULT_PLAN_ID
+from SegRLEExportLib.errors import UnusableArgumentError
+from SegRLEExportLib.model.given import told
 from SegRLEExportLib.uids import new_uid
 
 SERIES_NUMBER_STEP = 100
@@ -35,7 +39,10 @@ class Verify(str, Enum):
 
 @dataclass(frozen=True)
 class ExportOptions:
-    """Everything about an export beside the segmentation, its source and where to write."""
+    """Everything about an export beside the segmentation, its source and where to write.
+
+    Raises `UnusableArgumentError` for a value of another kind than a field has.
+    """
 
     compression: str = DEFAULT_PLAN_ID
     """Id of a row of `encoding.plan.PLANS`."""
@@ -66,6 +73,50 @@ class ExportOptions:
 
     def __post_init__(self) -> None:
         words = {True: Verify.OWN, False: Verify.OFF}
-        verify = words[self.verify] if isinstance(self.verify, bool) else Verify(self.verify)
-        object.__setattr__(self, "verify", verify)
-        object.__setattr__(self, "grid", Grid(self.grid))
+        verify = words[self.verify] if isinstance(self.verify, bool) else self.verify
+        object.__setattr__(self, "verify", _member("verify", verify, Verify))
+        object.__setattr__(self, "grid", _member("grid", self.grid, Grid))
+        for kind in _KINDS:
+            for name in kind.fields:
+                value = getattr(self, name)
+                if not kind.has(value):
+                    raise UnusableArgumentError(name, told(value), kind.wanted)
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """Fields of one kind: Python would fail late on another value, or write it."""
+
+    fields: tuple[str, ...]
+    has: Callable[[Any], bool]
+    wanted: str
+
+
+_KINDS = (
+    _Kind(("compression",), lambda value: isinstance(value, str), "the id of an encoding, such as 'rle'"),
+    _Kind(
+        ("series_description", "content_label", "content_description", "content_creator_name"),
+        lambda value: isinstance(value, str),
+        "a text, such as 'LIVER'",
+    ),
+    _Kind(
+        ("series_number",),
+        lambda value: value is None or (isinstance(value, Integral) and not isinstance(value, bool)),
+        "a whole number, such as 300, or None",
+    ),
+    _Kind(
+        ("keep_values", "clip", "keep_empty_frames", "overwrite", "strict"),
+        lambda value: isinstance(value, bool),
+        "True or False",
+    ),
+    _Kind(("new_uid", "now"), callable, "a function without arguments"),
+)
+
+
+def _member(name: str, value: Any, members: type[Enum]) -> Enum:
+    """Return the member of an enumeration that a value names; raise `UnusableArgumentError`."""
+    try:
+        return members(value)
+    except ValueError as error:
+        words = ", ".join(repr(member.value) for member in members)
+        raise UnusableArgumentError(name, told(value), f"one of {words}") from error

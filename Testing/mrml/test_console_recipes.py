@@ -95,7 +95,7 @@ class TestArguments:
             ({"segmentIDs": []}, "segmentIDs is an empty list, and should be a list of segment IDs"),
             ({"segmentIDs": [1]}, "segmentIDs is a list of other things, and should be a list of segment IDs"),
             ({"options": {"overwrite": True}}, "options is of the type dict, and should be an ExportOptions of SegRLE"),
-            ({"compression": 1}, "compression is of the type int, and should be the id of an encoding"),
+            ({"compression": 1}, "compression is 1, and should be the id of an encoding"),
             ({"compression": "RLE"}, "There is no encoding 'RLE'. Choose one of: rle, none, deflate"),
             (
                 {"compression": "none", "options": ExportOptions(compression="deflate")},
@@ -118,7 +118,7 @@ class TestArguments:
             (None, "path is None, and should be a path, such as '/tmp/seg.dcm', or a list of the files of one export."),
             ([], "path is an empty list, and should be a path"),
             ([None], "path is None, and should be a path"),
-            (1, "path is of the type int, and should be a path"),
+            (1, "path is 1, and should be a path"),
         ],
     )
     def test_of_a_load(self, path, sentence, logic):

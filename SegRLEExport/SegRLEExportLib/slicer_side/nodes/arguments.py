@@ -13,6 +13,7 @@ from typing import Any
 
 from SegRLEExportLib.errors import UnusableArgumentError
 from SegRLEExportLib.export import plan_of
+from SegRLEExportLib.model.given import told
 from SegRLEExportLib.options import ExportOptions
 
 _A_NODE = "a segmentation node, such as slicer.util.getNode('Segmentation')"
@@ -50,7 +51,7 @@ def segment_ids(value: Any) -> list[str] | None:
     if value is None:
         return None
     if isinstance(value, (str, bytes)) or not isinstance(value, Iterable):
-        _refuse("segmentIDs", _told(value), _IDS)
+        _refuse("segmentIDs", told(value), _IDS)
     ids = [*value]
     if not ids or not all(isinstance(one, str) for one in ids):
         _refuse("segmentIDs", "a list of other things" if ids else "an empty list", _IDS)
@@ -63,9 +64,9 @@ def export_options(options: Any, compression: Any) -> Any:
     Raises `UnusableArgumentError`, also where the two name different encodings, or `UnknownEncodingError`.
     """
     if options is not None and type(options).__name__ != ExportOptions.__name__:
-        _refuse("options", _told(options), _OPTIONS)
+        _refuse("options", told(options), _OPTIONS)
     if compression is not None and not isinstance(compression, str):
-        _refuse("compression", _told(compression), "the id of an encoding, such as 'rle'")
+        _refuse("compression", told(compression), "the id of an encoding, such as 'rle'")
     chosen = options or ExportOptions()
     if compression is not None:
         if chosen.compression not in (ExportOptions.compression, compression):
@@ -78,32 +79,21 @@ def export_options(options: Any, compression: Any) -> Any:
 def progress_callback(value: Any) -> Any:
     """Return the value if it can be called, or None; raise `UnusableArgumentError`."""
     if value is not None and not callable(value):
-        _refuse("progress", _told(value), "a function of a fraction and a text")
+        _refuse("progress", told(value), "a function of a fraction and a text")
     return value
 
 
 def _node(value: Any, name: str, class_name: str, wanted: str) -> Any:
     is_node = getattr(value, "IsA", None)
     if is_node is None or not is_node(class_name):
-        _refuse(name, _told(value), wanted)
+        _refuse(name, told(value), wanted)
     return value
 
 
 def _path(value: Any, wanted: str) -> str:
     if not isinstance(value, (str, os.PathLike)) or not os.fspath(value):
-        _refuse("path", _told(value), wanted)
+        _refuse("path", told(value), wanted)
     return os.path.expanduser(os.fsdecode(value))
-
-
-def _told(value: Any) -> str:
-    """Return what a value is, in a few words."""
-    if value is None or isinstance(value, bool):
-        return str(value)
-    if isinstance(value, str):
-        return f"the text '{value[:60]}'"
-    if callable(getattr(value, "GetClassName", None)):
-        return f"a {value.GetClassName()}"
-    return f"of the type {type(value).__name__}"
 
 
 def _refuse(name: str, given: str, wanted: str) -> Any:
