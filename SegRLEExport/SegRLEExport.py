@@ -89,35 +89,39 @@ class SegRLEExportLogic(ScriptedLoadableModuleLogic):
         `path` is a file, or a folder where names carry the SOP Instance UID. `compression` is "rle" (what is written
         without it), "none", "deflate", "labelmap", "labelmap-deflate", "rle-per-segment" or "rle-binary". The images
         are found through `referenceVolume`, or else through the node itself. `segmentIDs` is a list, None for all.
-        `options` has all else: `ExportOptions(overwrite=True)`, for example, from `SegRLEExportLib.options`, where
-        `help(ExportOptions)` tells what there is. `progress` is called with a fraction and a text, and cancels by
-        returning False.
+        `options` has all else: after `from SegRLEExportLib.options import ExportOptions` it may be
+        `ExportOptions(overwrite=True)`, for example, and `help(ExportOptions)` tells what there is. `progress` is
+        called with a fraction and a text, and cancels by returning False.
 
         Raises a class of `SegRLEExportLib.errors.ExportError`; then no file is left. The scene is not changed.
         """
         from SegRLEExportLib.slicer_side.requirements import refuse_unsatisfied
 
         refuse_unsatisfied()
-        from SegRLEExportLib.slicer_side.nodes import arguments
+        from SegRLEExportLib.slicer_side.console import arguments, words
         from SegRLEExportLib.slicer_side.nodes.export import export_node
 
-        return export_node(
-            arguments.segmentation_node(node),
-            arguments.path(path),
-            reference_volume=arguments.volume_node(referenceVolume),
-            segment_ids=arguments.segment_ids(segmentIDs),
-            options=arguments.export_options(options, compression),
-            progress=arguments.progress_callback(progress),
-        )
+        with words.errors_in_words():
+            report = export_node(
+                arguments.segmentation_node(node, referenceVolume),
+                arguments.path(path),
+                reference_volume=arguments.volume_node(referenceVolume),
+                segment_ids=arguments.segment_ids(segmentIDs),
+                options=arguments.export_options(options, compression),
+                progress=arguments.progress_callback(progress),
+            )
+        return words.report_in_words(report)
 
-    def loadSegmentation(self, path):
+    def loadSegmentation(self, path, threshold=None):
         """Load DICOM SEG, of any program, and return the segmentation node.
 
             logic = slicer.util.getModuleLogic("SegRLEExport")
             node = logic.loadSegmentation("/tmp/seg.dcm")
 
-        `path` is a file, a list of the files of one export, or the folder with them. The node refers to the volume in
-        the scene that was segmented; if it is not there and the DICOM database has it, it is loaded.
+        `path` is a file, a list of the files of one export, or the folder with them. Of files with fractions, such as
+        probabilities, `threshold`, above 0 and up to 1, is the share from which on a pixel belongs to its segment. The
+        node refers to the volume in the scene that was segmented; if it is not there and the DICOM database has it, it
+        is loaded.
 
         Raises a class of `SegRLEExportLib.errors.ExportError`; then the scene is not changed.
         """
@@ -125,11 +129,17 @@ class SegRLEExportLogic(ScriptedLoadableModuleLogic):
 
         refuse_unsatisfied()
         from DICOMLib import DICOMUtils
-        from SegRLEExportLib.slicer_side.nodes.arguments import path_or_paths
+        from SegRLEExportLib.slicer_side.console import arguments, words
         from SegRLEExportLib.slicer_side.nodes.loading import load_path
 
-        where = path_or_paths(path)
-        return load_path(where, slicer.mrmlScene, database=slicer.dicomDatabase, load_series=DICOMUtils.loadSeriesByUID)
+        with words.errors_in_words():
+            return load_path(
+                arguments.path_or_paths(path),
+                slicer.mrmlScene,
+                threshold=arguments.threshold(threshold),
+                database=slicer.dicomDatabase,
+                load_series=DICOMUtils.loadSeriesByUID,
+            )
 
     def getParameterNode(self):
         """Return what the panel shows, kept in the scene."""

@@ -6,13 +6,14 @@ Mistakes of this package itself stay `ValueError`, `AssertionError` and the like
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import zip_longest
 from pathlib import Path
 
 from SegRLEExportLib.model.beside import final_name
 from SegRLEExportLib.model.finding import Finding, one_for_each_cause
 from SegRLEExportLib.model.printable import printable_lines
-from SegRLEExportLib.model.remedy import Remedy
+from SegRLEExportLib.model.remedy import Remedy, worded
 
 
 class ExportError(Exception):
@@ -24,6 +25,10 @@ class ExportError(Exception):
     def __init__(self, *lines: str) -> None:
         super().__init__(printable_lines(lines))
 
+    def reword(self, words: Mapping[Remedy, str]) -> None:
+        """Say what helps in the words of a door where Python shows the error itself."""
+        self.args = (worded(str(self), words),)
+
 
 class PreflightError(ExportError):
     """The export was not begun: `findings` says all that stands in its way, with the fixes; the text, causes once."""
@@ -31,6 +36,11 @@ class PreflightError(ExportError):
     def __init__(self, findings: Sequence[Finding]) -> None:
         self.findings = tuple(findings)
         super().__init__(*map(str, one_for_each_cause(findings)))
+
+    def reword(self, words: Mapping[Remedy, str]) -> None:
+        """Say what helps in the words of a door, in the text and in the findings."""
+        self.findings = tuple(finding.in_words(words) for finding in self.findings)
+        super().reword(words)
 
 
 class UnreadableSegmentationError(ExportError):
@@ -316,10 +326,10 @@ class UnknownEncodingError(ExportError):
 class UnknownSegmentError(ExportError):
     """A segment was asked for that the segmentation does not have."""
 
-    def __init__(self, wanted: Iterable[str], known: Iterable[str]) -> None:
+    def __init__(self, wanted: Iterable[str], known: Iterable[str], names: Iterable[str] = ()) -> None:
+        told = [repr(one) + (f" ({name})" if name else "") for one, name in zip_longest(known, names)]
         super().__init__(
-            f"The segmentation has no segment {', '.join(repr(name) for name in wanted)}. "
-            f"It has: {', '.join(repr(name) for name in known)}."
+            f"The segmentation has no segment {', '.join(repr(name) for name in wanted)}. It has: {', '.join(told)}."
         )
 
 
@@ -331,6 +341,16 @@ class NonLinearTransformError(ExportError):
             f"'{node_name}' is under the non-linear transform '{transform_name}', and a DICOM SEG has straight planes "
             "only. Harden the transform on a copy of it (Data module, right-click, Harden transform) and export "
             "that copy, or take it out of the transform."
+        )
+
+
+class FlatteningTransformError(ExportError):
+    """A node is under a transform that cannot be taken back."""
+
+    def __init__(self, node_name: str, transform_name: str) -> None:
+        super().__init__(
+            f"'{node_name}' is under the transform '{transform_name}', which makes a volume flat: its matrix has no "
+            "inverse. Correct the matrix (Transforms module), or take the node out of the transform (Data module)."
         )
 
 
@@ -382,9 +402,9 @@ class NoReferenceError(ExportError):
 
     def __init__(self, node_name: str) -> None:
         super().__init__(
-            f"It is not known on which DICOM images '{node_name}' was drawn. Choose the volume that was segmented as "
-            "reference volume; it must have been loaded from the DICOM database. For a volume that is not from DICOM, "
-            "press 'Make DICOM images' in the SegRLEExport module."
+            f"It is not known on which DICOM images '{node_name}' was drawn. {Remedy.CHOOSE_SERIES}; it must have been "
+            "loaded from the DICOM database. For a volume that is not from DICOM, press 'Make DICOM images' in the "
+            "SegRLEExport module."
         )
 
 

@@ -178,6 +178,15 @@ MESSAGES = [
         "out of the transform.",
     ),
     (
+        errors.UnknownSegmentError(["ribs"], ["Segment_1", "Segment_2"], ["ribs", ""]),
+        "The segmentation has no segment 'ribs'. It has: 'Segment_1' (ribs), 'Segment_2'.",
+    ),
+    (
+        errors.FlatteningTransformError("Seg", "Scale"),
+        "'Seg' is under the transform 'Scale', which makes a volume flat: its matrix has no inverse. Correct the "
+        "matrix (Transforms module), or take the node out of the transform (Data module).",
+    ),
+    (
         errors.NonLinearVolumeTransformError("CT", "Regularization"),
         "The volume 'CT' is under the non-linear transform 'Regularization', so segments do not lie where they would "
         "on the images themselves. Set the acquisition geometry regularization to none (Application settings, DICOM), "
@@ -203,8 +212,8 @@ MESSAGES = [
     ),
     (
         errors.NoReferenceError("Seg"),
-        "It is not known on which DICOM images 'Seg' was drawn. Choose the volume that was segmented as reference "
-        "volume; it must have been loaded from the DICOM database. For a volume that is not from DICOM, press 'Make "
+        "It is not known on which DICOM images 'Seg' was drawn. Choose the series that was segmented; "
+        "it must have been loaded from the DICOM database. For a volume that is not from DICOM, press 'Make "
         "DICOM images' in the SegRLEExport module.",
     ),
     (

@@ -38,7 +38,7 @@ ORDER = (
 )
 """The stations of an export, first to last: each uses only its own and those above it."""
 
-SLICER_ORDER = (("nodes", "settings", "requirements"), ("dialog",), ("panel", "sample_data", "self_test"))
+SLICER_ORDER = (("nodes", "settings", "requirements"), ("console", "dialog"), ("panel", "sample_data", "self_test"))
 """The same within Slicer."""
 
 CHECKED = ("dataset", "writing", "preflight", "encoding.instances")
@@ -55,7 +55,7 @@ NUMPY_FLOOR = [
     *(LIBRARY / "encoding" / f"{name}.py" for name in ("bit_packing", "rle", "encapsulation")),
     LIBRARY / "reading" / "rle.py",
 ]
-MRML_FLOOR = sorted((SLICER_SIDE / "nodes").glob("*.py"))
+MRML_FLOOR = [path for folder in ("nodes", "console") for path in sorted((SLICER_SIDE / folder).glob("*.py"))]
 CORE = [path for path in sorted(LIBRARY.rglob("*.py")) if SLICER_SIDE not in path.parents]
 
 

@@ -14,13 +14,21 @@ from SegRLEExportLib.options import ExportOptions, Grid, Verify
 @pytest.mark.parametrize(
     ("name", "value", "sentence"),
     [
-        ("compression", ["rle"], "compression is of the type list, and should be the id of an encoding, such as 'rle'."),
+        (
+            "compression",
+            ["rle"],
+            "compression is of the type list, and should be the id of an encoding, such as 'rle'.",
+        ),
         ("compression", None, "compression is None, and should be the id of an encoding, such as 'rle'."),
         ("series_description", None, "series_description is None, and should be a text, such as 'LIVER'."),
         ("content_label", 5, "content_label is 5, and should be a text, such as 'LIVER'."),
         ("content_description", b"x", "content_description is of the type bytes, and should be a text"),
         ("content_creator_name", None, "content_creator_name is None, and should be a text"),
-        ("series_number", "300", "series_number is the text '300', and should be a whole number, such as 300, or None."),
+        (
+            "series_number",
+            "300",
+            "series_number is the text '300', and should be a whole number, such as 300, or None.",
+        ),
         ("series_number", 3.5, "series_number is 3.5, and should be a whole number, such as 300, or None."),
         ("series_number", True, "series_number is True, and should be a whole number"),
         ("grid", "own", "grid is the text 'own', and should be one of 'source', 'segmentation'."),

@@ -115,7 +115,9 @@ class TestFractions:
         return shared_data / "13_generated_dicom_seg" / "highdicom_CT_fractional_prob_rle.dcm"
 
     def test_are_refused_without_a_threshold(self, probabilities):
-        with pytest.raises(UnusableSegFileError, match="of type probability, not only 0 and 255.*a threshold above 0"):
+        with pytest.raises(
+            UnusableSegFileError, match="of type probability, not only 0 and 255.*Give a threshold above 0"
+        ):
             segmentation_of([probabilities])
 
     def test_are_taken_from_the_threshold_on(self, probabilities):

@@ -10,12 +10,14 @@ from pathlib import Path
 import pytest
 from SegRLEExportLib.cli import words as shell
 from SegRLEExportLib.model.remedy import Remedy, worded
+from SegRLEExportLib.slicer_side.console import words as console
 from SegRLEExportLib.slicer_side.dialog import words as windows
 
 LIBRARY = Path(shell.__file__).parents[1]
 DOORS = {
     "shell": shell.WORDS,
     "batch": shell.WORDS_OF_BATCH,
+    "console": console.WORDS,
     **{door.name.lower(): words for door, words in windows.WORDS.items()},
 }
 

@@ -35,7 +35,7 @@ def test_every_option_that_is_advised_exists():
 def test_what_a_batch_advises_it_has_itself_and_as_it_is_meant():
     assert advised_options(WORDS_OF_BATCH) <= options_of("batch") - {"--images"}  # that is the folder of all images
     named = {name for ours in WORDS_OF_BATCH.values() for name in re.findall(r"column (\w+)", ours)}
-    assert {"series_uid", "series", "volume"} == named <= {*columns(), "series"}
+    assert {"series_uid", "series", "threshold", "volume"} == named <= {*columns(), "series"}
     assert not any("SERIES_DIR" in ours for ours in WORDS_OF_BATCH.values())
 
 

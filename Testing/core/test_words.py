@@ -10,7 +10,9 @@ import pytest
 from SegRLEExportLib.errors import NoReferenceError, PreflightError, SeriesChoiceError
 from SegRLEExportLib.model.finding import Finding, Severity
 from SegRLEExportLib.model.remedy import Remedy
+from SegRLEExportLib.options import ExportOptions
 from SegRLEExportLib.report import Sight, SightOutcome
+from SegRLEExportLib.slicer_side.console import words as console
 from SegRLEExportLib.slicer_side.dialog.fields import dialog_message, seen_by_others
 from SegRLEExportLib.slicer_side.dialog.words import Door, findings_of, in_words_of
 from SegRLEExportLib.slicer_side.panel import folding
@@ -33,6 +35,24 @@ def test_no_finding_speaks_of_what_a_window_has_not(row, tmp_path, monkeypatch):
         for door in Door:
             told = in_words_of(finding, door)
             assert not OF_A_SHELL.search(f"{told.what} {told.help}"), (door, told)
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.id} {row.severity.value}")
+def test_no_finding_tells_a_console_what_it_has_not(row, tmp_path, monkeypatch):
+    from SegRLEExportLib.preflight import survey
+
+    if row.limit:
+        monkeypatch.setattr(survey, *row.limit)
+    for finding in findings(row, tmp_path):
+        told = str(finding.in_words(console.WORDS))
+        assert not re.search(r"--\w|in ExportOptions|Choose the series|[Gg]ive only|Give the images", told)
+
+
+def test_each_option_that_a_console_is_told_of_exists():
+    told = [option for text in console.WORDS.values() for option in re.findall(r"options=(ExportOptions\(.*?\))", text)]
+    assert len(told) == 6
+    for option in told:
+        assert eval(option, {"ExportOptions": ExportOptions}) != ExportOptions() or "own" in option
 
 
 @pytest.mark.parametrize("door", Door)

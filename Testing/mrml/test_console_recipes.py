@@ -12,9 +12,9 @@ from types import ModuleType, SimpleNamespace
 import numpy as np
 import pytest
 import scenes
-from SegRLEExportLib.errors import ExportError, NotASegmentationFileError
+from SegRLEExportLib.errors import ExportError, NoDatabaseError, NotASegmentationFileError, PreflightError
 from SegRLEExportLib.options import ExportOptions
-from SegRLEExportLib.slicer_side.nodes import arguments
+from SegRLEExportLib.slicer_side.console import arguments
 from SegRLEExportLib.slicer_side.nodes.export import export_node
 from SegRLEExportLib.slicer_side.nodes.loading import volumes_of
 from SegRLEExportLib.slicer_side.nodes.mrml_host import scene
@@ -125,6 +125,27 @@ class TestArguments:
         with pytest.raises(ExportError, match=f"^{re.escape(sentence)}"):
             logic.loadSegmentation(path)
 
+    @pytest.mark.parametrize("threshold", [0, 2, "0.5", float("nan")])
+    def test_of_fractions(self, threshold, logic, tmp_path):
+        with pytest.raises(ExportError, match="^threshold is .*, and should be a share above 0 and up to 1"):
+            logic.loadSegmentation(tmp_path / "not-read.dcm", threshold=threshold)
+
+    def test_a_class_is_no_node(self, logic, tmp_path):
+        import slicer
+
+        with pytest.raises(ExportError, match="^node is the class vtkMRMLSegmentationNode, and should be"):
+            logic.exportSegmentation(slicer.vtkMRMLSegmentationNode, tmp_path / "seg.dcm")
+
+    def test_a_node_whose_scene_was_closed_is_told(self, logic, overlapping_node, tmp_path):
+        scene().RemoveNode(overlapping_node)
+        with pytest.raises(ExportError, match="^node is of no scene: it was removed, or the scene was closed, and sh"):
+            logic.exportSegmentation(overlapping_node, tmp_path / "seg.dcm")
+
+    def test_a_node_without_segments_is_told(self, logic, overlapping_node, tmp_path):
+        overlapping_node.GetSegmentation().RemoveAllSegments()
+        with pytest.raises(ExportError, match="' has no segment. Add one in the Segment Editor, then export."):
+            logic.exportSegmentation(overlapping_node, tmp_path / "seg.dcm")
+
     def test_a_tilde_is_the_users_folder(self, monkeypatch, tmp_path):
         monkeypatch.setenv("HOME", str(tmp_path))
         assert arguments.path("~/out/") == f"{tmp_path}/out/"
@@ -140,6 +161,58 @@ class TestArguments:
     def test_options_of_before_a_reload_are_taken(self):
         before = type("ExportOptions", (ExportOptions,), {})(compression="none")
         assert arguments.export_options(before, None).compression == "none"
+
+
+class TestWords:
+    """What helps is something that a script in Slicer has."""
+
+    @pytest.fixture
+    def node(self, overlapping_node):
+        import slicer
+
+        refer_to(overlapping_node, scenes.a_volume_node(list(slicer.dicomDatabase.file_of)))
+        return overlapping_node
+
+    def test_a_name_that_is_taken(self, logic, node, tmp_path):
+        logic.exportSegmentation(node, tmp_path / "seg.dcm", "none")
+        with pytest.raises(ExportError) as told:
+            logic.exportSegmentation(node, tmp_path / "seg.dcm", "none")
+        assert str(told.value).endswith(
+            "give a folder, or allow overwriting (options=ExportOptions(overwrite=True) of SegRLEExportLib.options)."
+        )
+
+    def test_what_stands_in_the_way(self, logic, node, tmp_path):
+        scenes.put_under_linear_transform(node, [[1, 0, 0, 1000], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]])
+        with pytest.raises(PreflightError) as told:
+            logic.exportSegmentation(node, tmp_path / "seg.dcm")
+        clip = "leave the voxels out (options=ExportOptions(clip=True) of SegRLEExportLib.options)"
+        assert f"Give the volume that was segmented as referenceVolume, or {clip}" in str(told.value)
+        assert clip in told.value.findings[0].help
+
+    def test_findings_of_a_report(self, logic, node, tmp_path):
+        report = logic.exportSegmentation(node, tmp_path / "seg.dcm")
+        assert "With compression='deflate' or compression='none' all segments are in one file." in str(report)
+
+    def test_images_that_nothing_names(self, logic, overlapping_node, tmp_path):
+        with pytest.raises(ExportError, match="was drawn. Give the volume that was segmented as referenceVolume; it"):
+            logic.exportSegmentation(overlapping_node, tmp_path / "seg.dcm")
+
+    def test_fractions(self, logic, shared_data):
+        path = shared_data / "13_generated_dicom_seg" / "highdicom_CT_fractional_prob_rle.dcm"
+        with pytest.raises(
+            ExportError, match=r"belongs to its segment: loadSegmentation\(path, threshold=0.5\), for ex"
+        ):
+            logic.loadSegmentation(path)
+        assert logic.loadSegmentation(path, threshold=0.5).GetSegmentation().GetNumberOfSegments()
+
+
+def test_a_database_that_is_not_open_is_told(logic, overlapping_node, tmp_path):
+    import slicer
+
+    slicer.dicomDatabase.isOpen = False
+    refer_to(overlapping_node, scenes.a_volume_node(list(slicer.dicomDatabase.file_of)))
+    with pytest.raises(NoDatabaseError):
+        logic.exportSegmentation(overlapping_node, tmp_path / "seg.dcm")
 
 
 class TestFolders:

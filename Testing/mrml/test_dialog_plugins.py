@@ -287,3 +287,10 @@ class TestLoader:
         assert not plugin.load(loadable)
         assert "is not a readable DICOM Segmentation" in application.boxes[0][0]
         assert mrml_host.scene().GetNumberOfNodes() == before
+
+    def test_says_where_files_with_fractions_are_loaded(self, application, shared_data):
+        path = shared_data / "13_generated_dicom_seg" / "highdicom_CT_fractional_prob_rle.dcm"
+        plugin = application.plugins["SegRLEExportLoader"]()
+        assert not plugin.load(SimpleNamespace(files=[str(path)]))
+        assert "Load it in the Python console, with the share" in application.boxes[0][0]
+        assert "loadSegmentation(path, threshold=0.5), for example." in application.boxes[0][0]

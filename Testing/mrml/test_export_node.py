@@ -71,7 +71,7 @@ def test_some_segments_can_be_chosen(overlapping_node, chest_folder, tmp_path):
 
 
 def test_an_unknown_segment_is_refused_by_name(overlapping_node, chest_folder, tmp_path):
-    with pytest.raises(UnknownSegmentError, match="has no segment 'Segment_99'. It has: 'Segment_1', "):
+    with pytest.raises(UnknownSegmentError, match="has no segment 'Segment_99'. It has: 'Segment_1' \\(ribs\\), "):
         export_node(overlapping_node, tmp_path, source=chest_folder, segment_ids=["Segment_99"])
 
 

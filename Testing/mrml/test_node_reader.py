@@ -8,6 +8,7 @@ import scenes
 import SimpleITK as sitk
 import vtk
 from SegRLEExportLib.errors import (
+    FlatteningTransformError,
     NoBinaryLabelmapError,
     NonLinearTransformError,
     NonLinearVolumeTransformError,
@@ -147,6 +148,13 @@ class TestTransforms:
         node.SetAndObserveTransformNodeID(volume.GetTransformNodeID() if is_shared else None)
         expected = r"'CT' is under the non-linear transform 'Bent.* regularization to none"
         with pytest.raises(NonLinearVolumeTransformError, match=expected):
+            read_segmentation(node, None, volume)
+
+    @pytest.mark.parametrize("is_of_volume", [False, True], ids=["segmentation", "volume"])
+    def test_one_that_makes_flat_is_refused(self, is_of_volume):
+        node, volume = scenes.a_segmentation_node(LABELS, {1: "one"}), scenes.a_volume_node()
+        scenes.put_under_linear_transform(volume if is_of_volume else node, np.diag([1, 1, 0, 1]))
+        with pytest.raises(FlatteningTransformError, match="is under the transform 'Shift', which makes a volume flat"):
             read_segmentation(node, None, volume)
 
 

@@ -17,6 +17,8 @@ from SegRLEExportLib.slicer_side.nodes.source_images import find_source_of_node,
 class FakeDatabase:
     """A DICOM database with the files of one folder."""
 
+    isOpen = True  # noqa: N815 (CTK's name)
+
     def __init__(self, folder: Path) -> None:
         headers = {path: dcmread(path, stop_before_pixels=True) for path in sorted(folder.rglob("*.dcm"))}
         self.file_of = {str(header.SOPInstanceUID): str(path) for path, header in headers.items()}
@@ -89,7 +91,7 @@ def test_the_study_is_searched_where_nothing_names_the_images(overlapping_node, 
 
 def test_nothing_that_names_images_is_an_error_that_helps(database):
     node = scenes.a_segmentation_node(np.ones((2, 2, 2), np.uint8), {1: "one"})
-    with pytest.raises(NoReferenceError, match=r"not known on which DICOM images 'Segmentation.*Choose the volume"):
+    with pytest.raises(NoReferenceError, match=r"not known on which DICOM images 'Segmentation.*Choose the series"):
         find_source_of_node(node, read_segmentation(node), database=database)
 
 

@@ -49,6 +49,10 @@ WORDS = {
     ),
     Remedy.NO_WINDOW: "Leave out --window: images in colour are shown as they are.",
     Remedy.NO_PICTURES: "Let the COCO file name the DICOM images themselves (no --images).",
+    Remedy.THRESHOLD: (
+        "Say from which share on, above 0 and up to 1, a pixel belongs to its segment: "
+        "segrle convert --threshold 0.5, for example."
+    ),
     Remedy.A_FOLDER: "Export to a folder instead",
     Remedy.SEVERAL_FILES: (
         "Write as many label maps as it takes (--one-file-each), or another format, DICOM SEG for example."
@@ -76,6 +80,10 @@ WORDS_OF_BATCH = {
     Remedy.UNCOMPRESSED: "uncompressed with one bit a pixel (--to none)",
     Remedy.ONE_FILE: "With --to deflate or --to none all segments are in one file.",
     Remedy.OVERWRITE: "move it away",
+    Remedy.THRESHOLD: (
+        "Say from which share on, above 0 and up to 1, a pixel belongs to its segment: --threshold 0.5, or in the "
+        "column threshold, for example."
+    ),
     Remedy.WINDOW: (
         "Give a window (--window CENTRE,WIDTH), or let the COCO file name the DICOM images themselves (no "
         "--coco-images)."
@@ -105,4 +113,4 @@ def in_words(result: Any) -> Any:
 
 def findings_in_words(findings: Iterable[Finding], words: Words = WORDS) -> tuple[Finding, ...]:
     """Return the findings with what helps in the words of a shell; what they found stays as it is."""
-    return tuple(replace(finding, help=worded(finding.help, words)) for finding in findings)
+    return tuple(finding.in_words(words) for finding in findings)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from enum import Enum
 from typing import Any
 
 from SegRLEExportLib.model.printable import printable
+from SegRLEExportLib.model.remedy import Remedy, worded
 
 
 class Severity(str, Enum):
@@ -44,6 +45,10 @@ class Finding:
         place = f"{self.where}: " if self.where else ""
         remedy = f" {self.help}" if self.help else ""
         return printable(f"{self.severity.value}: {place}{self.what}{remedy}")
+
+    def in_words(self, words: Mapping[Remedy, str]) -> Finding:
+        """Return the finding with what helps in the words of a door; what it found stays as it is."""
+        return replace(self, help=worded(self.help, words))
 
     def to_json(self) -> dict[str, Any]:
         """Return the finding as a JSON object."""

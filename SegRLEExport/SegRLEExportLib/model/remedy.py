@@ -1,9 +1,9 @@
 """What helps, in words of no door: each door has a table of its own words for it.
 
 Errors and findings write a remedy into their sentences (`f"Segment something, or {Remedy.KEEP_EMPTY_FRAMES}."`). A
-script reads it as it stands here, with what `ExportOptions` calls it; a shell says the option instead
-(`cli/words.py`), a window what can be pressed or ticked (`slicer_side/dialog/words.py`). A sentence whose advice is the
-same everywhere needs no remedy.
+script without Slicer reads it as it stands here, with what `ExportOptions` calls it; a shell says the option instead
+(`cli/words.py`), Slicer's console the argument (`slicer_side/console/words.py`), a window what can be pressed or ticked
+(`slicer_side/dialog/words.py`). A sentence whose advice is the same everywhere needs no remedy.
 
 A new remedy gets a line here and one in each door's table; `test_remedies.py` tells which is missing.
 """
@@ -54,6 +54,7 @@ class Remedy(str, Enum):
     WINDOW = "Give a window, or let the COCO file name the DICOM images themselves."
     NO_WINDOW = "Give none: images in colour are shown as they are."
     NO_PICTURES = "Let the COCO file name the DICOM images themselves."
+    THRESHOLD = "Give a threshold above 0 and up to 1: the share from which on a pixel belongs to its segment."
     A_FOLDER = "Export to a folder instead"
     SEVERAL_FILES = "Write as many label maps as it takes, or another format, DICOM SEG for example."
     BY_ITS_NAME = "let convert() write what the name says"

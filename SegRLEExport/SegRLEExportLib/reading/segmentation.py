@@ -11,12 +11,15 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from operator import itemgetter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from SegRLEExportLib.errors import NotASegmentationFileError, UnusableArgumentError, UnusableSegFileError
 from SegRLEExportLib.model.geometry import PlaneStack
+from SegRLEExportLib.model.given import told
+from SegRLEExportLib.model.remedy import Remedy
 from SegRLEExportLib.model.segmentation import Labels, Layer, Segment, Segmentation, voxels_of_values
 from SegRLEExportLib.model.source_series import text_of
 from SegRLEExportLib.reading.canvas import Canvas
@@ -44,8 +47,7 @@ def segmentation_of(files: Sequence[Path | SegFile], *, threshold: float | None 
 
     Raises `NotASegmentationFileError`, `UnusableSegFileError`, or `UnusableArgumentError` for another threshold.
     """
-    if threshold is not None and not 0 < threshold <= 1:
-        raise UnusableArgumentError("threshold", str(threshold), "a share above 0 and up to 1, such as 0.5")
+    refuse_no_share(threshold)
     segs = [file if isinstance(file, SegFile) else SegFile(file) for file in files]
     _refuse_different_places(segs)
     numbers = _values_of(segs)
@@ -54,6 +56,12 @@ def segmentation_of(files: Sequence[Path | SegFile], *, threshold: float | None 
     except MemoryError as error:
         reason = "there is not enough memory for its voxels"
         raise UnusableSegFileError(segs[0].path, reason, "Close other programs, or take a larger machine.") from error
+
+
+def refuse_no_share(threshold: Any) -> None:
+    """Raise `UnusableArgumentError` for a threshold that is neither None nor a share."""
+    if threshold is not None and not (isinstance(threshold, (int, float, np.number)) and 0 < threshold <= 1):
+        raise UnusableArgumentError("threshold", told(threshold), "a share above 0 and up to 1, such as 0.5")
 
 
 def _painted(segs: list[SegFile], numbers: dict[tuple[int, int], int], threshold: float | None) -> Segmentation:
@@ -309,5 +317,5 @@ def _shown(seg: SegFile, part: Labels | NDArray[np.bool_], threshold: float | No
     raise UnusableSegFileError(
         seg.path,
         f"its pixels are of type {kind}, not only 0 and {seg.maximum_fraction} (one is {between})",
-        "Say from which share on a pixel belongs to a segment: a threshold above 0 and up to 1, such as 0.5.",
+        Remedy.THRESHOLD.value,
     )

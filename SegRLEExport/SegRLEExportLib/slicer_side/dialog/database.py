@@ -9,7 +9,7 @@ from pathlib import Path
 import slicer
 from DICOMLib import DICOMUtils
 
-from SegRLEExportLib.errors import NoDatabaseError, NotImportedError
+from SegRLEExportLib.errors import NotImportedError
 from SegRLEExportLib.report import Report, WrittenInstance
 
 
@@ -19,10 +19,10 @@ def export_into_database(segmentation_node, compression: str | None = None, **ar
     Raises `NoDatabaseError` or `NotImportedError` beside what `export_node` raises.
     """
     from SegRLEExportLib.slicer_side.nodes.export import export_node
+    from SegRLEExportLib.slicer_side.nodes.source_images import refuse_closed
 
     database = slicer.dicomDatabase
-    if database is None or not database.isOpen:
-        raise NoDatabaseError()
+    refuse_closed(database)
     with tempfile.TemporaryDirectory(prefix="SegRLEExport") as folder:
         report = export_node(segmentation_node, folder, compression, **arguments)
         DICOMUtils.importDicom(folder, database, copyFiles=True)

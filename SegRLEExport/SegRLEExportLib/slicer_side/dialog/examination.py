@@ -8,23 +8,26 @@ from __future__ import annotations
 import slicer
 
 from SegRLEExportLib.errors import (
-    NoDatabaseError,
     NoReferenceError,
     NothingSegmentedError,
     SourceFilesMissingError,
 )
 from SegRLEExportLib.slicer_side.dialog.fields import IDENTITY_TAGS, free_series_number
-from SegRLEExportLib.slicer_side.nodes.segmentation import refuse_bending_transforms
-from SegRLEExportLib.slicer_side.nodes.source_images import reference_instance_uids, reference_volume_of, study_uid_of
+from SegRLEExportLib.slicer_side.nodes.segmentation import refuse_unusable_transforms
+from SegRLEExportLib.slicer_side.nodes.source_images import (
+    reference_instance_uids,
+    reference_volume_of,
+    refuse_closed,
+    study_uid_of,
+)
 
 
 def refuse_hopeless(segmentation_node, database, reference_volume=None) -> None:
     """Raise the `ExportError` that an export of the node is sure to end with, if that can be known already."""
     if segmentation_node.GetSegmentation().GetNumberOfSegments() == 0:
         raise NothingSegmentedError(segmentation_node.GetName())
-    if database is None or not database.isOpen:
-        raise NoDatabaseError()
-    refuse_bending_transforms(segmentation_node, reference_volume_of(segmentation_node, reference_volume))
+    refuse_closed(database)
+    refuse_unusable_transforms(segmentation_node, reference_volume_of(segmentation_node, reference_volume))
     uids = reference_instance_uids(segmentation_node, reference_volume)
     if uids:
         _refuse_missing(uids, database)

@@ -12,6 +12,7 @@ from DICOMLib import DICOMLoadable, DICOMPlugin
 from slicer.i18n import tr as _
 
 from SegRLEExportLib.errors import ExportError
+from SegRLEExportLib.model.remedy import worded
 from SegRLEExportLib.slicer_side import requirements, settings
 
 _MODALITY = "0008,0060"
@@ -45,12 +46,13 @@ class LoaderPlugin(DICOMPlugin):
         if loadable.files[0] in self._served:
             self._served.discard(loadable.files[0])
             return True
+        from SegRLEExportLib.slicer_side.dialog.words import WORDS, Door
         from SegRLEExportLib.slicer_side.nodes.loading import load_segmentation, refer_to_images
 
         try:
             node = load_segmentation([Path(file) for file in loadable.files], slicer.mrmlScene)
         except ExportError as error:
-            slicer.util.errorDisplay(str(error), windowTitle=_("DICOM SEG import"))
+            slicer.util.errorDisplay(worded(str(error), WORDS[Door.DIALOG]), windowTitle=_("DICOM SEG import"))
             return False
         self.addSeriesInSubjectHierarchy(loadable, node)
         refer_to_images(node, loadable.referencedInstanceUIDs)

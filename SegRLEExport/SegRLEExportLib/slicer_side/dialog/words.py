@@ -35,7 +35,14 @@ _OF_NO_WINDOW = {
         Remedy.BY_ITS_NAME,
         Remedy.ON_THIS_MACHINE,
     )
-} | {Remedy.OVERWRITE: "move that file away", Remedy.NOT_STRICT: "let it be repaired"}
+} | {
+    Remedy.OVERWRITE: "move that file away",
+    Remedy.NOT_STRICT: "let it be repaired",
+    Remedy.THRESHOLD: (
+        "Load it in the Python console, with the share from which on a pixel belongs to its segment: "
+        "slicer.util.getModuleLogic('SegRLEExport').loadSegmentation(path, threshold=0.5), for example."
+    ),
+}
 """What is done outside of windows, or is the same in all."""
 
 WORDS: dict[Door, dict[Remedy, str]] = {

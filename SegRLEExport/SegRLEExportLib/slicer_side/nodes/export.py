@@ -43,4 +43,4 @@ def _refuse_unknown(segmentation_node, segment_ids: list[str] | None) -> None:
     known = [segmentation.GetNthSegmentID(n) for n in range(segmentation.GetNumberOfSegments())]
     unknown = [segment_id for segment_id in segment_ids or [] if segment_id not in known]
     if unknown:
-        raise UnknownSegmentError(unknown, known)
+        raise UnknownSegmentError(unknown, known, [segmentation.GetSegment(one).GetName() for one in known])

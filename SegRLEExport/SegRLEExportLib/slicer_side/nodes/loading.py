@@ -50,14 +50,14 @@ def load_segmentation(files: Sequence[Path], scene, *, threshold: float | None =
     return node
 
 
-def load_path(where, scene, *, database=None, load_series: Callable | None = None):
+def load_path(where, scene, *, threshold: float | None = None, database=None, load_series: Callable | None = None):
     """Return a new node with the SEG in a file, in several files of one export, or in a folder.
 
-    It refers to the volume in the scene that was segmented. If there is none, and `database` has its images,
-    `load_series` is called with the Series Instance UIDs to load.
+    `threshold` is that of `load_segmentation`. The node refers to the volume in the scene that was segmented. If there
+    is none, and `database` has its images, `load_series` is called with the Series Instance UIDs to load.
     """
     files = files_at(where)
-    node = load_segmentation(files, scene)
+    node = load_segmentation(files, scene, threshold=threshold)
     uids = sorted({uid for look in map(first_look, files) if look for uid in look.referenced_instance_uids})
     if refer_to_images(node, uids) is None and database is not None and load_series is not None:
         file = next((file for file in map(database.fileForInstance, uids) if file), "")

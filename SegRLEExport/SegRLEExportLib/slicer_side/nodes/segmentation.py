@@ -16,6 +16,7 @@ from vtkmodules.vtkCommonCore import reference
 from vtkmodules.vtkCommonMath import vtkMatrix4x4
 
 from SegRLEExportLib.errors import (
+    FlatteningTransformError,
     NoBinaryLabelmapError,
     NonLinearTransformError,
     NonLinearVolumeTransformError,
@@ -48,9 +49,9 @@ def read_segmentation(
     themselves know nothing of them. Surfaces and contours are converted on a copy, to the voxels of `grid`, in LPS of
     the images, or else of the reference volume: without either Slicer makes voxels as fine as the surface.
 
-    Raises `NoBinaryLabelmapError`, `UnusableLabelsError`, or what `refuse_bending_transforms` raises.
+    Raises `NoBinaryLabelmapError`, `UnusableLabelsError`, or what `refuse_unusable_transforms` raises.
     """
-    refuse_bending_transforms(segmentation_node, reference_volume)
+    refuse_unusable_transforms(segmentation_node, reference_volume)
     node_to_patient = np.linalg.inv(_to_world(reference_volume)) @ _to_world(segmentation_node)
     if grid is None and reference_volume is not None and reference_volume.GetImageData() is not None:
         grid = volume_geometry(reference_volume)
@@ -92,11 +93,12 @@ def voxels_state(segmentation_node, reference_volume) -> tuple[object, ...]:
     )
 
 
-def refuse_bending_transforms(segmentation_node, reference_volume) -> None:
-    """Raise `NonLinearTransformError` or `NonLinearVolumeTransformError` if either is under a non-linear transform.
+def refuse_unusable_transforms(segmentation_node, reference_volume) -> None:
+    """Raise an error if either is under a transform that no grid of voxels can follow, or that cannot be taken back.
 
-    One that both share is no exception: those that Slicer makes for tilted gantries and uneven slices tell where
-    the images really are, others where they are not.
+    These are `NonLinearTransformError`, `NonLinearVolumeTransformError` and `FlatteningTransformError`. A non-linear
+    one that both share is no exception: those that Slicer makes for tilted gantries and uneven slices tell where the
+    images really are, others where they are not.
     """
     if _is_bent(reference_volume):
         raise NonLinearVolumeTransformError(
@@ -104,6 +106,9 @@ def refuse_bending_transforms(segmentation_node, reference_volume) -> None:
         )
     if _is_bent(segmentation_node):
         raise NonLinearTransformError(segmentation_node.GetName(), segmentation_node.GetParentTransformNode().GetName())
+    for node in (reference_volume, segmentation_node):
+        if np.linalg.matrix_rank(np.nan_to_num(_to_world(node), nan=1.0)) < 4:
+            raise FlatteningTransformError(node.GetName(), node.GetParentTransformNode().GetName())
 
 
 def labels_of_image(image, name: str) -> Labels:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import slicer
 
-from SegRLEExportLib.errors import ImageFilesGoneError, NoReferenceError, SourceFilesMissingError
+from SegRLEExportLib.errors import ImageFilesGoneError, NoDatabaseError, NoReferenceError, SourceFilesMissingError
 from SegRLEExportLib.model.segmentation import Segmentation
 from SegRLEExportLib.model.source_series import SourceSeries
 from SegRLEExportLib.source.choice import choose_series
@@ -43,17 +43,22 @@ def find_source_of_node(
 ) -> SourceSeries:
     """Return the series that `segmentation`, read from the node, was drawn on.
 
-    `database` is `slicer.dicomDatabase` unless another is given. Raises `NoReferenceError`,
+    `database` is `slicer.dicomDatabase` unless another is given. Raises `NoDatabaseError`, `NoReferenceError`,
     `SourceFilesMissingError`, `ImageFilesGoneError`, or what `source_reader` raises.
     """
     database = database if database is not None else getattr(slicer, "dicomDatabase", None)
+    refuse_closed(database)
     uids = reference_instance_uids(segmentation_node, reference_volume)
-    if database is None:
-        raise NoReferenceError(segmentation_node.GetName())
     files = _files_of_instances(database, uids) if uids else _files_of_study(database, segmentation_node)
     if not files:
         raise NoReferenceError(segmentation_node.GetName())
     return choose_series(read_series(files), segmentation)
+
+
+def refuse_closed(database) -> None:
+    """Raise `NoDatabaseError` if there is no DICOM database, or it is not open."""
+    if database is None or not database.isOpen:
+        raise NoDatabaseError()
 
 
 def _files_of_instances(database, uids: list[str]) -> list[Path]:

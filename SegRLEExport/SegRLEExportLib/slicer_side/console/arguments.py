@@ -11,10 +11,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from SegRLEExportLib.errors import UnusableArgumentError
+from SegRLEExportLib.errors import NothingSegmentedError, UnusableArgumentError
 from SegRLEExportLib.export import plan_of
 from SegRLEExportLib.model.given import told
 from SegRLEExportLib.options import ExportOptions
+from SegRLEExportLib.reading.segmentation import refuse_no_share
 
 _A_NODE = "a segmentation node, such as slicer.util.getNode('Segmentation')"
 _A_VOLUME = "a volume node, such as slicer.util.getNode('CT')"
@@ -24,9 +25,21 @@ _IDS = "a list of segment IDs, such as ['Segment_1']"
 _OPTIONS = "an ExportOptions of SegRLEExportLib.options, such as ExportOptions(overwrite=True)"
 
 
-def segmentation_node(value: Any) -> Any:
-    """Return the value if it is a vtkMRMLSegmentationNode; raise `UnusableArgumentError`."""
-    return _node(value, "node", "vtkMRMLSegmentationNode", _A_NODE)
+def segmentation_node(value: Any, volume: Any = None) -> Any:
+    """Return the value if it is a vtkMRMLSegmentationNode with segments, of a scene unless a volume tells the images.
+
+    Raises `UnusableArgumentError` or `NothingSegmentedError`.
+    """
+    node = _node(value, "node", "vtkMRMLSegmentationNode", _A_NODE)
+    if node.GetScene() is None and volume is None:
+        _refuse(
+            "node",
+            "of no scene: it was removed, or the scene was closed",
+            "one that slicer.util.getNode('Segmentation') finds",
+        )
+    if node.GetSegmentation() is None or node.GetSegmentation().GetNumberOfSegments() == 0:
+        raise NothingSegmentedError(node.GetName())
+    return node
 
 
 def volume_node(value: Any) -> Any:
@@ -44,6 +57,12 @@ def path_or_paths(value: Any) -> Path | list[Path]:
     if isinstance(value, (str, bytes, os.PathLike)) or not isinstance(value, Iterable):
         return Path(_path(value, _PATHS))
     return [Path(_path(one, _PATHS)) for one in value] or _refuse("path", "an empty list", _PATHS)
+
+
+def threshold(value: Any) -> Any:
+    """Return the value if it is a share above 0 and up to 1, or None; raise `UnusableArgumentError`."""
+    refuse_no_share(value)
+    return value
 
 
 def segment_ids(value: Any) -> list[str] | None:
@@ -84,7 +103,7 @@ def progress_callback(value: Any) -> Any:
 
 
 def _node(value: Any, name: str, class_name: str, wanted: str) -> Any:
-    is_node = getattr(value, "IsA", None)
+    is_node = None if isinstance(value, type) else getattr(value, "IsA", None)
     if is_node is None or not is_node(class_name):
         _refuse(name, told(value), wanted)
     return value
