@@ -21,6 +21,15 @@ from SegRLEExportLib.writing import pending_files
 from SegRLEExportLib.writing.pending_files import forget_standing_files
 from shell_builders import a_case, a_seg_nrrd, a_volume, segrle, segrle_process
 
+_INTERRUPTED_LOADING = """
+import sys
+class Interruption:
+    def find_spec(self, name, path=None, target=None):
+        if name == "pydicom.uid":
+            raise KeyboardInterrupt
+sys.meta_path.insert(0, Interruption())
+"""
+
 EVIL = "\x1b[2J\x07\u202eliver\nequal: compared in world space\r\x9b31m\u2028\u200b"
 """Clears the screen, rings, turns round what follows, and forges a line of `verify`."""
 
@@ -273,6 +282,12 @@ class TestSignals:
         process = segrle_process("--version", before=interrupted)
         assert process.communicate(timeout=60) == ("", "Interrupted. Nothing was begun.\n")
         assert process.returncode == 130
+
+    def test_while_a_library_is_loaded_is_told_without_loading_it_again(self, tmp_path):
+        segmentation, ct = a_case(tmp_path)
+        process = segrle_process("export", segmentation, ct, "-o", tmp_path / "out", before=_INTERRUPTED_LOADING)
+        assert process.communicate(timeout=60) == ("", "Interrupted. No file was left behind.\n")
+        assert process.returncode == INTERRUPTED
 
     def test_an_earlier_file_that_is_left_is_not_called_rubbish(self, tmp_path, monkeypatch, capsys):
         def interrupted(*_, **__):

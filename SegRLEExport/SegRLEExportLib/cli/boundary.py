@@ -8,6 +8,8 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
 
 from SegRLEExportLib.cli.exit_codes import INTERRUPTED, PIPE_CLOSED, REFUSED
 from SegRLEExportLib.cli.signals import Ended, ending_signals, ignore_signals
@@ -31,10 +33,18 @@ def exit_code_of(command: Callable[[], int]) -> int:
 
 
 def _forget_what_stood() -> None:
-    """Forget the files of a command before in this process; none has written where nothing that writes is loaded."""
-    pending_files = sys.modules.get("SegRLEExportLib.writing.pending_files")
+    """Forget the files of a command before in this process."""
+    pending_files = _pending_files()
     if pending_files is not None:
         pending_files.forget_standing_files()
+
+
+def _pending_files() -> ModuleType | None:
+    """Return what knows of the files on the disk; None where nothing that writes is loaded, and so has written.
+
+    It is not loaded for the question: an interrupt may have left libraries half loaded.
+    """
+    return sys.modules.get("SegRLEExportLib.writing.pending_files")
 
 
 def _told(error: BaseException) -> int:
@@ -77,9 +87,8 @@ def _sentence(error: BaseException) -> str | None:
 
 def _what_stands() -> str:
     """Return what this command left on the disk, in sentences."""
-    from SegRLEExportLib.writing.pending_files import standing_files
-
-    standing = standing_files()
+    pending_files = _pending_files()
+    standing: tuple[Path, ...] = pending_files.standing_files() if pending_files is not None else ()
     unfinished = [path for path in standing if path.suffix == PART]
     earlier = [path for path in standing if path.suffix == EARLIER]
     complete = [path for path in standing if path not in (*unfinished, *earlier)]
