@@ -590,7 +590,7 @@ class TestShell:
             export(apart(), a_source(), tmp_path / name, "none")
         assert self.run(tmp_path, "-o", tmp_path / "out.dcm") == 2
         told = capsys.readouterr().err
-        assert "it is a folder with 2 exports (a.dcm and b.dcm for example)." in told
+        assert "it is a folder with 2 exports (a.dcm; b.dcm)." in told
         assert "Give one of them: its file, its files, or a folder with them alone." in told
 
     def test_a_seg_to_another_encoding_with_its_own_references(self, tmp_path, capsys):

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from pathlib import Path
+from typing import NamedTuple
 
 from pydicom import dcmread
-from pydicom.uid import SegmentationStorage
+from pydicom.uid import UID, SegmentationStorage
 
 from SegRLEExportLib.encoding.plan import LABEL_MAP_SEGMENTATION_STORAGE
 from SegRLEExportLib.errors import NotASegmentationFileError, UnusableSegFileError
+from SegRLEExportLib.model.counted import counted
 from SegRLEExportLib.reading.damage import DAMAGE
 from SegRLEExportLib.reading.header import is_dicom
 
@@ -17,6 +19,10 @@ _OF_ONE_EXPORT = ("StudyInstanceUID", "Manufacturer", "ContentDate", "ContentTim
 """What the files of one export have in common, of ours to the microsecond; each is a series of its own."""
 
 _ASKED = ("SOPClassUID", *_OF_ONE_EXPORT)
+_SEG = (SegmentationStorage, LABEL_MAP_SEGMENTATION_STORAGE)
+
+_EXPORTS_NAMED = 3
+_KINDS_NAMED = 3
 
 
 def seg_files_of(place: Path) -> list[Path]:
@@ -34,10 +40,10 @@ def files_of_one_export(folder: Path) -> list[Path]:
     """
     exports = exports_at(folder)
     if len(exports) > 1:
-        first, second = (paths[0].name for paths in exports[:2])
+        named = "; ".join(_few([path.name for path in paths], 2) for paths in exports[:_EXPORTS_NAMED])
         raise UnusableSegFileError(
             folder,
-            f"it is a folder with {len(exports)} exports ({first} and {second} for example)",
+            f"it is a folder with {len(exports)} exports ({named}{'; ...' if len(exports) > _EXPORTS_NAMED else ''})",
             "Give one of them: its file, its files, or a folder with them alone.",
         )
     return exports[0]
@@ -48,32 +54,57 @@ def exports_at(place: Path) -> list[list[Path]]:
 
     Raises `NotASegmentationFileError` if the folder has none, or cannot be looked into.
     """
-    exports: dict[tuple[str, ...], list[Path]] = defaultdict(list)
     try:
         if not place.is_dir():
             return [[place]]
-        for path in sorted(place.iterdir()):
-            origin = _origin(path) if path.is_file() else None
-            if origin is not None:
-                exports[origin].append(path)
+        entries = sorted(place.iterdir())
+        seen = {path: _seen(path) for path in entries if path.is_file()}
     except OSError as error:
         raise NotASegmentationFileError(place, f"the folder cannot be read ({error.strerror or error})") from error
+    exports: dict[tuple[str, ...], list[Path]] = defaultdict(list)
+    for path, one in seen.items():
+        if one is not None and one.sop_class in _SEG:
+            exports[one.origin].append(path)
     if not exports:
-        raise NotASegmentationFileError(place, "the folder has no SEG file")
+        raise NotASegmentationFileError(place, _without_seg([*seen.values()], len(entries) - len(seen)))
     return list(exports.values())
 
 
-def _origin(path: Path) -> tuple[str, ...] | None:
-    """Return what the files of one export have in common; None if the file is no SEG.
+class _Seen(NamedTuple):
+    """A DICOM file of a folder."""
 
-    A file that is too damaged to tell is none: nobody named it.
-    """
+    sop_class: UID
+    origin: tuple[str, ...]
+    """What it has in common with the files of the same export."""
+
+
+def _seen(path: Path) -> _Seen | None:
+    """Return what a DICOM file is; None if it is none, or too damaged to tell: nobody named it."""
     try:
         if not is_dicom(path):
             return None
         header = dcmread(path, stop_before_pixels=True, force=True, specific_tags=list(_ASKED))
-        if header.get("SOPClassUID") not in (SegmentationStorage, LABEL_MAP_SEGMENTATION_STORAGE):
-            return None
-        return tuple(str(header.get(keyword, "")) for keyword in _OF_ONE_EXPORT)
+        origin = tuple(str(header.get(keyword, "")) for keyword in _OF_ONE_EXPORT)
+        return _Seen(UID(str(header.get("SOPClassUID", ""))), origin)
     except DAMAGE:
         return None
+
+
+def _without_seg(files: list[_Seen | None], folders: int) -> str:
+    """Return what a folder has that has no SEG, as a clause."""
+    if not files:
+        return "the folder has only folders, and no file is searched in them" if folders else "the folder is empty"
+    kinds = Counter(None if one is None else one.sop_class.name or "no SOP class" for one in files)
+    told = [
+        counted(count, "file that is no DICOM", "files that are no DICOM")
+        if kind is None
+        else f"{counted(count, 'file')} of {kind}"
+        for kind, count in kinds.most_common()
+    ]
+    return f"the folder has no SEG file, but {_few(told, _KINDS_NAMED)}"
+
+
+def _few(texts: list[str], most: int) -> str:
+    """Return the texts, the first ones and how many more there are."""
+    rest = len(texts) - most
+    return ", ".join(texts[:most]) + (f" and {rest} more" if rest > 0 else "")

@@ -49,6 +49,7 @@ def segmentation_of(files: Sequence[Path | SegFile], *, threshold: float | None 
     """
     refuse_no_share(threshold)
     segs = [file if isinstance(file, SegFile) else SegFile(file) for file in files]
+    _refuse_the_same_twice(segs)
     _refuse_different_places(segs)
     numbers = _values_of(segs)
     try:
@@ -96,6 +97,17 @@ def _values_of(segs: list[SegFile]) -> dict[tuple[int, int], int]:
         for record in sorted(seg.segments, key=lambda record: record.number)
     ]
     return {key: key[1] if len(segs) == 1 else n for n, key in enumerate(described, start=1)}
+
+
+def _refuse_the_same_twice(segs: list[SegFile]) -> None:
+    seen: dict[str, Path] = {}
+    for seg in segs:
+        uid = text_of(seg.dataset, "SOPInstanceUID")
+        if uid and uid in seen:
+            raise UnusableSegFileError(
+                seg.path, f"it is the same instance as {seen[uid]}", "Give each file of a segmentation once."
+            )
+        seen[uid] = seg.path
 
 
 def _refuse_different_places(segs: list[SegFile]) -> None:
