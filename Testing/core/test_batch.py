@@ -542,6 +542,13 @@ class TestShell:
         with pytest.raises(ValueError, match=f"^{sentence}"):
             parsed_case("a.nrrd", "", tmp_path / "out", tmp_path / "images", options)
 
+    def test_a_file_in_the_column_of_folders_is_called_one(self, client, material, tmp_path):
+        swapped = Case("a", str(material / "ct"), str(material / "good.seg.nrrd"))
+        (failed,) = batch([swapped], tmp_path / "out", client).failed
+        assert failed.reason == (
+            f"{material / 'good.seg.nrrd'} is a file: the column series names the folder of the images."
+        )
+
     def test_of_several_series_the_journal_names_the_column(self, client, material, tmp_path):
         for number in (1, 2):
             a_ct_series(tmp_path / "two" / str(number), SeriesInstanceUID=f"1.2.3.{number}")
@@ -573,6 +580,14 @@ class TestShell:
             (["--memory", "4"], "argument --memory: '4' is no size, such as 4GB"),
             (["--memory="], "argument --memory: '' is no size, such as 4GB"),
             (["--memory", "1e400"], "argument --memory: '1e400' is no size, such as 4GB"),
+            (
+                ["--dask", "tcp://a:1", "--workers", "2"],
+                "argument --workers: it has no effect here: the workers of a --dask",
+            ),
+            (
+                ["--dask", "tcp://a:1", "--memory", "4GB"],
+                "argument --memory: it has no effect here: the workers of a --dask",
+            ),
             (["--series-number", "x"], "argument --series-number: invalid int value: 'x'"),
             (["--series", "1.2.3"], "--series is not an option of a batch: one series of all cases is named by"),
             (["--compression=none"], "--compression is not an option of a batch: what is written is named by --to"),

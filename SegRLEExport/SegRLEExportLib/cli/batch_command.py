@@ -17,6 +17,7 @@ from SegRLEExportLib.cli.exit_codes import DIFFERENT, INTERRUPTED, REFUSED
 from SegRLEExportLib.cli.inputs import ENCODING_IDS, add_command
 from SegRLEExportLib.cli.signals import Ended, ignore_signals
 from SegRLEExportLib.cli.terminal import print_error, print_json, print_lines, print_result
+from SegRLEExportLib.cli.unused_options import OF_BATCH
 from SegRLEExportLib.errors import BatchTableError
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ EXAMPLE = "batch --segmentations segmentations --images ct -o out"
 
 def add_parser(commands: Any) -> None:
     """Add the command's arguments to those of `segrle`."""
-    parser = add_command(commands, "batch", run, USAGE, EXAMPLE)
+    parser = add_command(commands, "batch", run, USAGE, EXAMPLE, OF_BATCH)
     parser.description = f"{parser.description} {_ENDING}"
     group = parser.add_argument_group("input")
     group.add_argument(

@@ -135,6 +135,8 @@ def _carried_out(job: dict[str, Any], target: Path, images: Path) -> tuple[list[
     from SegRLEExportLib.cli import convert_command, export_command
     from SegRLEExportLib.cli.case_options import UsageError, in_columns, parsed_case
 
+    if job["series"] and Path(job["series"]).is_file():
+        raise _NotACaseError(f"{job['series']} is a file: the column series names the folder of the images.")
     if job["series"] and not Path(job["series"]).is_dir():
         raise _NotACaseError(f"There is no folder {job['series']} with images.")
     try:

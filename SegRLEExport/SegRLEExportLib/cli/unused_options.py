@@ -10,6 +10,7 @@ from SegRLEExportLib.cli.inputs import ENCODING_IDS, Needed
 
 _IMAGES_OF_A_VOLUME: Needed = (lambda parsed: parsed.volume is not None, "it is written into the images of a --volume")
 _IN_DICOM_SEG: Needed = (lambda parsed: _format(parsed) in ENCODING_IDS, "it is written into DICOM SEG alone")
+_ON_THIS_MACHINE: Needed = (lambda parsed: parsed.dask is None, "the workers of a --dask cluster have theirs already")
 _BEHIND_A_NAME: Needed = (lambda parsed: bool(parsed.algorithm_name), "it is written behind the --algorithm-name")
 
 OF_EXPORT: Mapping[str, Needed] = {
@@ -36,6 +37,8 @@ OF_CONVERT: Mapping[str, Needed] = {
     "keep_empty_frames": _IN_DICOM_SEG,
     "algorithm_version": _BEHIND_A_NAME,
 }
+
+OF_BATCH: Mapping[str, Needed] = {"workers": _ON_THIS_MACHINE, "memory": _ON_THIS_MACHINE}
 
 
 def refuse_unused(parsed: argparse.Namespace) -> None:
