@@ -179,6 +179,8 @@ class Report:
         return tuple(finding for finding in self.findings if finding.severity in severities)
 
     def _comparison(self) -> str:
+        if not self.bit_packed_bytes:
+            return "no pixel is segmented"
         if self.ratio >= 1:
             return f"{self.ratio:.1f} times smaller than {_PIXELS_ALONE}"
         return f"{1 / self.ratio:.1f} times larger than {_PIXELS_ALONE}"

@@ -66,6 +66,10 @@ def test_sizes_are_told_in_units(size, text):
     assert f", {text}, " in str(a_report(size))
 
 
+def test_a_file_where_nothing_is_segmented_is_compared_with_nothing():
+    assert "500 bytes, no pixel is segmented, 0.50 s" in str(a_report(500, bit_packed_bytes=0)).splitlines()[0]
+
+
 def test_a_file_larger_than_bit_packed_pixels_is_told_so():
     assert "4.0 times larger than its pixels alone at one bit each" in str(a_report(4000))
 
