@@ -158,6 +158,35 @@ class TestTransforms:
             read_segmentation(node, None, volume)
 
 
+class TestWhatScriptsSet:
+    @pytest.mark.parametrize(("value", "told"), [(-3, "-3"), (70000, "70000"), (256, "256")])
+    def test_a_label_value_that_no_voxel_can_have_is_told(self, value, told):
+        node = scenes.a_segmentation_node(LABELS, {1: "one"})
+        node.GetSegmentation().GetNthSegment(0).SetLabelValue(value)
+        sentence = rf"its segment 'one' has the label value {told}, .* from 1 to 255 \(SetLabelValue\)"
+        with pytest.raises(UnusableLabelsError, match=sentence):
+            read_segmentation(node)
+
+    def test_two_segments_with_the_same_voxels_are_told(self):
+        node = scenes.a_segmentation_node(LABELS, {1: "one", 2: "two"})
+        node.GetSegmentation().GetNthSegment(1).SetLabelValue(1)
+        with pytest.raises(
+            UnusableLabelsError, match="its segments 'one' and 'two' have one label value, 1, in one lab"
+        ):
+            read_segmentation(node)
+
+    def test_a_labelmap_of_another_size_than_it_says_is_told(self):
+        node = scenes.a_segmentation_node(LABELS, {1: "one"})
+        node.GetSegmentation().GetNthSegment(0).GetRepresentation("Binary labelmap").SetDimensions(1, 1, 1)
+        with pytest.raises(UnusableLabelsError, match=f"a labelmap of 1 x 1 x 1 voxels has {LABELS.size} values"):
+            read_segmentation(node)
+
+    def test_a_color_that_is_none_is_black_there(self):
+        node = scenes.a_segmentation_node(LABELS, {1: "one"})
+        node.GetSegmentation().GetNthSegment(0).SetColor(-1, 2, float("nan"))
+        assert read_segmentation(node).segments[0].color_rgb == (0, 1, 0)
+
+
 class TestOtherRepresentations:
     def test_surface_is_converted_on_a_copy(self):
         node = scenes.a_surface_node(radius_mm=10)

@@ -69,8 +69,26 @@ def read_segmentation(
             layer_of[key] = len(layers)
             layers.append(_layer(image, node_to_patient, segmentation_node.GetName()))
         segments.append(_segment(segment_id, segment, layer_of[key]))
+    _refuse_unusable_values(segmentation_node.GetName(), segments, layers)
     segments = _tracked_once(segments)
     return Segmentation(segmentation_node.GetName() or "Segmentation", tuple(layers), tuple(segments))
+
+
+def _refuse_unusable_values(name: str, segments: list[Segment], layers: list[Layer]) -> None:
+    """Raise `UnusableLabelsError` for label values that scripts have set and that mark no segment's voxels alone."""
+    seen: dict[tuple[int, int], str] = {}
+    for segment in segments:
+        largest = np.iinfo(layers[segment.layer_index].labels_kji.dtype).max
+        if not 0 < segment.layer_value <= largest:
+            reason = f"its segment '{segment.name}' has the label value {segment.layer_value}, and should have one of "
+            raise UnusableLabelsError(name, f"{reason}its labelmap, from 1 to {largest} (SetLabelValue)")
+        place = segment.layer_index, segment.layer_value
+        if place in seen:
+            reason = (
+                f"its segments '{seen[place]}' and '{segment.name}' have one label value, {segment.layer_value}, in "
+            )
+            raise UnusableLabelsError(name, f"{reason}one labelmap; give each its own (SetLabelValue)")
+        seen[place] = segment.name
 
 
 def layer_count(segmentation_node) -> int:
@@ -114,12 +132,16 @@ def refuse_unusable_transforms(segmentation_node, reference_volume) -> None:
 def labels_of_image(image, name: str) -> Labels:
     """Return the voxels of a vtkImageData, (k, j, i), as uint8 or uint16; a view where the type allows it.
 
-    Raises `UnusableLabelsError` if they are not whole numbers from 0 to 65535.
+    Raises `UnusableLabelsError` if they are not whole numbers from 0 to 65535, or of another count than told.
     """
     scalars = image.GetPointData().GetScalars() if image is not None else None
     if scalars is None or not scalars.GetNumberOfTuples():
         return np.zeros((1, 1, 1), dtype=np.uint8)
     i, j, k = image.GetDimensions()
+    if scalars.GetNumberOfTuples() != i * j * k:
+        raise UnusableLabelsError(
+            name, f"a labelmap of {i} x {j} x {k} voxels has {scalars.GetNumberOfTuples()} values"
+        )
     try:
         return labels_of(vtk_to_numpy(scalars).reshape(k, j, i))
     except UnreadableError as error:
@@ -203,7 +225,7 @@ def _segment(segment_id: str, segment, layer_index: int) -> Segment:
         name=segment.GetName() or segment_id,
         layer_index=layer_index,
         layer_value=int(segment.GetLabelValue()) or 1,
-        color_rgb=tuple(segment.GetColor()),
+        color_rgb=tuple(np.clip(np.nan_to_num(segment.GetColor()), 0, 1).tolist()),
         terminology=parse_slicer_terminology(_tag(segment, segment.GetTerminologyEntryTagName())),
         description=_tag(segment, DESCRIPTION),
         algorithm_type=AlgorithmType(algorithm_type) if algorithm_type in known else AlgorithmType.MANUAL,
