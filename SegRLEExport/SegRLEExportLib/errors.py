@@ -398,13 +398,14 @@ class NothingSegmentedError(ExportError):
 
 
 class NoReferenceError(ExportError):
-    """Nothing says which DICOM images a segmentation was drawn on."""
+    """Nothing says which DICOM images a segmentation was drawn on, or a volume was named that is not of any."""
 
-    def __init__(self, node_name: str) -> None:
+    def __init__(self, node_name: str, volume_name: str = "") -> None:
+        named = f": the volume '{volume_name}' names none" if volume_name else ""
         super().__init__(
-            f"It is not known on which DICOM images '{node_name}' was drawn. {Remedy.CHOOSE_SERIES}; it must have been "
-            "loaded from the DICOM database. For a volume that is not from DICOM, press 'Make DICOM images' in the "
-            "SegRLEExport module."
+            f"It is not known on which DICOM images '{node_name}' was drawn{named}. {Remedy.CHOOSE_SERIES}; it must "
+            "have been loaded from the DICOM database. For a volume that is not from DICOM, press 'Make DICOM images' "
+            "in the SegRLEExport module."
         )
 
 

@@ -217,6 +217,12 @@ MESSAGES = [
         "DICOM images' in the SegRLEExport module.",
     ),
     (
+        errors.NoReferenceError("Seg", "MR"),
+        "It is not known on which DICOM images 'Seg' was drawn: the volume 'MR' names none. Choose the series that was "
+        "segmented; it must have been loaded from the DICOM database. For a volume that is not from DICOM, press 'Make "
+        "DICOM images' in the SegRLEExport module.",
+    ),
+    (
         errors.NoDatabaseError(),
         "Slicer's DICOM database is not open, so the images that were segmented cannot be found. "
         "Open the DICOM module once, or choose a database folder in Application settings, DICOM.",

@@ -193,6 +193,11 @@ class TestWords:
         report = logic.exportSegmentation(node, tmp_path / "seg.dcm")
         assert "With compression='deflate' or compression='none' all segments are in one file." in str(report)
 
+    def test_a_volume_that_names_no_images(self, logic, overlapping_node, tmp_path):
+        volume = scenes.a_volume_node()
+        with pytest.raises(ExportError, match=f"was drawn: the volume '{volume.GetName()}' names none. Give the vol"):
+            logic.exportSegmentation(overlapping_node, tmp_path / "seg.dcm", referenceVolume=volume)
+
     def test_images_that_nothing_names(self, logic, overlapping_node, tmp_path):
         with pytest.raises(ExportError, match="was drawn. Give the volume that was segmented as referenceVolume; it"):
             logic.exportSegmentation(overlapping_node, tmp_path / "seg.dcm")

@@ -32,7 +32,7 @@ def refuse_hopeless(segmentation_node, database, reference_volume=None) -> None:
     if uids:
         _refuse_missing(uids, database)
     elif not database.seriesForStudy(study_uid_of(segmentation_node)):
-        raise NoReferenceError(segmentation_node.GetName())
+        raise NoReferenceError(segmentation_node.GetName(), reference_volume.GetName() if reference_volume else "")
 
 
 def suggested_series_number(segmentation_node, database) -> int:

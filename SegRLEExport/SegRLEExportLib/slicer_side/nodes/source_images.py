@@ -51,7 +51,7 @@ def find_source_of_node(
     uids = reference_instance_uids(segmentation_node, reference_volume)
     files = _files_of_instances(database, uids) if uids else _files_of_study(database, segmentation_node)
     if not files:
-        raise NoReferenceError(segmentation_node.GetName())
+        raise NoReferenceError(segmentation_node.GetName(), reference_volume.GetName() if reference_volume else "")
     return choose_series(read_series(files), segmentation)
 
 
