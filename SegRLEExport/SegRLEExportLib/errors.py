@@ -11,6 +11,7 @@ from itertools import zip_longest
 from pathlib import Path
 
 from SegRLEExportLib.model.beside import final_name
+from SegRLEExportLib.model.counted import counted
 from SegRLEExportLib.model.finding import Finding, one_for_each_cause
 from SegRLEExportLib.model.printable import printable_lines
 from SegRLEExportLib.model.remedy import Remedy, worded
@@ -269,7 +270,7 @@ class SchedulerEndedError(BatchFolderError):
     """The Dask scheduler at an address does not answer any more."""
 
     def __init__(self, address: str) -> None:
-        super().__init__(address, f"the Dask scheduler ended; {Remedy.RESUME}")
+        super().__init__(address, f"its Dask scheduler does not answer any more. When it does, {Remedy.RESUME}")
 
 
 class UnwritablePictureError(ExportError):
@@ -429,12 +430,23 @@ class NotImportedError(ExportError):
         )
 
 
+class ImagesNotLoadedError(ExportError):
+    """DICOM images that were made of a volume did not come back from the database."""
+
+    def __init__(self, volume_name: str) -> None:
+        super().__init__(
+            f"DICOM images of '{volume_name}' were made, but Slicer's DICOM database did not load them. See the "
+            "application log for the reason."
+        )
+
+
 class SourceFilesMissingError(ExportError):
     """The database does not have the images, or not all of them."""
 
     def __init__(self, missing: int, total: int) -> None:
         super().__init__(
-            f"{missing} of the {total} images that were segmented are not in Slicer's DICOM database. "
+            f"{missing} of the {counted(total, 'image')} that were segmented {'is' if missing == 1 else 'are'} not in "
+            "Slicer's DICOM database. "
             "Import the series into the database again (DICOM module, Import), then export."
         )
 

@@ -237,7 +237,10 @@ def test_a_scheduler_that_ends_is_said_and_the_batch_resumed_elsewhere(material,
         _, told = begun.communicate(timeout=WAIT_S)
     assert time.monotonic() - killed < DASKS_PATIENCE_S
     assert begun.returncode == 2
-    assert f"The batch cannot use {cluster.address}: the Dask scheduler ended; go on with it (--resume)." in told
+    assert (
+        f"The batch cannot use {cluster.address}: its Dask scheduler does not answer any more. When it does, go on "
+        "with it (--resume)." in told
+    )
     assert "Traceback" not in told
     done = run([*batch_command(table, tmp_path / "out", timeout=600), "--resume"], environment())
     assert done.returncode == 0, done.stderr
@@ -275,7 +278,7 @@ class TestSchedulerThatIsGone:
     @pytest.mark.parametrize("error", WAYS_TO_SAY_IT, ids=lambda error: type(error).__name__)
     def test_is_told_in_one_sentence_however_dask_says_it(self, error, call, client, material, tmp_path, monkeypatch):
         monkeypatch.setattr(CALLS[call], call, refusing(error))
-        with pytest.raises(SchedulerEndedError, match="the Dask scheduler ended; resume the batch"):
+        with pytest.raises(SchedulerEndedError, match="its Dask scheduler does not answer any more. When"):
             batch(good_cases(material, 1), tmp_path / "out", client)
 
     @pytest.mark.parametrize("error", WAYS_TO_SAY_IT, ids=lambda error: type(error).__name__)

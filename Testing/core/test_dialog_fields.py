@@ -191,9 +191,13 @@ class TestPatientAndStudy:
             refuse_wrong_edits({keyword: shown}, IMAGES)
         (finding,) = caught.value.findings
         assert finding.where == keyword
-        assert f"'{shown}' is not what the images have, which is '{IMAGES[keyword].strip()}'" in finding.what
+        stored = IMAGES.get(keyword, "").strip()
+        assert (
+            f"'{shown}' is not what the images have, which is {repr(stored) if stored else 'nothing'}." in finding.what
+        )
         assert "would no longer belong to their study" in finding.what
-        assert finding.help == "Write that value again, or change it in the images first."
+        mend = "Write that value again" if stored else "Empty the field"
+        assert finding.help == f"{mend}, or change it in the images first."
 
 
 def test_everything_that_is_wrong_is_said_at_once():
@@ -236,7 +240,7 @@ class TestMessageBox:
 
     def test_has_one_sentence_for_a_cause_however_many_segments(self):
         text = box_text(empty_segments(100))
-        assert text == "s0: The segment has no voxels. The same of 99 more (s1, s2, s3, ...)."
+        assert text == "s0: The segment has no voxels. The same applies to 99 more (s1, s2, s3, ...)."
 
     def test_tells_two_causes_of_one_id_apart(self):
         text = box_text([Finding("invalid-option", Severity.ERROR, what, "x") for what in ("It is a.", "It is b.")])

@@ -138,7 +138,8 @@ MESSAGES = [
     ),
     (
         errors.SchedulerEndedError("tcp://host:8786"),
-        "The batch cannot use tcp://host:8786: the Dask scheduler ended; resume the batch (resume=True).",
+        "The batch cannot use tcp://host:8786: its Dask scheduler does not answer any more. When it does, resume the "
+        "batch (resume=True).",
     ),
     (
         errors.OtherReaderDiffersError(SEG, "highdicom 0.28.2", "'liver' is not shown"),
@@ -221,6 +222,11 @@ MESSAGES = [
         "It is not known on which DICOM images 'Seg' was drawn: the volume 'MR' names none. Choose the series that was "
         "segmented; it must have been loaded from the DICOM database. For a volume that is not from DICOM, press 'Make "
         "DICOM images' in the SegRLEExport module.",
+    ),
+    (
+        errors.ImagesNotLoadedError("MR"),
+        "DICOM images of 'MR' were made, but Slicer's DICOM database did not load them. See the application log for "
+        "the reason.",
     ),
     (
         errors.NoDatabaseError(),

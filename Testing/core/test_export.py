@@ -272,7 +272,7 @@ class TestOverlaps:
         assert [[s.name for s in instance.segments] for instance in report.instances] == [["one", "apart"], ["other"]]
         shared = int((one & other).sum())
         assert f"They share {shared} voxels" in findings(report, "overlap")[0].what
-        assert "2 files, which 3D Slicer opens as 2 segmentations" in findings(report, "overlap")[0].what
+        assert "2 files are written, and 3D Slicer opens them as 2 segmentations" in findings(report, "overlap")[0].what
         assert "1 one, 2 apart" in str(report)
         assert_arrived(report, segmentation)
 

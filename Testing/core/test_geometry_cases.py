@@ -354,8 +354,8 @@ REFUSED = [
     RefusedCase(
         "an image is missing",
         "voxels lie where the series has no image, farther from all than half their usual distance, and would be "
-        "lost. The same of 2 more (corner, block). If an image is damaged or was not copied, add it, or leave the "
-        "voxels out (clip=True in ExportOptions), or export on the segmentation's own grid (grid='segmentation' in "
+        "lost. The same applies to 2 more (corner, block). If an image is damaged or was not copied, add it, or leave "
+        "the voxels out (clip=True in ExportOptions), or export on the segmentation's own grid (grid='segmentation' in "
         "ExportOptions). If the segmentation was drawn on an evenly spaced copy of unevenly spaced images, all of it "
         "is displaced: segment the images as they are.",
         lambda: images(heights=ONE_MISSING),
@@ -442,8 +442,8 @@ REFUSED = [
     ),
     RefusedCase(
         "beyond the images",
-        "29 voxels lie beyond the source images and would be lost. The same of 2 more (corner, block). Choose the "
-        "series that was segmented",
+        "29 voxels lie beyond the source images and would be lost. The same applies to 2 more (corner, block). Choose "
+        "the series that was segmented",
         lambda: images(heights=(0, 3)),
     ),
     RefusedCase(

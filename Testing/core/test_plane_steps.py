@@ -108,4 +108,4 @@ def test_planes_on_no_image_are_counted(tmp_path):
     report = exported([0.0, 1.0, 3.0], tmp_path, grid=Grid.SEGMENTATION)
 
     (finding,) = (finding for finding in report.findings if finding.id == "frames-without-image")
-    assert finding.what == "1 of 3 planes with voxels lie on no source image, so they refer to none."
+    assert finding.what == "1 of 3 planes with voxels lies on no source image, so it refers to none."

@@ -123,7 +123,7 @@ class TestRefusals:
     def test_of_a_name_that_is_taken_names_the_option(self, tmp_path, capsys):
         segmentation, ct = a_case(tmp_path)
         (tmp_path / "seg.dcm").touch()
-        assert "or allow it (--overwrite)" in self.refusal(capsys, segmentation, ct, "-o", tmp_path / "seg.dcm")
+        assert "or replace the file (--overwrite)" in self.refusal(capsys, segmentation, ct, "-o", tmp_path / "seg.dcm")
 
     def test_of_a_folder_that_cannot_be_read_names_it(self, tmp_path, capsys, monkeypatch):
         segmentation, ct = a_case(tmp_path)

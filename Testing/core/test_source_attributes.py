@@ -88,7 +88,7 @@ REPAIRED = [
         stored("PatientID", b"P\x00\x011"),
         "PatientID",
         "P1",
-        "characters that its VR does not allow",
+        "written with characters that DICOM does not allow there",
         id="control characters",
     ),
     pytest.param(
@@ -116,7 +116,7 @@ REPAIRED = [
         stored("StudyDescription", b"M\xfcller", character_set="ISO_IR 192"),
         "StudyDescription",
         "M?ller",
-        "characters that its VR does not allow",
+        "written with characters that DICOM does not allow there",
         id="Latin-1 said to be UTF-8",
     ),
     pytest.param(

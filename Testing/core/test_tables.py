@@ -187,7 +187,7 @@ class TestMeeting:
         found = described(UNNAMED, SegmentTable("t", (SegmentRow(2, "b"), SegmentRow(9, "nose")))).findings
         assert [(one.id, one.what) for one in found] == [
             ("segment-without-row", "'Label 1', 'Label 3' have no row in the table, so nothing is said of them."),
-            ("row-without-segment", "Its rows '9 nose' describe nothing: there is no such voxel."),
+            ("row-without-segment", "Nothing has the value or the name of its row '9 nose'."),
         ]
 
 

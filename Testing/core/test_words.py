@@ -7,14 +7,16 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from SegRLEExportLib.errors import NoReferenceError, PreflightError, SeriesChoiceError
+from builders import a_segmentation, a_source, fixed_options, two_overlapping_boxes
+from SegRLEExportLib.errors import NoReferenceError, PreflightError, SeriesChoiceError, TargetExistsError
+from SegRLEExportLib.export import export
 from SegRLEExportLib.model.finding import Finding, Severity
 from SegRLEExportLib.model.remedy import Remedy
 from SegRLEExportLib.options import ExportOptions
 from SegRLEExportLib.report import Sight, SightOutcome
 from SegRLEExportLib.slicer_side.console import words as console
 from SegRLEExportLib.slicer_side.dialog.fields import dialog_message, seen_by_others
-from SegRLEExportLib.slicer_side.dialog.words import Door, findings_of, in_words_of
+from SegRLEExportLib.slicer_side.dialog.words import WORDS, Door, error_text, findings_of, in_words_of, report_text
 from SegRLEExportLib.slicer_side.panel import folding
 from test_errors import MESSAGES
 from test_preflight import ROWS, findings
@@ -147,3 +149,13 @@ def test_export_is_reached_before_what_is_folded():
     places = [UI.index(f'name="{name}"') for name in ("inputsLayout", "encodingSection", "exportButton")]
     assert places == sorted(places)
     assert places[-1] < min(UI.index(f'name="{name}"') for name in ("segmentsSection", "seriesSection"))
+
+
+@pytest.mark.parametrize("door", Door)
+def test_reports_and_errors_are_in_the_words_of_their_window(door, tmp_path):
+    masks = two_overlapping_boxes()
+    report = export(a_segmentation(masks), a_source(), tmp_path / "out", "rle", options=fixed_options())
+    shown = report_text(report, door)
+    assert WORDS[door][Remedy.ONE_FILE] in shown
+    assert Remedy.ONE_FILE.value not in shown
+    assert "ExportOptions" not in error_text(TargetExistsError(tmp_path / "seg.dcm"), door)

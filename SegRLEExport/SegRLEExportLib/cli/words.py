@@ -42,7 +42,7 @@ WORDS = {
         "Choose its meaning anew (--segments TABLE, or the Segmentations module of 3D Slicer)."
     ),
     Remedy.TABLE_OF_NAMES: "Give a table of names (--segments TABLE).",
-    Remedy.OVERWRITE: "allow it (--overwrite)",
+    Remedy.OVERWRITE: "replace the file (--overwrite)",
     Remedy.OWN_PROOF: "leave out the proof by other programs (--verify own)",
     Remedy.WINDOW: (
         "Give a window (--window CENTRE,WIDTH), or let the COCO file name the DICOM images themselves (no --images)."
@@ -79,7 +79,7 @@ WORDS_OF_BATCH = {
     Remedy.RLE: "the RLE compressed label map (--to rle)",
     Remedy.UNCOMPRESSED: "uncompressed with one bit a pixel (--to none)",
     Remedy.ONE_FILE: "With --to deflate or --to none all segments are in one file.",
-    Remedy.OVERWRITE: "move it away",
+    Remedy.OVERWRITE: "move the file away",
     Remedy.THRESHOLD: (
         "Say from which share on, above 0 and up to 1, a pixel belongs to its segment: --threshold 0.5, or in the "
         "column threshold, for example."

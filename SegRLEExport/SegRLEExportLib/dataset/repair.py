@@ -55,7 +55,7 @@ def _text_rule(vr: str, text: str) -> Repaired:
     if vr not in _MULTI_LINE_VRS:
         cleaned = _LINE_CHARACTERS.sub(" ", cleaned).replace("\\", "/")
     if cleaned != text:
-        reasons.append("characters that its VR does not allow")
+        reasons.append("written with characters that DICOM does not allow there")
     limit = _MAXIMUM_CHARACTERS.get(vr)
     if limit is not None and len(cleaned) > limit:
         reasons.append(f"longer than {limit} characters")

@@ -77,5 +77,5 @@ def _together(first: Finding, *others: Finding) -> Finding:
     if not places:
         return replace(first, details=(*first.details, *map(str, others)))
     named = ", ".join(places[:_OTHERS_NAMED]) + (", ..." if len(places) > _OTHERS_NAMED else "")
-    what = f"{first.what} The same of {len(places)} more ({named})."
+    what = f"{first.what} The same applies to {len(places)} more ({named})."
     return replace(first, what=what, details=(*first.details, *map(str, others)))

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from SegRLEExportLib.encoding.plan import EncodingPlan, Split
+from SegRLEExportLib.model.counted import counted
 from SegRLEExportLib.model.finding import Finding, Severity
 from SegRLEExportLib.model.remedy import Remedy
 from SegRLEExportLib.model.segmentation import Segmentation
@@ -25,8 +26,8 @@ def overlap_findings(
     yield Finding(
         "overlap",
         Severity.WARNING,
-        f"{what}, which one label map cannot hold: {file_count} files, which 3D Slicer opens as {file_count} "
-        "segmentations.",
+        f"{what}, which one label map cannot hold: {file_count} files are written, and 3D Slicer opens them as "
+        f"{file_count} segmentations.",
         where,
         Remedy.ONE_FILE.value,
         details=tuple(_pairs(names, overlaps)),
@@ -37,11 +38,11 @@ def _who_meets_whom(names: list[str], overlaps: Overlaps) -> tuple[str, str]:
     """Return the segment or pair that is meant, empty for several, and the beginning of the sentence."""
     if len(overlaps) == 1:
         ((one, other), shared), *_rest = overlaps.items()
-        return f"{names[one]} and {names[other]}", f"They share {shared} voxels"
+        return f"{names[one]} and {names[other]}", f"They share {counted(shared, 'voxel')}"
     partners = Counter(position for pair in overlaps for position in pair)
     most, count = max(partners.items(), key=lambda item: (item[1], -item[0]))
     if count == len(overlaps):
-        return names[most], f"It overlaps {count} others"
+        return names[most], f"It overlaps {counted(count, 'other')}"
     return "", f"{len(partners)} segments overlap others, '{names[most]}' the most ({count})"
 
 

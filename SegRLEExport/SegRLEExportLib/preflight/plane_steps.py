@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from SegRLEExportLib.model.counted import counted
 from SegRLEExportLib.model.finding import Finding, Severity
 from SegRLEExportLib.model.geometry import PlaneStack
 from SegRLEExportLib.model.segmentation import Segmentation
@@ -45,7 +46,8 @@ def frames_without_image(
     planes = np.flatnonzero(index.voxels.any(axis=0)).tolist()
     count = sum(source_frames[plane] is None for plane in planes)
     if count:
-        what = f"{count} of {len(planes)} planes with voxels lie on no source image, so they refer to none."
+        refer = "lies on no source image, so it refers" if count == 1 else "lie on no source image, so they refer"
+        what = f"{count} of {counted(len(planes), 'plane')} with voxels {refer} to none."
         yield Finding("frames-without-image", Severity.NOTE, what)
 
 

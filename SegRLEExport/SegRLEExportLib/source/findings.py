@@ -81,7 +81,7 @@ def same_position(images: int, positions: int, chosen: str) -> Finding:
     return Finding(
         "same-position",
         Severity.WARNING,
-        f"{images} images lie at {positions} positions; {chosen}.",
+        f"{images} images lie at {counted(positions, 'position')}; {chosen}.",
         help=Remedy.ONE_VOLUME.value,
     )
 
@@ -101,8 +101,8 @@ def times_not_told_apart(images: int, positions: int) -> Finding:
     return Finding(
         "times-not-told-apart",
         Severity.ERROR,
-        f"{images} images lie at {positions} positions, several with the same Instance Number, and nothing in them "
-        "says which belong to one time.",
+        f"{images} images lie at {counted(positions, 'position')}, several with the same Instance Number, and nothing "
+        "in them says which belong to one time.",
         help=Remedy.ONE_VOLUME.value,
     )
 

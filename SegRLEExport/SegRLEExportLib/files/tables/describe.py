@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from SegRLEExportLib.files.tables.row import SegmentRow, SegmentTable, plain_name
+from SegRLEExportLib.model.counted import counted
 from SegRLEExportLib.model.finding import Finding, Severity
 from SegRLEExportLib.model.segmentation import AlgorithmType, Segment, Segmentation
 
@@ -120,11 +121,11 @@ def _unmet(segmentation: Segmentation, table: SegmentTable, row_of: Mapping[str,
         yield Finding(
             "row-without-segment",
             Severity.NOTE,
-            f"Its rows {_some(unused)} describe nothing: there is no such voxel.",
+            f"Nothing has the value or the name of its {'row' if len(unused) == 1 else 'rows'} {_some(unused)}.",
             where=table.source,
         )
 
 
 def _some(names: list[str]) -> str:
     shown = ", ".join(f"'{name[:60]}'" for name in names[:_MOST_SHOWN])
-    return f"{shown} and {len(names) - _MOST_SHOWN} others" if len(names) > _MOST_SHOWN else shown
+    return f"{shown} and {counted(len(names) - _MOST_SHOWN, 'other')}" if len(names) > _MOST_SHOWN else shown

@@ -210,15 +210,17 @@ def _show_outcome(reports) -> None:
     """Say what differs from what one might expect, and what other programs saw, once for all reports."""
     from SegRLEExportLib.model.finding import Severity
     from SegRLEExportLib.slicer_side.dialog.fields import box_text, details_text, seen_by_others
+    from SegRLEExportLib.slicer_side.dialog.words import Door, report_text
 
     warnings = [finding for report in reports for finding in report.of_severity(Severity.WARNING)]
     texts = [_("The export is done."), seen_by_others(reports)]
     if warnings:
         texts.extend([_("Please note:"), box_text(warnings)])
     if any(texts[1:]):
+        told = [report_text(report, Door.DIALOG) for report in reports]
         show = slicer.util.warningDisplay if warnings else slicer.util.infoDisplay
         show(
             "\n\n".join(filter(None, texts)),
             windowTitle=_("DICOM SEG export"),
-            detailedText="\n\n".join([*(str(report) for report in reports), details_text(warnings)]).strip(),
+            detailedText="\n\n".join([*told, details_text(warnings)]).strip(),
         )

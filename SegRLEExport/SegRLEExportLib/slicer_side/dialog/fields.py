@@ -122,11 +122,15 @@ def _identity_findings(fields: Mapping[str, str], images: Mapping[str, str]) -> 
             yield Finding(
                 "identity-changed",
                 Severity.ERROR,
-                f"'{shown}' is not what the images have, which is '{stored}'. "
+                f"'{shown}' is not what the images have, {_quoted(stored)}. "
                 "The segmentation would no longer belong to their study.",
                 keyword,
-                "Write that value again, or change it in the images first.",
+                f"{'Write that value again' if stored else 'Empty the field'}, or change it in the images first.",
             )
+
+
+def _quoted(stored: str) -> str:
+    return f"which is '{stored}'" if stored else "which is nothing"
 
 
 def _is_changed(keyword: str, shown: str, stored: str) -> bool:

@@ -8,6 +8,7 @@ from enum import Enum
 from SegRLEExportLib.errors import ExportError, PreflightError, SeriesChoiceError
 from SegRLEExportLib.model.finding import Finding
 from SegRLEExportLib.model.remedy import Remedy, worded
+from SegRLEExportLib.report import Report
 
 
 class Door(Enum):
@@ -55,7 +56,7 @@ WORDS: dict[Door, dict[Remedy, str]] = {
         Remedy.ONE_IMAGE: "choose under 'Images' the one alone that was segmented",
         Remedy.OWN_GRID: "tick 'Keep the segmentation's own voxels' under Options",
         Remedy.OWN_GRID_OPENS: "With 'Keep the segmentation's own voxels' (Options) it opens there",
-        Remedy.IMAGES_GRID: "Press 'Use the images' pixels'.",
+        Remedy.IMAGES_GRID: "Untick 'Keep the segmentation's own voxels' under Options.",
         Remedy.LEAVE_OUT: "tick 'Leave out voxels beyond the images' under Options",
         Remedy.KEEP_EMPTY_FRAMES: "tick 'Keep frames where nothing is segmented' under Options",
         Remedy.RLE: "'Current software (RLE)'",
@@ -101,6 +102,16 @@ def findings_of(error: ExportError, door: Door) -> tuple[Finding, ...]:
         help_text = WORDS[door][Remedy.NAME_A_SERIES]
         return (Finding(type(error).__name__, Severity.ERROR, error.reason, help=help_text),)
     return (Finding(type(error).__name__, Severity.ERROR, _reworded(str(error), door)),)
+
+
+def error_text(error: ExportError, door: Door) -> str:
+    """Return what an error says, with what helps in the words of a window."""
+    return _reworded(str(error), door)
+
+
+def report_text(report: Report, door: Door) -> str:
+    """Return what a report says, with what helps in the words of a window."""
+    return str(replace(report, findings=tuple(in_words_of(finding, door) for finding in report.findings)))
 
 
 def in_words_of(finding: Finding, door: Door) -> Finding:

@@ -9,7 +9,7 @@ import qt
 import slicer
 from slicer.i18n import tr as _
 
-from SegRLEExportLib.errors import NotImportedError
+from SegRLEExportLib.errors import ImagesNotLoadedError
 
 
 def fix_of(panel, finding):
@@ -70,7 +70,7 @@ def hardened_copy(segmentation_node):
 def dicom_images_of(volume):
     """Write a volume that is not from DICOM as a series into the database, and return the node loaded from there.
 
-    Raises `NotImportedError`, or what `write_image_series` raises.
+    Raises `ImagesNotLoadedError`, or what `write_image_series` raises.
     """
     from DICOMLib import DICOMUtils
 
@@ -87,7 +87,7 @@ def dicom_images_of(volume):
         DICOMUtils.importDicom(folder, slicer.dicomDatabase, copyFiles=True)
     node_ids = DICOMUtils.loadSeriesByUID([series.series_instance_uid])
     if not node_ids:
-        raise NotImportedError(volume.GetName())
+        raise ImagesNotLoadedError(volume.GetName())
     return slicer.mrmlScene.GetNodeByID(node_ids[0])
 
 

@@ -9,6 +9,7 @@ from slicer.i18n import tr as _
 from SegRLEExportLib.errors import CancelledError, ExportError
 from SegRLEExportLib.report import Report, size_text
 from SegRLEExportLib.slicer_side.dialog.fields import seen_by_others
+from SegRLEExportLib.slicer_side.dialog.words import Door, error_text, report_text
 
 
 class ReportView:
@@ -25,7 +26,7 @@ class ReportView:
     def show(self, report: Report, *, is_in_database: bool) -> None:
         """Show what was written."""
         self.report = report
-        self._show_text(_summary(report), str(report))
+        self._show_text(_summary(report), report_text(report, Door.PANEL))
         self._ui.openFolderButton.show()
         self._ui.openBrowserButton.setVisible(is_in_database)
         slicer.util.showStatusMessage(_summary(report), 5000)
@@ -33,11 +34,12 @@ class ReportView:
     def show_failure(self, error: ExportError) -> None:
         """Show why nothing was written; in a window too, unless the user asked for it."""
         self.report = None
-        self._show_text(_("Nothing was exported."), str(error))
+        told = error_text(error, Door.PANEL)
+        self._show_text(_("Nothing was exported."), told)
         self._ui.openFolderButton.hide()
         self._ui.openBrowserButton.hide()
         if not isinstance(error, CancelledError):
-            slicer.util.errorDisplay(str(error), windowTitle=_("DICOM SEG export"))
+            slicer.util.errorDisplay(told, windowTitle=_("DICOM SEG export"))
 
     def _show_text(self, outcome: str, details: str) -> None:
         self._ui.reportSection.show()

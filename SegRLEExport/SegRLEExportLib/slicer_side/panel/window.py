@@ -178,7 +178,7 @@ class Panel(VTKObservationMixin):
         if not proposed:
             slicer.util.infoDisplay(_("No segment without a meaning has the name of a known structure."))
             return
-        question = _("{count} segments get the meaning of the structure they are called like:")
+        question = _("Meanings that names suggest, for {count} of the segments:")
         shown = "\n".join([question.format(count=len(proposed)), *map(str, proposed[:_PROPOSALS_SHOWN])])
         rest = "\n..." if len(proposed) > _PROPOSALS_SHOWN else ""
         if slicer.util.confirmOkCancelDisplay(
