@@ -43,6 +43,8 @@ def values_of(segmentation: Segmentation, group: Sequence[int], *, keep: bool) -
         return kept
     if keep:
         raise UnwritableSegmentationError(
-            segmentation.name, f"several segments have the label value {twice[0]}, so that values cannot be kept"
+            segmentation.name,
+            f"several segments have the label value {twice[0]}, so that values cannot be kept",
+            "Write those segments one at a time, or do without the label values.",
         )
     return {position: value for value, position in enumerate(group, start=1)}
