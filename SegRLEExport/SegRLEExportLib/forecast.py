@@ -81,8 +81,11 @@ def forecast(
     return tuple(forecasts)
 
 
-def recommend(forecasts: Sequence[Forecast]) -> Recommendation:
-    """Return the encoding to choose among those measured, for a reader of today, and the reason."""
+def recommend(forecasts: Sequence[Forecast], *, has_place: bool = True) -> Recommendation:
+    """Return the encoding to choose among those measured, for a reader of today, and the reason.
+
+    Without `has_place` the images do not say where they lie, and 3D Slicer's loader opens no segmentation of them.
+    """
     by_id = {measured.plan.id: measured for measured in forecasts}
     rle, deflated = by_id["rle"], by_id["deflate"]
     if rle.files > _WORTH_SEVERAL_FILES:
@@ -95,6 +98,8 @@ def recommend(forecasts: Sequence[Forecast]) -> Recommendation:
         return Recommendation(rle.plan, reason)
     if rle.bytes >= by_id["none"].bytes:
         return Recommendation(by_id["none"].plan, "so little is segmented that RLE saves nothing")
+    if not has_place:
+        return Recommendation(rle.plan, "small, and read by highdicom image by image; 3D Slicer's loader opens none")
     return Recommendation(rle.plan, "small, quick to open, and read right by current 3D Slicer, highdicom and OHIF")
 
 

@@ -40,6 +40,11 @@ def test_what_no_encoding_could_export_is_refused():
         forecast(a_segmentation([np.zeros(A_GRID.shape_kji, bool)]), a_source())
 
 
+def test_of_images_without_a_place_no_viewer_is_promised():
+    told = [Forecast(plan, 100 if plan.id == "rle" else 1000, 1, 1) for plan in PLANS.values()]
+    assert "3D Slicer's loader opens none" in recommend(told, has_place=False).reason
+
+
 def test_it_can_be_cancelled():
     with pytest.raises(CancelledError):
         forecast(a_segmentation(), a_source(), progress=lambda *_: False)

@@ -227,6 +227,13 @@ class TestTotalSegmentator:
         (note,) = described(unnamed, read_table("totalsegmentator-mr")).findings[:1]
         assert "task 'total_mr' numbers them: '5 liver'." in note.what
 
+    def test_another_name_that_a_table_gives_by_value_alone_is_said(self):
+        named = a_label_map(("ribs", 1), ("Label 2", 2))
+        (note,) = described(named, SegmentTable("t", (SegmentRow(1, "alpha"), SegmentRow(2, "beta")))).findings
+        assert note.what == (
+            "The label values alone told which structures are meant, whatever the segments were called: '1 alpha'."
+        )
+
     def test_names_need_no_such_note(self, tmp_path):
         labels = np.ones((2, 3, 4), np.uint8)
         unnamed = read_segmentation(a_nifti(tmp_path, labels))

@@ -40,7 +40,7 @@ def run(parsed: argparse.Namespace) -> int:
     source = find_source(parsed.series_dir, segmentation, parsed.series, time=parsed.time)
     with ProgressLine(sys.stderr) as line:
         measured = forecast(segmentation, source, read_options(parsed), progress=line.update)
-    advice = recommend(measured)
+    advice = recommend(measured, has_place=source.stack.has_place)
     if parsed.json:
         recommended = {"compression": advice.plan.id, "reason": advice.reason}
         print_json({"forecasts": [one.to_json() for one in measured], "recommended": recommended})

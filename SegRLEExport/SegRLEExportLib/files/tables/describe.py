@@ -93,12 +93,15 @@ def _by_number(segmentation: Segmentation, table: SegmentTable, row_of: Mapping[
         for segment in segmentation.segments
         if segment.id in row_of and plain_name(row_of[segment.id].name) != plain_name(segment.name)
     ]
-    if table.numbering and numbered:
+    if not table.numbering:
+        numbered = [segment for segment in numbered if not _NAMELESS.fullmatch(segment.name)]
+    if numbered:
+        whose = f"as {table.numbering} numbers them" if table.numbering else "whatever the segments were called"
         values = _some([f"{row_of[segment.id].value} {row_of[segment.id].name}" for segment in numbered])
         yield Finding(
             "named-by-value",
             Severity.NOTE,
-            f"The label values alone told which structures are meant, as {table.numbering} numbers them: {values}.",
+            f"The label values alone told which structures are meant, {whose}: {values}.",
             where=segmentation.name,
             help="If another release or task made the label map, give a table of its values.",
         )
