@@ -106,14 +106,15 @@ def convert(
     if wanted not in FILE_FORMATS:
         raise UnknownFormatError(wanted, [*FILE_FORMATS, *PLANS])
     if wanted == COCO and source is None:
-        raise SourceNeededError("COCO names the images that masks lie on")
+        raise SourceNeededError("A COCO file names the DICOM images that its masks lie on")
     if wanted != COCO and options.grid is Grid.SEGMENTATION:
         source = None
     findings = _told(segmentation, source, wanted, options)
     if source:
         findings += findings_on_images(segmentation, source.stack, options, Progress(progress))
     if wanted == COCO and source:
-        files = write_coco(segmentation, source, target, images or CocoImages())
+        files, replaced = write_coco(segmentation, source, target, images or CocoImages())
+        findings += replaced
     else:
         placed = on_grid_of(source.stack, segmentation) if source else on_own_grid(segmentation)
         job = VolumeFiles(placed, target, overwrite=options.overwrite, keep_values=options.keep_values)

@@ -216,7 +216,7 @@ class UnusableCocoFileError(ExportError):
     """The file that a case is to be added to is not one of COCO instances."""
 
     def __init__(self, path: Path, reason: str) -> None:
-        super().__init__(f"{path} cannot be added to: {reason}. It was left as it is. Choose another name.")
+        super().__init__(f"Nothing can be added to {path}: {reason}. It was left as it is. Choose another name.")
 
 
 class ReadBackDiffersError(ExportError):

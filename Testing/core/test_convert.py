@@ -67,6 +67,11 @@ def apart() -> Segmentation:
     return Segmentation("Organs", (Layer(labels, A_GRID),), segments)
 
 
+def renamed(segmentation: Segmentation, *names: str) -> Segmentation:
+    segments = tuple(replace(one, name=name) for one, name in zip(segmentation.segments, names))
+    return replace(segmentation, segments=segments)
+
+
 def masks_of(segmentation: Segmentation) -> dict[str, np.ndarray]:
     return {
         one.name: segmentation.layers[one.layer_index].labels_kji == one.layer_value for one in segmentation.segments
@@ -370,15 +375,71 @@ class TestCoco:
         liver = json.loads(path.read_text("utf-8"))["categories"][0]
         assert liver["codes"]["type"] == {"scheme": "SCT", "value": LIVER.type.value, "meaning": LIVER.type.meaning}
 
-    def test_another_file_of_that_name_is_left_as_it_is(self, tmp_path):
+    def test_what_another_segmentation_had_there_is_told_and_its_categories_go_with_it(self, tmp_path):
+        path = tmp_path / "cases.json"
+        first = convert(apart(), path, source=a_source())
+        assert first.findings == ()
+        content = json.loads(path.read_text("utf-8"))
+        images = [one for one in content["images"] if any(a["image_id"] == one["id"] for a in content["annotations"])]
+
+        second = convert(renamed(apart(), "tumour", "kidney/left"), path, source=a_source())
+
+        assert [one["name"] for one in json.loads(path.read_text("utf-8"))["categories"]] == ["kidney/left", "tumour"]
+        (finding,) = second.findings
+        livers = sum(one["category_id"] == content["categories"][0]["id"] for one in content["annotations"])
+        assert str(finding) == (
+            f"warning: cases.json: This segmentation replaced {livers} annotations that the file had on "
+            f"{livers} images. Nothing else used the category 'liver', which went with them. To keep both, write each "
+            "segmentation into a COCO file of its own."
+        )
+        assert set(finding.details) <= {f"Annotations of the image {one['file_name']} were replaced." for one in images}
+        assert len(finding.details) == livers
+
+    def test_categories_of_others_stay(self, tmp_path):
+        """One that images of another case have, one that a person put in, and one that a person gave to an image."""
+        path = tmp_path / "cases.json"
+        convert(apart(), path, source=a_source())
+        content = json.loads(path.read_text("utf-8"))
+        liver = content["categories"][0]
+        content["images"].append({"id": 1, "file_name": "a.png", "width": 2, "height": 2})
+        content["categories"] += [{"id": 5, "name": "nobody's"}, {"id": 6, "name": "by hand"}]
+        on_ours = {"image_id": content["images"][0]["id"], "category_id": 6, "segmentation": []}
+        content["annotations"] += [{"image_id": 1, "category_id": liver["id"], "segmentation": []}, on_ours]
+        path.write_text(json.dumps(content), "utf-8")
+
+        (finding,) = convert(renamed(apart(), "a", "b"), path, source=a_source()).findings
+
+        left = [one["name"] for one in json.loads(path.read_text("utf-8"))["categories"]]
+        assert left == ["liver", "nobody's", "by hand", "a", "b"]
+        assert "Nothing else used the category 'kidney/left', which went" in finding.what
+        assert any(one["image_id"] == 1 for one in json.loads(path.read_text("utf-8"))["annotations"])
+
+    @pytest.mark.parametrize(
+        ("content", "reason"),
+        [
+            ("{", "it is not JSON"),
+            ("[]", "it is JSON, but not an object with lists of instances"),
+            ('{"mine": 1}', "it lacks the lists of images, annotations, categories that a COCO file has"),
+            ('{"images": [], "annotations": []}', "it lacks the list of categories that a COCO file has"),
+            ('{"images": [1], "annotations": [], "categories": []}', "entry 1 of its list images has no id"),
+            (
+                '{"images": [], "annotations": [{"image_id": 1}], "categories": []}',
+                "entry 1 of its list annotations has no category_id",
+            ),
+        ],
+    )
+    def test_another_file_of_that_name_is_left_as_it_is(self, content, reason, tmp_path):
         path = tmp_path / "settings.json"
-        path.write_text('{"mine": 1}')
-        with pytest.raises(UnusableCocoFileError, match="it has not the lists images, annotations, categories"):
+        path.write_text(content)
+        with pytest.raises(UnusableCocoFileError) as refused:
             convert(apart(), path, source=a_source())
-        assert path.read_text() == '{"mine": 1}'
+        assert f": {reason}. It was left as it is." in str(refused.value)
+        assert path.read_text() == content
 
     def test_it_needs_images(self, tmp_path):
-        with pytest.raises(SourceNeededError, match="COCO names the images that masks lie on, and none were given"):
+        with pytest.raises(
+            SourceNeededError, match="A COCO file names the DICOM images that its masks lie on, and none"
+        ):
             convert(apart(), tmp_path / "cases.json")
 
 
@@ -456,7 +517,7 @@ class TestPictures:
             np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / image["file_name"])), wanted)
 
     def test_a_picture_needs_its_image(self, tmp_path):
-        with pytest.raises(SourceNeededError, match="Pictures are made of the images, and none were given"):
+        with pytest.raises(SourceNeededError, match="Pictures are made from the DICOM images, and none were given"):
             convert(apart(), tmp_path / "a.json", source=a_source(), images=CocoImages(as_png=True))
         assert list(tmp_path.iterdir()) == []
 

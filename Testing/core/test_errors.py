@@ -95,8 +95,8 @@ MESSAGES = [
         "Write another format, DICOM SEG for example.",
     ),
     (
-        errors.UnusableCocoFileError(Path("cases.json"), "it is no JSON"),
-        "cases.json cannot be added to: it is no JSON. It was left as it is. Choose another name.",
+        errors.UnusableCocoFileError(Path("cases.json"), "it is not JSON"),
+        "Nothing can be added to cases.json: it is not JSON. It was left as it is. Choose another name.",
     ),
     (
         errors.UnwritablePictureError(Path("ct/1.dcm"), "its header has no window"),

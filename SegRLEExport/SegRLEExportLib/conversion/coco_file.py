@@ -14,18 +14,23 @@ from SegRLEExportLib.conversion.eight_bits import Window
 from SegRLEExportLib.conversion.formats import WrittenFile
 from SegRLEExportLib.conversion.pictures import PICTURE_SUFFIX, CocoImages, files_of, is_png_of, png_of
 from SegRLEExportLib.errors import ReadBackDiffersError, SourceNeededError
-from SegRLEExportLib.files.coco import CocoImage, category_id_of, masks_in, read_coco, with_case
+from SegRLEExportLib.files.coco import CocoImage, Replaced, category_id_of, masks_in, read_coco, with_case
+from SegRLEExportLib.model.counted import counted
+from SegRLEExportLib.model.finding import Finding, Severity
 from SegRLEExportLib.model.segmentation import Segment, Segmentation
 from SegRLEExportLib.model.source_series import SourceFrame, SourceSeries
 from SegRLEExportLib.planes.sampling import SampledLayer
 from SegRLEExportLib.writing.names import refuse_taken
 from SegRLEExportLib.writing.pending_files import PendingFiles
 
+_MOST_NAMED = 5
+"""Categories that a finding lists."""
+
 
 def write_coco(
     segmentation: Segmentation, source: SourceSeries, target: Path, pictures: CocoImages
-) -> tuple[WrittenFile, ...]:
-    """Add the case to the file; an existing one is replaced by one that holds both."""
+) -> tuple[tuple[WrittenFile, ...], tuple[Finding, ...]]:
+    """Add the case to the file, which is replaced by one that holds both; return the files, and what was replaced."""
     refuse_taken(target, may_replace=True)
     stack = source.stack
     layers = [SampledLayer.drawn_on(layer, stack) for layer in segmentation.layers]
@@ -41,7 +46,7 @@ def write_coco(
         )
         for frame in source.frames
     ]
-    content = with_case(read_coco(target), segmentation, layers, images, source.series_instance_uid)
+    content, replaced = with_case(read_coco(target), segmentation, layers, images, source.series_instance_uid)
     with PendingFiles(overwrite=True) as files:
         with files.create(target) as sink:
             sink.write(json.dumps(content, ensure_ascii=False).encode("utf-8"))
@@ -51,7 +56,26 @@ def write_coco(
         if pictures.as_png:
             written_files.extend(_write_pictures(files, target, images, file_of, pictures.window))
         files.publish()
-    return tuple(written_files)
+    return tuple(written_files), tuple(_told(replaced, target))
+
+
+def _told(replaced: Replaced, target: Path) -> Iterator[Finding]:
+    """Tell whose annotations gave way: two segmentations of one image cannot be told apart in a COCO file."""
+    if not replaced.annotations:
+        return
+    named = ", ".join(f"'{name[:60]}'" for name in replaced.categories[:_MOST_NAMED])
+    named += f" and {len(replaced.categories) - _MOST_NAMED} more" if len(replaced.categories) > _MOST_NAMED else ""
+    category = "category" if len(replaced.categories) == 1 else "categories"
+    dropped = f" Nothing else used the {category} {named}, which went with them." if named else ""
+    annotations, images = counted(replaced.annotations, "annotation"), counted(len(replaced.images), "image")
+    yield Finding(
+        "annotations-replaced",
+        Severity.WARNING,
+        f"This segmentation replaced {annotations} that the file had on {images}.{dropped}",
+        where=target.name,
+        help="To keep both, write each segmentation into a COCO file of its own.",
+        details=tuple(f"Annotations of the image {name} were replaced." for name in replaced.images),
+    )
 
 
 def _file_name(frame: SourceFrame, target: Path, file_of: Mapping[str, Path], *, as_png: bool) -> str:
@@ -75,7 +99,7 @@ def _write_pictures(
     files.make_folder(target.with_name(f"{target.stem}_images"))
     for image in images:
         if image.sop_instance_uid not in file_of:
-            raise SourceNeededError("Pictures are made of the images")
+            raise SourceNeededError("Pictures are made from the DICOM images")
         final = target.parent / image.file_name
         content, pixels = png_of(file_of[image.sop_instance_uid], image.frame_number, window)
         with files.create(final) as sink:

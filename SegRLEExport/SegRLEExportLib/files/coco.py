@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,8 @@ from SegRLEExportLib.model.segmentation import Segment, Segmentation
 from SegRLEExportLib.model.terminology import Code
 from SegRLEExportLib.planes.sampling import SampledLayer
 
-_LISTS = ("images", "annotations", "categories")
+_KEYS = {"images": ("id",), "annotations": ("image_id", "category_id"), "categories": ("id",)}
+"""The lists of a file, and what each entry names others by, or is named by."""
 
 _ID_BITS = 52
 """JSON numbers are exact up to 53 bits in every program."""
@@ -40,16 +41,37 @@ class CocoImage:
     columns: int
 
 
+@dataclass(frozen=True)
+class Replaced:
+    """What a case took the place of, without what it brings again."""
+
+    images: tuple[str, ...]
+    """File names of the images whose annotations are gone."""
+    annotations: int
+    categories: tuple[str, ...]
+    """Names of the categories that went with them: ours, and used by nothing else."""
+
+
 def read_coco(path: Path) -> dict[str, Any]:
     """Return the instances of a file, or none if it is not there; raise `UnusableCocoFileError`."""
     if not path.exists():
-        return {"info": {"description": "DICOM segmentations"}, **{name: [] for name in _LISTS}}
+        return {"info": {"description": "DICOM segmentations"}, **{name: [] for name in _KEYS}}
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:
-        raise UnusableCocoFileError(path, "it is no JSON") from error
-    if not isinstance(content, dict) or not all(isinstance(content.get(name), list) for name in _LISTS):
-        raise UnusableCocoFileError(path, f"it has not the lists {', '.join(_LISTS)}")
+        raise UnusableCocoFileError(path, "it is not JSON") from error
+    if not isinstance(content, dict):
+        raise UnusableCocoFileError(path, "it is JSON, but not an object with lists of instances")
+    missing = [name for name in _KEYS if not isinstance(content.get(name), list)]
+    if missing:
+        lists = "list" if len(missing) == 1 else "lists"
+        raise UnusableCocoFileError(path, f"it lacks the {lists} of {', '.join(missing)} that a COCO file has")
+    for name, keys in _KEYS.items():
+        for number, one in enumerate(content[name], start=1):
+            known = one if isinstance(one, dict) else {}
+            lacking = next((key for key in keys if not isinstance(known.get(key), (int, str))), "")
+            if lacking:
+                raise UnusableCocoFileError(path, f"entry {number} of its list {name} has no {lacking}")
     return content
 
 
@@ -59,28 +81,54 @@ def with_case(
     layers: Sequence[SampledLayer],
     images: Sequence[CocoImage],
     series_instance_uid: str,
-) -> dict[str, Any]:
-    """Return the instances with those of one more case; what it had of the same series is replaced.
+) -> tuple[dict[str, Any], Replaced]:
+    """Return the instances with those of one more case, and what it replaced: what was there of the same series.
 
     `layers` are those of the segmentation on the planes of `images`.
     """
     entries = [_image(image, series_instance_uid) for image in images]
     gone = {one["id"] for one in content["images"] if one.get(_CASE) == series_instance_uid}
     gone |= {entry["id"] for entry in entries}
-    categories = {one["id"]: one for one in content["categories"]}
-    category_ids = []
-    for segment in segmentation.segments:
-        category = _category(segment)
-        categories[category["id"]] = category
-        category_ids.append(category["id"])
-    kept = [one for one in content["annotations"] if one["image_id"] not in gone]
-    added = list(_annotations(segmentation, layers, images, entries, category_ids))
-    return {
+    own = [_category(segment) for segment in segmentation.segments]
+    added = list(_annotations(segmentation, layers, images, entries, [category["id"] for category in own]))
+    annotations = [*(one for one in content["annotations"] if one["image_id"] not in gone), *added]
+    categories = {one["id"]: one for one in [*content["categories"], *own]}
+    unused = _unused(content, gone, {one["category_id"] for one in annotations} | {one["id"] for one in own})
+    with_new = {
         **content,
         "images": [*(one for one in content["images"] if one["id"] not in gone), *entries],
-        "annotations": [*kept, *added],
-        "categories": list(categories.values()),
+        "annotations": annotations,
+        "categories": [one for one in categories.values() if one["id"] not in unused],
     }
+    return with_new, _replaced(content, gone, added, tuple(categories[one]["name"] for one in unused))
+
+
+def _unused(content: Mapping[str, Any], gone: Collection[int], used: Collection[int]) -> list[int]:
+    """Return the ids of the categories that annotations of the images in `gone` alone had, and that we made.
+
+    Whether a category is ours its id tells, which is made of its name and codes: what somebody put in by hand stays.
+    """
+    left = {one["category_id"] for one in content["annotations"] if one["image_id"] in gone} - set(used)
+    return [
+        one["id"]
+        for one in content["categories"]
+        if one["id"] in left and one["id"] == _category_id(str(one.get("name", "")), one.get("codes", {}))
+    ]
+
+
+def _replaced(
+    content: Mapping[str, Any], gone: Collection[int], added: Sequence[Mapping[str, Any]], categories: tuple[str, ...]
+) -> Replaced:
+    again = {_mask_key(one) for one in added}
+    lost = [one for one in content["annotations"] if one["image_id"] in gone and _mask_key(one) not in again]
+    names = {one["id"]: str(one.get("file_name", one["id"])) for one in content["images"]}
+    images = dict.fromkeys(names.get(one["image_id"], str(one["image_id"])) for one in lost)
+    return Replaced(tuple(images), len(lost), categories)
+
+
+def _mask_key(annotation: Mapping[str, Any]) -> str:
+    """Return what tells annotations apart that show another image, category or mask."""
+    return json.dumps([annotation.get(key) for key in ("image_id", "category_id", "segmentation")], sort_keys=True)
 
 
 def _image(image: CocoImage, series_instance_uid: str) -> dict[str, Any]:
@@ -104,12 +152,16 @@ def _category(segment: Segment) -> dict[str, Any]:
     if meant and meant.type_modifier:
         codes["modifier"] = _code(meant.type_modifier)
     return {
-        "id": _id("category", segment.name, json.dumps(codes, sort_keys=True)),
+        "id": _category_id(segment.name, codes),
         "name": segment.name,
         "supercategory": meant.category.meaning if meant else "",
         "color": [round(255 * part) for part in segment.color_rgb],
         **({"codes": codes} if codes else {}),
     }
+
+
+def _category_id(name: str, codes: Any) -> int:
+    return _id("category", name, json.dumps(codes, sort_keys=True))
 
 
 def _code(code: Code) -> dict[str, str]:
