@@ -670,6 +670,19 @@ class TestShell:
         assert self.run(*paths, "-o", tmp_path / "out.seg.nrrd") == 0
         assert {one.name for one in read_segmentation(tmp_path / "out.seg.nrrd").segments} == {"Leber (ü)", "rand"}
 
+    def test_files_of_one_export_have_its_order_whatever_they_are_called(self, tmp_path):
+        paths = export(overlapping(), a_source(), tmp_path / "in", "rle-per-segment").paths
+        for name, files in (("a", paths), ("b", paths[::-1])):
+            assert self.run(*files, "-o", tmp_path / f"{name}.nii.gz", "--one-file-each") == 0
+            tables = [(tmp_path / f"{name}_{n}.csv").read_text("utf-8") for n in (1, 2)]
+            assert ["Leber (ü)" in tables[0], "rand" in tables[1]] == [True, True]
+        assert (tmp_path / "a_1.nii.gz").read_bytes() == (tmp_path / "b_1.nii.gz").read_bytes()
+
+    def test_files_of_several_exports_have_the_order_given(self, tmp_path):
+        parts = [overlapping().only([one.id]) for one in overlapping().segments]
+        files = [export(part, a_source(), tmp_path / f"{n}.dcm", "none").paths[0] for n, part in enumerate(parts)]
+        assert [one.name for one in segmentation_of(files[::-1]).segments] == ["rand", "Leber (ü)"]
+
     def test_images_last(self, tmp_path):
         series = tmp_path / "ct"
         a_ct_series(series)

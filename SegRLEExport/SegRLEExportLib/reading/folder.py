@@ -15,10 +15,10 @@ from SegRLEExportLib.model.counted import counted
 from SegRLEExportLib.reading.damage import DAMAGE
 from SegRLEExportLib.reading.header import is_dicom
 
-_OF_ONE_EXPORT = ("StudyInstanceUID", "Manufacturer", "ContentDate", "ContentTime")
+OF_ONE_EXPORT = ("StudyInstanceUID", "Manufacturer", "ContentDate", "ContentTime")
 """What the files of one export have in common, of ours to the microsecond; each is a series of its own."""
 
-_ASKED = ("SOPClassUID", *_OF_ONE_EXPORT)
+_ASKED = ("SOPClassUID", *OF_ONE_EXPORT)
 _SEG = (SegmentationStorage, LABEL_MAP_SEGMENTATION_STORAGE)
 
 _EXPORTS_NAMED = 3
@@ -84,7 +84,7 @@ def _seen(path: Path) -> _Seen | None:
         if not is_dicom(path):
             return None
         header = dcmread(path, stop_before_pixels=True, force=True, specific_tags=list(_ASKED))
-        origin = tuple(str(header.get(keyword, "")) for keyword in _OF_ONE_EXPORT)
+        origin = tuple(str(header.get(keyword, "")) for keyword in OF_ONE_EXPORT)
         return _Seen(UID(str(header.get("SOPClassUID", ""))), origin)
     except DAMAGE:
         return None

@@ -24,6 +24,7 @@ from SegRLEExportLib.model.segmentation import Labels, Layer, Segment, Segmentat
 from SegRLEExportLib.model.source_series import text_of
 from SegRLEExportLib.reading.canvas import Canvas
 from SegRLEExportLib.reading.damage import SegFileError, readable
+from SegRLEExportLib.reading.folder import OF_ONE_EXPORT
 from SegRLEExportLib.reading.grid import Grid, grid_of, joined
 from SegRLEExportLib.reading.seg_file import SegFile
 from SegRLEExportLib.reading.segments import SegmentRecord
@@ -36,11 +37,16 @@ _PLACED_ONLY = "Only a segmentation whose frames are parallel planes in the pati
 _COLORS = ((0.50, 0.68, 0.50), (0.95, 0.84, 0.57), (0.69, 0.48, 0.40), (0.44, 0.72, 0.82), (0.85, 0.40, 0.31))
 """For segments without a color; repeated."""
 
+_ORDER = ("SeriesNumber", "InstanceNumber")
+_NUMBER = re.compile(r"\d{1,12}")
+
 _PART_OF_SEVERAL = re.compile(r" \d+ of \d+$")
 
 
 def segmentation_of(files: Sequence[Path | SegFile], *, threshold: float | None = None) -> Segmentation:
     """Return the segments of one or several DICOM SEG files that belong together.
+
+    Files of one export come in its order, whatever the order given: names of files have UIDs, which are random.
 
     Pixels of FRACTIONAL files must be 0 or the largest value, unless a `threshold` above 0 and up to 1 says from
     which share of it on a pixel belongs to the segment.
@@ -48,7 +54,7 @@ def segmentation_of(files: Sequence[Path | SegFile], *, threshold: float | None 
     Raises `NotASegmentationFileError`, `UnusableSegFileError`, or `UnusableArgumentError` for another threshold.
     """
     refuse_no_share(threshold)
-    segs = [file if isinstance(file, SegFile) else SegFile(file) for file in files]
+    segs = _as_exported([file if isinstance(file, SegFile) else SegFile(file) for file in files])
     _refuse_the_same_twice(segs)
     _refuse_different_places(segs)
     numbers = _values_of(segs)
@@ -57,6 +63,16 @@ def segmentation_of(files: Sequence[Path | SegFile], *, threshold: float | None 
     except MemoryError as error:
         reason = "there is not enough memory for its voxels"
         raise UnusableSegFileError(segs[0].path, reason, "Close other programs, or take a larger machine.") from error
+
+
+def _as_exported(segs: list[SegFile]) -> list[SegFile]:
+    """Return the files of one export by their series and instance numbers, and others as they were given."""
+    if len({tuple(text_of(seg.dataset, keyword) for keyword in OF_ONE_EXPORT) for seg in segs}) > 1:
+        return segs
+    numbers = [[text_of(seg.dataset, keyword) for keyword in _ORDER] for seg in segs]
+    if not all(_NUMBER.fullmatch(text) for texts in numbers for text in texts):
+        return segs
+    return [seg for _, seg in sorted(zip(numbers, segs), key=lambda pair: [int(text) for text in pair[0]])]
 
 
 def refuse_no_share(threshold: Any) -> None:
