@@ -10,10 +10,11 @@ from SegRLEExportLib.dataset import build
 from SegRLEExportLib.encoding.pixel_size import pixel_bytes
 from SegRLEExportLib.encoding.plan import PLANS, EncodingPlan
 from SegRLEExportLib.export import drafts_of
+from SegRLEExportLib.model.finding import Finding, Severity
 from SegRLEExportLib.model.segmentation import Segmentation
 from SegRLEExportLib.model.source_series import SourceSeries
 from SegRLEExportLib.options import ExportOptions
-from SegRLEExportLib.preflight.survey import Survey, survey
+from SegRLEExportLib.preflight.survey import Survey, judged_for, survey_inputs
 from SegRLEExportLib.progress import Progress, ProgressCallback
 from SegRLEExportLib.writing.draft import Draft
 from SegRLEExportLib.writing.instance import attribute_pieces, write_instance
@@ -32,6 +33,13 @@ class Forecast:
     """Size of all files together: to the byte, or about, see `is_exact`."""
     files: int
     frames: int
+    findings: tuple[Finding, ...] = ()
+    """What an export in it would say; of one that would be refused nothing was measured."""
+
+    @property
+    def errors(self) -> list[Finding]:
+        """Return why an export in it would be refused; nothing if it would not."""
+        return [finding for finding in self.findings if finding.severity is Severity.ERROR]
 
     @property
     def is_exact(self) -> bool:
@@ -39,13 +47,16 @@ class Forecast:
         return not self.plan.is_deflated
 
     def to_json(self) -> dict[str, Any]:
-        """Return the forecast as a JSON object."""
+        """Return the forecast as a JSON object, with null for what was not measured."""
+        is_refused = bool(self.errors)
         return {
             "compression": self.plan.id,
-            "bytes": self.bytes,
+            "refused": is_refused,
+            "bytes": None if is_refused else self.bytes,
             "exact": self.is_exact,
-            "files": self.files,
-            "frames": self.frames,
+            "files": None if is_refused else self.files,
+            "frames": None if is_refused else self.frames,
+            "findings": [finding.to_json() for finding in self.findings],
         }
 
 
@@ -65,17 +76,19 @@ def forecast(
     plan_ids: Sequence[str] = tuple(PLANS),
     progress: ProgressCallback | None = None,
 ) -> tuple[Forecast, ...]:
-    """Return what each encoding of `plan_ids` would come to, in that order.
+    """Return what each encoding of `plan_ids` would come to, in that order, and what an export in it would say.
 
     Compressed files are made as they would be written, and only counted. Raises
-    `PreflightError` if the export would be refused whatever the encoding.
+    `PreflightError` if the export would be refused in every one of them.
     """
     options = options or ExportOptions()
     steps = Progress(progress)
-    found = survey(segmentation, source, PLANS["none"], options, steps)
-    found.refuse_errors()
+    inputs = survey_inputs(segmentation, source, options, steps)
+    judged = {plan_id: judged_for(PLANS[plan_id], inputs, options) for plan_id in plan_ids}
+    if all(found.errors for found in judged.values()):
+        judged[plan_ids[0]].refuse_errors()
     forecasts = []
-    for number, plan_id in enumerate(plan_ids, start=1):
+    for number, (plan_id, found) in enumerate(judged.items(), start=1):
         steps.stage(f"Measuring {PLANS[plan_id].title}", 0.2 + 0.8 * number / len(plan_ids), len(found.stack))
         forecasts.append(_forecast_of(PLANS[plan_id], found, options, steps))
     return tuple(forecasts)
@@ -84,32 +97,36 @@ def forecast(
 def recommend(forecasts: Sequence[Forecast], *, has_place: bool = True) -> Recommendation:
     """Return the encoding to choose among those measured, for a reader of today, and the reason.
 
-    Without `has_place` the images do not say where they lie, and 3D Slicer's loader opens no segmentation of them.
+    What is refused in some encodings only is not refused as RLE compressed label map. Without `has_place` the images
+    do not say where they lie, and 3D Slicer's loader opens no segmentation of them.
     """
-    by_id = {measured.plan.id: measured for measured in forecasts}
-    rle, deflated = by_id["rle"], by_id["deflate"]
-    if rle.files > _WORTH_SEVERAL_FILES:
+    by_id = {measured.plan.id: measured for measured in forecasts if not measured.errors}
+    rle, deflated, bits = by_id["rle"], by_id.get("deflate"), by_id.get("none")
+    if rle.files > _WORTH_SEVERAL_FILES and deflated:
         reason = f"segments overlap so much that label maps would need {rle.files} files; deflated bits hold all in one"
         return Recommendation(deflated.plan, reason)
+    if rle.files > 1 and not deflated:
+        return Recommendation(rle.plan, f"overlaps make it {rle.files} files, and one bit a pixel is refused")
     if rle.files > 1:
         reason = (
             f"small and read right by current software; overlaps make it {rle.files} files (deflated bits make one)"
         )
         return Recommendation(rle.plan, reason)
-    if rle.bytes >= by_id["none"].bytes:
-        return Recommendation(by_id["none"].plan, "so little is segmented that RLE saves nothing")
+    if bits and rle.bytes >= bits.bytes:
+        return Recommendation(bits.plan, "so little is segmented that RLE saves nothing")
     if not has_place:
         return Recommendation(rle.plan, "small, and read by highdicom image by image; 3D Slicer's loader opens none")
     return Recommendation(rle.plan, "small, quick to open, and read right by current 3D Slicer, highdicom and OHIF")
 
 
 def _forecast_of(plan: EncodingPlan, found: Survey, options: ExportOptions, steps: Progress) -> Forecast:
-    drafts = drafts_of(plan, found, options)
+    drafts = [] if found.errors else drafts_of(plan, found, options)
     return Forecast(
         plan=plan,
         bytes=sum(_size(draft, steps) for draft in drafts),
         files=len(drafts),
         frames=sum(draft.instance.frame_count for draft in drafts),
+        findings=found.findings,
     )
 
 

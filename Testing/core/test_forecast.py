@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -11,6 +12,8 @@ from SegRLEExportLib.encoding.plan import PLANS
 from SegRLEExportLib.errors import CancelledError, PreflightError
 from SegRLEExportLib.export import export
 from SegRLEExportLib.forecast import Forecast, forecast, recommend
+from SegRLEExportLib.model.finding import Finding, Severity
+from SegRLEExportLib.preflight import survey as preflight
 
 ALONE = [two_overlapping_boxes()[0]]
 OVERLAPPING = list(two_overlapping_boxes())
@@ -40,6 +43,44 @@ def test_what_no_encoding_could_export_is_refused():
         forecast(a_segmentation([np.zeros(A_GRID.shape_kji, bool)]), a_source())
 
 
+class TestFindings:
+    """What an export would say, the forecast says."""
+
+    @pytest.mark.parametrize("encoding", PLANS)
+    def test_are_those_of_the_export(self, encoding, tmp_path):
+        segmentation = a_segmentation([*OVERLAPPING, np.zeros(A_GRID.shape_kji, bool)])
+        (told,) = forecast(segmentation, a_source(), plan_ids=[encoding])
+        report = export(segmentation, a_source(), tmp_path, encoding)
+        assert told.findings == report.findings
+        assert "empty-segment" in {finding.id for finding in told.findings}
+
+    def test_an_encoding_that_cannot_hold_it_is_refused_and_the_others_are_measured(self, tmp_path):
+        segmentation, options = a_segmentation(ALONE), fixed_options(keep_values=True)
+        told = {one.plan.id: one for one in forecast(segmentation, a_source(), options)}
+        for encoding, one in told.items():
+            exported = partial(export, segmentation, a_source(), tmp_path / encoding, encoding, options=options)
+            if one.errors:
+                with pytest.raises(PreflightError) as refused:
+                    exported()
+                assert tuple(one.errors) == refused.value.findings
+                assert [one.to_json()[key] for key in ("refused", "bytes", "files", "frames")] == [True] + 3 * [None]
+            else:
+                assert one.bytes == exported().bytes
+        assert told["none"].errors
+        assert not told["rle"].errors
+
+    def test_what_is_too_large_uncompressed_is_measured_compressed(self, monkeypatch):
+        monkeypatch.setattr(preflight, "LARGEST_PIXEL_DATA", 10)
+        told = forecast(a_segmentation(OVERLAPPING), a_source())
+        assert [one.plan.id for one in told if not one.errors] == ["rle", "rle-per-segment", "rle-binary"]
+        assert recommend(told).plan.id == "rle"
+
+    def test_where_no_encoding_asked_for_is_left_the_first_says_why(self):
+        options = fixed_options(keep_values=True)
+        with pytest.raises(PreflightError, match="Only label maps can keep label values"):
+            forecast(a_segmentation(ALONE), a_source(), options, plan_ids=["none", "deflate"])
+
+
 def test_of_images_without_a_place_no_viewer_is_promised():
     told = [Forecast(plan, 100 if plan.id == "rle" else 1000, 1, 1) for plan in PLANS.values()]
     assert "3D Slicer's loader opens none" in recommend(told, has_place=False).reason
@@ -67,4 +108,25 @@ def test_one_is_recommended_with_the_reason(rle_files, rle_bytes, recommended, r
     recommendation = recommend(told)
 
     assert recommendation.plan.id == recommended
+    assert reason in recommendation.reason
+
+
+@pytest.mark.parametrize(
+    ("rle_files", "rle_bytes", "reason"),
+    [
+        pytest.param(1, 2000, "small, quick to open", id="large"),
+        pytest.param(2, 100, "overlaps make it 2 files, and one bit a pixel is refused", id="two files"),
+        pytest.param(5, 100, "overlaps make it 5 files, and one bit a pixel is refused", id="many files"),
+    ],
+)
+def test_what_is_refused_is_not_recommended(rle_files, rle_bytes, reason):
+    refused = (Finding("label-values-not-kept", Severity.ERROR, "Not kept.", help="Choose another."),)
+    told = [
+        Forecast(plan, rle_bytes, rle_files, 1) if plan.is_label_map else Forecast(plan, 0, 0, 0, refused)
+        for plan in PLANS.values()
+    ]
+
+    recommendation = recommend(told)
+
+    assert recommendation.plan.id == "rle"
     assert reason in recommendation.reason

@@ -501,6 +501,35 @@ class TestFolders:
         assert "the folder has no SEG file" in capsys.readouterr().err
 
 
+class TestForecast:
+    def test_says_what_an_export_would(self, tmp_path, capsys):
+        segmentation, ct = a_case(tmp_path)
+        assert segrle("forecast", segmentation, ct) == 0
+        printed = capsys.readouterr().out.splitlines()
+        told = [line for line in printed if line.startswith("  ")]
+        assert any(line.startswith("Recommended: none: ") for line in printed)
+        assert segrle("export", segmentation, ct, "-o", tmp_path / "out", "-c", "none") == 0
+        exported = capsys.readouterr().out.splitlines()
+        assert any("note: liver, spleen: No coded meaning was chosen" in line for line in told)
+        assert [line for line in exported if line.startswith(("  note", "  warning", "  repair"))] == told
+
+    def test_encodings_that_are_refused_say_why_once(self, tmp_path, capsys):
+        segmentation, ct = a_case(tmp_path)
+        assert segrle("forecast", segmentation, ct, "--keep-values") == 0
+        printed = capsys.readouterr().out
+        rows = {line.split()[0]: line.split()[1] for line in printed.splitlines()}
+        assert rows["none"] == rows["deflate"] == "refused"
+        assert rows["rle"] != "refused"
+        assert printed.count("Only label maps can keep label values") == 1
+        assert "\nrefused: none: Only" in printed
+        assert "(-c rle)" in printed
+        assert segrle("forecast", segmentation, ct, "--keep-values", "--json") == 0
+        found = {one["compression"]: one for one in json.loads(capsys.readouterr().out)["forecasts"]}
+        assert found["none"]["refused"]
+        assert not found["rle"]["refused"]
+        assert any("(-c rle)" in finding["help"] for finding in found["none"]["findings"])
+
+
 class TestInspect:
     def test_tells_of_each_file_and_goes_on_after_one_that_it_cannot_read(self, tmp_path, capsys):
         segmentation, ct = a_case(tmp_path)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import sys
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from SegRLEExportLib.cli.inputs import (
     ENCODING_IDS,
@@ -15,8 +17,13 @@ from SegRLEExportLib.cli.inputs import (
     read_options,
     read_segmentation,
 )
-from SegRLEExportLib.cli.terminal import ProgressLine, print_json, print_text
+from SegRLEExportLib.cli.terminal import ProgressLine, print_json, print_lines, print_text
+from SegRLEExportLib.cli.words import findings_in_words, in_words
 from SegRLEExportLib.model.counted import counted
+from SegRLEExportLib.model.finding import Finding, one_for_each_cause
+
+if TYPE_CHECKING:
+    from SegRLEExportLib.forecast import Forecast
 
 USAGE = "forecast SEGMENTATION SERIES_DIR [options]"
 EXAMPLE = "forecast Segmentation.seg.nrrd ct-folder"
@@ -32,7 +39,7 @@ def add_parser(commands: Any) -> None:
 
 
 def run(parsed: argparse.Namespace) -> int:
-    """Print the size of each encoding, and the one that is recommended."""
+    """Print the size of each encoding, the one that is recommended, and what an export in it would say."""
     from SegRLEExportLib.forecast import forecast, recommend
     from SegRLEExportLib.source.series import find_source
 
@@ -43,11 +50,28 @@ def run(parsed: argparse.Namespace) -> int:
     advice = recommend(measured, has_place=source.stack.has_place)
     if parsed.json:
         recommended = {"compression": advice.plan.id, "reason": advice.reason}
-        print_json({"forecasts": [one.to_json() for one in measured], "recommended": recommended})
+        worded = [in_words(one).to_json() for one in measured]
+        print_json({"forecasts": worded, "recommended": recommended})
         return 0
-    for one in measured:
-        size = f"{'' if one.is_exact else 'about '}{one.bytes:,}"
-        files = f"{counted(one.files, 'file'):7}"
-        print_text(f"{one.plan.id:17} {size:>18} bytes  {files}  {one.frames:>6} frames  {one.plan.title}")
+    print_lines(_line(one) for one in measured)
+    print_lines(f"refused: {error.where}: {error.what} {error.help}" for error in _refusals(measured))
     print_text(f"Recommended: {advice.plan.id}: {advice.reason}.")
+    chosen = next(one for one in measured if one.plan is advice.plan)
+    print_lines(f"  {finding}" for finding in one_for_each_cause(findings_in_words(chosen.findings)))
     return 0
+
+
+def _line(measured: Forecast) -> str:
+    """Return the row of an encoding."""
+    title = measured.plan.title
+    if measured.errors:
+        return f"{measured.plan.id:17} {'refused':>18}        {'':7}  {'':13}  {title}"
+    size = f"{'' if measured.is_exact else 'about '}{measured.bytes:,}"
+    files, frames = counted(measured.files, "file"), counted(measured.frames, "frame")
+    return f"{measured.plan.id:17} {size:>18} bytes  {files:7}  {frames:>13}  {title}"
+
+
+def _refusals(measured: Sequence[Forecast]) -> list[Finding]:
+    """Return why encodings are refused, one for each cause, with the ids of those that it concerns."""
+    of_encodings = (replace(error, where=one.plan.id) for one in measured for error in one.errors)
+    return one_for_each_cause(findings_in_words(of_encodings))

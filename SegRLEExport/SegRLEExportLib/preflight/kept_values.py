@@ -38,8 +38,8 @@ def kept_value_findings(
     values = [segment.layer_value for segment in segmentation.segments]
     if not plan.is_label_map:
         yield _refused(
-            f"Label values cannot be kept in '{plan.title}': 3D Slicer (dcmqi) refuses segments that are not numbered "
-            "from 1 without gaps.",
+            "Only label maps can keep label values: in other encodings 3D Slicer (dcmqi) refuses segments that are not "
+            "numbered from 1 without gaps.",
             f"Choose a label map, {Remedy.RLE} for example, or do without the label values.",
         )
     twice = [str(value) for value, count in Counter(values).items() if count > 1]

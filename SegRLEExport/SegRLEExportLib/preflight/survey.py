@@ -81,9 +81,14 @@ class Survey:
             values=kept_values(self.segmentation, options),
         )
 
+    @property
+    def errors(self) -> list[Finding]:
+        """Return what stands in the way."""
+        return [finding for finding in self.findings if finding.severity is Severity.ERROR]
+
     def refuse_errors(self) -> None:
         """Raise `PreflightError` if anything stands in the way, with what was found of files that may be the cause."""
-        errors = [finding for finding in self.findings if finding.severity is Severity.ERROR]
+        errors = self.errors
         if any(finding.id == "image-missing" for finding in errors):
             errors.extend(finding for finding in self.findings if finding.id in _WHY_AN_IMAGE_IS_MISSING)
         if errors:
@@ -101,8 +106,11 @@ def survey(
 
     Raises `PreflightError` at once where the rest cannot even be looked at.
     """
-    _refuse_unusable(segmentation, source, options)
-    found = _voxels_and_headers(segmentation, source, options, progress)
+    return judged_for(plan, survey_inputs(segmentation, source, options, progress), options)
+
+
+def judged_for(plan: EncodingPlan, found: Survey, options: ExportOptions) -> Survey:
+    """Return what `survey_inputs` found, with what is to be said of the files that `plan` makes of it."""
     instances = found.instances(plan, options)
     return replace(
         found,
@@ -111,10 +119,14 @@ def survey(
     )
 
 
-def _voxels_and_headers(
+def survey_inputs(
     segmentation: Segmentation, source: SourceSeries, options: ExportOptions, progress: Progress
 ) -> Survey:
-    """Return what is known whatever the encoding, with what is to be said of the inputs."""
+    """Return what is known whatever the encoding, with what is to be said of the inputs.
+
+    Raises `PreflightError` where the rest cannot even be looked at.
+    """
+    _refuse_unusable(segmentation, source, options)
     stack = source.stack if options.grid is Grid.SOURCE else _own_planes(segmentation)
     layers = [SampledLayer.drawn_on(layer, stack) for layer in segmentation.layers]
     progress.stage("Looking at the segments", 0.15, len(stack) * len(layers))
@@ -328,7 +340,7 @@ def _size_findings(plan: EncodingPlan, stack: PlaneStack, instances: list[Instan
         yield Finding(
             "too-large",
             Severity.ERROR,
-            f"The pixel data would take {largest / 2**30:.1f} GiB as '{plan.title}', and DICOM can state no more than "
+            f"The pixel data, not compressed, would take {largest / 2**30:.1f} GiB, and DICOM can state no more than "
             "4 GiB.",
             help=f"Choose {Remedy.RLE}, or {Remedy.FEWER_SEGMENTS}.",
         )

@@ -73,7 +73,9 @@ def _measured(segmentation_node) -> dict[str, RowSize]:
             return {}
         source = _planes_of(volume)
         measured = forecast(segmentation, source, plan_ids=["rle", "none"])
-        found = {one.plan.id: RowSize(one.bytes, one.files) for one in measured}
+        found = {one.plan.id: RowSize(one.bytes, one.files) for one in measured if not one.errors}
+        if "none" not in found:
+            return found
         return {**found, "deflate": RowSize(_deflated_bytes(segmentation, source, found["none"].bytes), 1)}
     except (ExportError, ValueError):
         return {}

@@ -55,8 +55,8 @@ class EncodingChart:
                 widget.setVisible(plan_id in plan_ids)
 
     def show_forecasts(self, forecasts) -> None:
-        """Draw the sizes; without any, the bars are empty."""
-        by_id = {forecast.plan.id: forecast for forecast in forecasts}
+        """Draw the sizes; of what has none, or is refused, the bars are empty."""
+        by_id = {forecast.plan.id: forecast for forecast in forecasts if not forecast.errors}
         largest = max((forecast.bytes for forecast in forecasts), default=1)
         for plan_id, bar in self._bars.items():
             forecast = by_id.get(plan_id)

@@ -129,7 +129,7 @@ class Panel(VTKObservationMixin):
         except ExportError:
             return
         self._chart.show_forecasts(forecasts)
-        recommendation = recommend(forecasts)
+        recommendation = recommend(forecasts, has_place=self.look.source.stack.has_place)
         self.ui.suggestionLabel.text = _("<b>Suggested:</b> {encoding}: {reason}.").format(
             encoding=recipients(recommendation.plan), reason=recommendation.reason
         )
