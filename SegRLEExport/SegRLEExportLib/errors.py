@@ -78,10 +78,7 @@ class NoSourceImagesError(ExportError):
     """There is no DICOM image to refer to where the caller pointed."""
 
     def __init__(self, where: str, reason: str) -> None:
-        super().__init__(
-            f"No DICOM images of a source series were found in {where}: {reason}. "
-            "Give the folder with the DICOM files of the images that were segmented."
-        )
+        super().__init__(f"No DICOM images of a source series were found in {where}: {reason}. {Remedy.IMAGES_FOLDER}")
 
 
 class SeriesChoiceError(ExportError):

@@ -94,7 +94,10 @@ def test_whole_numbers_are_stored_as_they_are(tmp_path, dtype):
 
     files = [pydicom.dcmread(path) for path in sorted((tmp_path / "series").iterdir())]
     np.testing.assert_array_equal(np.stack([file.pixel_array for file in files]), voxels)
-    assert series.findings == ()
+    assert [str(finding) for finding in series.findings] == [
+        f"note: {tmp_path / 'series'}: 4 DICOM images of the volume were written here, series "
+        f"{series.series_instance_uid}."
+    ]
 
 
 def test_fractions_are_rescaled_and_the_loss_is_told(tmp_path):
@@ -105,7 +108,7 @@ def test_fractions_are_rescaled_and_the_loss_is_told(tmp_path):
     files = [pydicom.dcmread(path) for path in sorted((tmp_path / "series").iterdir())]
     read = np.stack([file.pixel_array * float(file.RescaleSlope) + float(file.RescaleIntercept) for file in files])
     np.testing.assert_allclose(read, voxels, atol=13 / 65535)
-    assert [finding.id for finding in series.findings] == ["values-rescaled"]
+    assert [finding.id for finding in series.findings] == ["values-rescaled", "images-written"]
     assert "change by up to" in series.findings[0].what
 
 

@@ -337,6 +337,7 @@ ROWS = [
     Row("many-labels", WARNING, with_many_labels),
     Row("table-column-unused", NOTE, lambda: with_table("name,ml,value\nliver,99.5,1\n")),
     Row("values-rescaled", NOTE, source=rescaled),
+    Row("images-written", NOTE, source=rescaled),
 ]  # fmt: skip
 
 

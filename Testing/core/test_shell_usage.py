@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from builders import a_segmentation, a_source
 from file_builders import a_nifti
+from pydicom import dcmread
 from SegRLEExportLib.batch.outcome import Ending
 from SegRLEExportLib.cli.case_options import parsed_case
 from SegRLEExportLib.cli.case_process import outcome_of
@@ -15,7 +16,7 @@ from SegRLEExportLib.conversion.formats import refuse_name_of_another
 from SegRLEExportLib.errors import MisleadingNameError, UnusableArgumentError
 from SegRLEExportLib.export import export
 from SegRLEExportLib.reading.segmentation import segmentation_of
-from shell_builders import a_case, segrle
+from shell_builders import a_case, a_volume, segrle
 
 IN, CT = "in.seg.nrrd", "ct"
 
@@ -37,6 +38,52 @@ def test_an_option_that_is_none_is_told_with_the_usage_of_the_command(command, c
     assert sentence == (
         f"segrle {command}: error: unrecognized arguments: --nonsense; 'segrle {command} --help' tells more"
     )
+
+
+@pytest.mark.parametrize(
+    ("words", "more", "sentence"),
+    [
+        (["convert", IN, "-o", "a.nii.gz"], [CT], "files and folders stand together, before the options"),
+        (["export", "a.nii", "b.nii", "-o", "x"], ["c.nii", CT], "of several masks give their folder, or each further"),
+        (["forecast", "a.nii", "b.nii"], [CT], "there is one SEGMENTATION and one SERIES_DIR"),
+    ],
+    ids=["images behind options", "masks of export", "masks of forecast"],
+)
+def test_files_that_have_no_place_are_told_with_theirs(words, more, sentence, capsys):
+    said = told(capsys, *words, *more)
+    assert f"unrecognized arguments: {' '.join(more)}; " in said
+    assert sentence in said
+
+
+def test_an_encoding_is_chosen_in_convert_as_in_export(tmp_path):
+    segmentation, ct = a_case(tmp_path)
+    assert segrle("convert", segmentation, ct, "-o", tmp_path / "a.dcm", "-c", "none") == 0
+    assert dcmread(tmp_path / "a.dcm").SegmentationType == "BINARY"
+
+
+class TestVolume:
+    def test_that_is_given_as_the_images_is_told_how_to_give_it(self, tmp_path, capsys):
+        segmentation, _ = a_case(tmp_path)
+        assert segrle("export", segmentation, a_volume(tmp_path), "-o", tmp_path / "x.dcm") == 2
+        assert "segrle export --volume VOLUME writes them." in capsys.readouterr().err
+
+    def test_that_is_a_segmentation_is_refused(self, tmp_path, capsys):
+        segmentation, _ = a_case(tmp_path)
+        words = ("export", segmentation, tmp_path / "new", "-o", tmp_path / "x.dcm", "--volume", segmentation)
+        assert segrle(*words) == 2
+        assert "it is a segmentation, and the image is needed that was segmented" in capsys.readouterr().err
+        assert not (tmp_path / "new").exists()
+
+    def test_that_is_not_there_is_told_before_the_folder_is_looked_at(self, tmp_path, capsys):
+        segmentation, ct = a_case(tmp_path)
+        assert segrle("export", segmentation, ct, "-o", tmp_path / "x.dcm", "--volume", tmp_path / "typo.nrrd") == 2
+        assert "typo.nrrd cannot be read: there is no such file" in capsys.readouterr().err
+
+    def test_the_report_names_the_images_that_were_made_of_it(self, tmp_path, capsys):
+        segmentation, _ = a_case(tmp_path)
+        words = ("--volume", a_volume(tmp_path))
+        assert segrle("export", segmentation, tmp_path / "new", "-o", tmp_path / "x.dcm", *words) == 0
+        assert f"note: {tmp_path / 'new'}: 10 DICOM images of the volume were written" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -52,7 +52,7 @@ EXAMPLE = "batch --segmentations segmentations --images ct -o out"
 
 def add_parser(commands: Any) -> None:
     """Add the command's arguments to those of `segrle`."""
-    parser = add_command(commands, "batch", run, USAGE, EXAMPLE, OF_BATCH)
+    parser = add_command(commands, "batch", run, USAGE, EXAMPLE, needs=OF_BATCH)
     parser.description = f"{parser.description} {_ENDING}"
     group = parser.add_argument_group("input")
     group.add_argument(

@@ -35,7 +35,7 @@ EXAMPLE = "convert Segmentation.seg.nrrd ct-folder -o labels.nii.gz"
 
 def add_parser(commands: Any) -> None:
     """Add the command's arguments to those of `segrle`."""
-    parser = add_command(commands, "convert", run, USAGE, EXAMPLE, OF_CONVERT)
+    parser = add_command(commands, "convert", run, USAGE, EXAMPLE, needs=OF_CONVERT)
     parser.add_argument(
         "inputs",
         type=Path,
@@ -48,7 +48,13 @@ def add_parser(commands: Any) -> None:
         "-o", "--output", required=True, metavar="OUT", help="file or folder to write; its name tells the format"
     )
     parser.add_argument(
-        "--to", choices=FORMATS, metavar="FORMAT", help=f"{', '.join(FORMATS)}; default: by the name of OUT"
+        "--to",
+        "-c",
+        "--compression",
+        dest="to",
+        choices=FORMATS,
+        metavar="FORMAT",
+        help=f"{', '.join(FORMATS)}; default: by the name of OUT",
     )
     parser.add_argument(
         "--one-file-each",

@@ -29,7 +29,9 @@ def _run(arguments: Sequence[str] | None) -> int:
         return REFUSED
     parsed, unknown = parser(whole=words).parse_known_args(words)
     if unknown:
-        parsed.refuse(f"unrecognized arguments: {' '.join(unknown)}")
+        is_option = any(word.startswith("-") for word in unknown)
+        told = "" if is_option else f"; {parsed.of_more_words}"
+        parsed.refuse(f"unrecognized arguments: {' '.join(unknown)}{told}")
     refuse_unused(parsed)
     exit_code: int = parsed.command(parsed)
     return exit_code

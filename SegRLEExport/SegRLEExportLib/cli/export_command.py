@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from SegRLEExportLib.cli.inputs import (
     ENCODING_IDS,
+    ONE_SEGMENTATION,
     add_command,
     add_input_arguments,
     add_option_arguments,
@@ -29,7 +30,7 @@ EXAMPLE = "export Segmentation.seg.nrrd ct-folder -o out"
 
 def add_parser(commands: Any) -> None:
     """Add the command's arguments to those of `segrle`."""
-    parser = add_command(commands, "export", run, USAGE, EXAMPLE, OF_EXPORT)
+    parser = add_command(commands, "export", run, USAGE, EXAMPLE, needs=OF_EXPORT, of_more_words=ONE_SEGMENTATION)
     add_input_arguments(parser)
     parser.add_argument(
         "-o",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from SegRLEExportLib.cli.inputs import (
     ENCODING_IDS,
+    ONE_SEGMENTATION,
     add_command,
     add_input_arguments,
     add_shape_arguments,
@@ -31,7 +32,7 @@ EXAMPLE = "forecast Segmentation.seg.nrrd ct-folder"
 
 def add_parser(commands: Any) -> None:
     """Add the command's arguments to those of `segrle`."""
-    parser = add_command(commands, "forecast", run, USAGE, EXAMPLE)
+    parser = add_command(commands, "forecast", run, USAGE, EXAMPLE, of_more_words=ONE_SEGMENTATION)
     add_input_arguments(parser)
     parser.set_defaults(compression=ENCODING_IDS[0], verify="off", overwrite=False)
     add_text_arguments(parser)

@@ -27,6 +27,11 @@ ALGORITHM_TYPES = ("MANUAL", "SEMIAUTOMATIC", "AUTOMATIC")
 """Values of `model.segmentation.AlgorithmType`, here for the same reason."""
 
 
+ONE_SEGMENTATION = (
+    "there is one SEGMENTATION and one SERIES_DIR; of several masks give their folder, or each further one with --mask"
+)
+"""Said of words too many."""
+
 Needed = tuple[Callable[[argparse.Namespace], bool], str]
 """Whether an option has an effect among what was parsed, and what it needs for one, as a clause."""
 
@@ -37,11 +42,14 @@ def add_command(
     run: Callable[[argparse.Namespace], int],
     usage: str,
     example: str,
+    *,
     needs: Mapping[str, Needed] | None = None,
+    of_more_words: str = "files and folders stand together, before the options",
 ) -> argparse.ArgumentParser:
     """Return the parser of a new command; `run` gets what was parsed and returns the exit code.
 
-    `needs` says of options when they have an effect. What was parsed has `refuse`, which ends with a sentence and how
+    `needs` says of options when they have an effect, `of_more_words` what is right where files stand that have no
+    place in the usage. What was parsed has `refuse`, which ends with a sentence and how
     the command is used, and `default_of`, which tells what an option is where it was not given. Help begins with the
     usage and ends with the example, both the words behind `segrle`.
     """
@@ -54,6 +62,7 @@ def add_command(
         epilog=f"example: segrle {example}",
     )
     parser.set_defaults(command=run, needs=needs or {}, refuse=parser.error, default_of=parser.get_default)
+    parser.set_defaults(of_more_words=of_more_words)
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
     return parser
 
@@ -289,8 +298,8 @@ def source_of(parsed: argparse.Namespace, segmentation: Segmentation, files: Pen
     from SegRLEExportLib.files.read import read_volume
     from SegRLEExportLib.writing.image_series import write_image_series
 
-    _refuse_used_folder(parsed.series_dir)
     voxels, geometry = read_volume(parsed.volume)
+    _refuse_used_folder(parsed.series_dir)
     return write_image_series(
         voxels,
         geometry,

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 WORDS = {
     Remedy.NAME_A_SERIES: "Name one with its Series Instance UID: --series UID.",
     Remedy.CHOOSE_SERIES: "Choose the series that was segmented (--series UID)",
+    Remedy.IMAGES_FOLDER: (
+        "Give the folder with the DICOM files of the images that were segmented; of a volume that is not from DICOM, "
+        "segrle export --volume VOLUME writes them."
+    ),
     Remedy.ONE_VOLUME: "Give the images of one volume alone.",
     Remedy.IMAGES_OF_ONE: "Give only the images of one",
     Remedy.ONE_IMAGE: "take the one alone that was segmented (its file for SERIES_DIR)",

@@ -95,10 +95,17 @@ def read_volume(path: Path) -> tuple[NDArray[Any], Geometry]:
     """Return the voxels (k, j, i) of an NRRD, NIfTI or MetaImage and where they lie; raise `UnreadableVolumeError`."""
     try:
         with regular_file(path) as file:
+            _refuse_segmentation(file)
             volumes = _volumes(file, path)
             return volumes.only_one(), volumes.geometry
     except UnreadableError as error:
         raise UnreadableVolumeError(path, str(error)) from error
+
+
+def _refuse_segmentation(file: BinaryIO) -> None:
+    if is_nrrd(_start(file)) and has_segments(read_header(file)):
+        raise UnreadableError("it is a segmentation, and the image is needed that was segmented")
+    file.seek(0)
 
 
 def _volumes(file: BinaryIO, path: Path) -> Volumes:

@@ -36,6 +36,7 @@ from SegRLEExportLib.dataset.explicit_vr import UTF_8
 from SegRLEExportLib.dataset.header import MANUFACTURER, PRODUCT_UID
 from SegRLEExportLib.dataset.texts import refused_texts
 from SegRLEExportLib.errors import PreflightError, TargetExistsError, UnwritableVolumeError
+from SegRLEExportLib.model.counted import counted
 from SegRLEExportLib.model.finding import Finding, Severity
 from SegRLEExportLib.model.geometry import Geometry, PlaneStack
 from SegRLEExportLib.model.source_series import SourceFrame, SourceSeries
@@ -111,8 +112,16 @@ def write_image_series(
         frames=tuple(SourceFrame(str(one.SOPClassUID), str(one.SOPInstanceUID)) for one in datasets),
         stack=stack,
         slice_thickness_mm=float(header.SliceThickness),
-        findings=stored.findings,
+        findings=(*stored.findings, _told(datasets, folder)),
     )
+
+
+def _told(datasets: list[Dataset], folder: Path) -> Finding:
+    """Tell of files that the caller did not name one by one."""
+    series_uid = datasets[0].SeriesInstanceUID
+    is_or_are = "was" if len(datasets) == 1 else "were"
+    what = f"{counted(len(datasets), 'DICOM image')} of the volume {is_or_are} written here, series {series_uid}."
+    return Finding("images-written", Severity.NOTE, what, where=str(folder))
 
 
 def _right_handed_planes(geometry: Geometry) -> tuple[PlaneStack, list[int]]:
