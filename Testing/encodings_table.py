@@ -13,7 +13,7 @@ END = "<!-- end of table -->"
 
 def table_of_encodings() -> str:
     """Return one row for each encoding, in Markdown."""
-    lines = ["| id | what the file is | opens in | does not open in |", "|---|---|---|---|"]
+    lines = ["| id | what the file is | opens in | known problems |", "|---|---|---|---|"]
     for plan in PLANS.values():
         expert = " (for experts)" if plan.is_for_experts else ""
         what = f"{plan.title}{expert}: {plan.segmentation_type.value}, {plan.transfer_syntax.name}"

@@ -133,7 +133,7 @@ class Report:
                 names = ", ".join(f"{segment.number} {segment.name}" for segment in instance.segments)
                 lines.append(f"    series {instance.series_instance_uid}, segments: {names}")
         lines.append(f"  opens in: {self._opens_in()}")
-        lines.append(f"  does not open in: {self._fails_in()}")
+        lines.append(f"  known problems: {self._fails_in()}")
         lines.extend(f"  {finding}" for finding in one_for_each_cause(self.findings))
         return printable_lines(lines)
 
@@ -172,7 +172,8 @@ class Report:
         """Return the readers that fail on these very planes, and what the table of encodings says."""
         if not self.not_read_by:
             return self.plan.fails_in
-        return f"{' and '.join(self.not_read_by)}, because of where these planes lie. {self.plan.fails_in}"
+        readers = " and ".join(self.not_read_by)
+        return f"Because of where its planes lie, this file is not opened correctly by {readers}. {self.plan.fails_in}"
 
     def of_severity(self, *severities: Severity) -> tuple[Finding, ...]:
         """Return the findings of those severities."""

@@ -50,10 +50,18 @@ def test_pixels_and_numbers_are_the_label_values(tmp_path, encoding, values):
 @pytest.mark.parametrize(
     ("segmentation", "encoding", "told"),
     [
-        (segments_in_one_layer(labels_of(1, 5), [1, 5]), "none", "refuses segments that are not numbered from 1"),
-        (segments_in_one_layer(labels_of(1, 40000), [1, 40000]), "rle", "40000 would be read as a negative one"),
-        (segments_in_one_layer(labels_of(1, 5), [1, 3, 5]), "rle", r"Empty segments \(part 3\) would shift the names"),
-        (a_segmentation([a_sphere(), a_sphere()]), "rle", "Several segments have the label value 1"),
+        (
+            segments_in_one_layer(labels_of(1, 5), [1, 5]),
+            "none",
+            "refuses segments that are not numbered from 1",
+        ),
+        (
+            segments_in_one_layer(labels_of(1, 40000), [1, 40000]),
+            "rle",
+            "would read the label value 40000 as a negative",
+        ),
+        (segments_in_one_layer(labels_of(1, 5), [1, 3, 5]), "rle", r"are empty \(part 3\): 3D Slicer would give wrong"),
+        (a_segmentation([a_sphere(), a_sphere()]), "rle", r"have the same label value \(1\), so it cannot"),
     ],
 )
 def test_what_a_reader_would_take_for_something_else_is_refused(tmp_path, segmentation, encoding, told):

@@ -21,7 +21,7 @@ WORDS = {
     ),
     Remedy.ONE_VOLUME: "Give the images of one volume alone.",
     Remedy.IMAGES_OF_ONE: "Give only the images of one",
-    Remedy.ONE_IMAGE: "take the one alone that was segmented (its file for SERIES_DIR)",
+    Remedy.ONE_IMAGE: "give the file of that image alone as SERIES_DIR",
     Remedy.IMAGES_WITH_UIDS: (
         "Export the images again from the archive or scanner, with their UIDs. For public images that have none, give "
         "the volume of them (--volume VOLUME) and a new folder for SERIES_DIR, and images are written there."
@@ -37,6 +37,7 @@ WORDS = {
     Remedy.KEEP_EMPTY_FRAMES: "keep empty frames (--keep-empty-frames)",
     Remedy.NOT_STRICT: "export without --strict",
     Remedy.RLE: "the RLE compressed label map (-c rle)",
+    Remedy.LABEL_MAP: "the uncompressed label map (-c labelmap)",
     Remedy.UNCOMPRESSED: "uncompressed with one bit a pixel (-c none)",
     Remedy.ONE_FILE: "With -c deflate or -c none all segments are in one file.",
     Remedy.FEWER_SEGMENTS: "export fewer segments at a time (--segment NAME)",
@@ -70,7 +71,7 @@ WORDS_OF_BATCH = {
     **WORDS,
     Remedy.NAME_A_SERIES: "Name one with its Series Instance UID: --series-uid UID, or in the column series_uid.",
     Remedy.CHOOSE_SERIES: "Choose the series that was segmented (--series-uid UID, or in the column series_uid)",
-    Remedy.ONE_IMAGE: "take the one alone that was segmented (in a folder of its own, for the column series)",
+    Remedy.ONE_IMAGE: "put that image into a folder of its own and name this folder in the column series",
     Remedy.IMAGES_WITH_UIDS: (
         "Export the images again from the archive or scanner, with their UIDs. For public images that have none, give "
         "the volume of them (--volume VOLUME, or in the column volume) and leave the column series empty: images are "
@@ -81,6 +82,7 @@ WORDS_OF_BATCH = {
         "and leave the column series empty: images are written beside the segmentation."
     ),
     Remedy.RLE: "the RLE compressed label map (--to rle)",
+    Remedy.LABEL_MAP: "the uncompressed label map (--to labelmap)",
     Remedy.UNCOMPRESSED: "uncompressed with one bit a pixel (--to none)",
     Remedy.ONE_FILE: "With --to deflate or --to none all segments are in one file.",
     Remedy.OVERWRITE: "move the file away",

@@ -44,7 +44,7 @@ def values_of(segmentation: Segmentation, group: Sequence[int], *, keep: bool) -
     if keep:
         raise UnwritableSegmentationError(
             segmentation.name,
-            f"several segments have the label value {twice[0]}, so that values cannot be kept",
-            "Write those segments one at a time, or do without the label values.",
+            f"several segments have the label value {twice[0]}, so the label values cannot be kept",
+            "Write those segments one at a time, or write the file without keeping the label values.",
         )
     return {position: value for value, position in enumerate(group, start=1)}

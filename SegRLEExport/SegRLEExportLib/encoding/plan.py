@@ -112,12 +112,12 @@ _LABEL_MAPS_NEED = (
     "OHIF), and archives that are not set to take it"
 )
 _MISREAD_LABEL_MAPS = (
-    "With more than 255 segments, cornerstone3D (OHIF) and highdicom up to 0.28, where it reads segments one by one, "
-    "mix segments up without saying so."
+    "With more than 255 segments, cornerstone3D (OHIF) mixes segments up without a warning, and so does highdicom up "
+    "to 0.28 when it reads segments one by one."
 )
 _MISREAD_BITS_IN_OHIF = (
-    "cornerstone3D (OHIF) leaves out planes where segments overlap, and mixes segments up where there are more than "
-    "255, without saying so."
+    "Without a warning, cornerstone3D (OHIF) leaves out planes of segments that overlap, and mixes segments up where "
+    "there are more than 255."
 )
 _DEFLATED_IN_OHIF = "OHIF 3.13 opens deflated files only if the server inflates them."
 
@@ -126,7 +126,7 @@ _ROWS = (
         id="rle",
         title="RLE compressed label map",
         advice="Small and fast: for 3D Slicer 5.12 and newer, OHIF 3.13 and newer, highdicom, pydicom.",
-        in_short="Slicer 5.12+, OHIF 3.13+, highdicom; not: older ones, ITK",
+        in_short="Slicer 5.12+, OHIF 3.13+, highdicom; not: older versions, ITK",
         segmentation_type=SegmentationType.LABELMAP,
         transfer_syntax=RLELossless,
         frame_coding=FrameCoding.RLE,
@@ -137,15 +137,15 @@ _ROWS = (
             "vtk-dicom, Orthanc"
         ),
         fails_in=(
-            f"{_LABEL_MAPS_NEED}; OHIF before 3.13 and cornerstone3D 3 refuse it because of RLE, unless "
-            f"the archive sends it uncompressed. {_MISREAD_LABEL_MAPS}"
+            f"{_LABEL_MAPS_NEED}. OHIF before 3.13 and cornerstone3D 3 refuse it because of RLE, unless the archive "
+            f"sends it uncompressed. {_MISREAD_LABEL_MAPS}"
         ),
     ),
     EncodingPlan(
         id="none",
         title="Uncompressed, one bit a pixel",
         advice="Large, but opens almost everywhere: for archives, older software, and unknown recipients.",
-        in_short="nearly everything; mind sizes that are no multiple of 8",
+        in_short="nearly everything; trouble where rows x columns is not a multiple of 8",
         segmentation_type=SegmentationType.BINARY,
         transfer_syntax=ExplicitVRLittleEndian,
         frame_coding=FrameCoding.BITS,
@@ -153,16 +153,16 @@ _ROWS = (
         split=Split.NEVER,
         reads_in="nearly everything that reads DICOM SEG",
         fails_in=(
-            "Where rows x columns is not a multiple of 8, 3D Slicer 5.6 and 5.8 (dcmqi 1.3) read wrong voxels "
-            "without saying so, so does OHIF 3.13 or it refuses the file, and SimpleITK shows garbage in the last "
-            f"pixels. {_MISREAD_BITS_IN_OHIF}"
+            "Where rows x columns is not a multiple of 8, 3D Slicer 5.6 and 5.8 (dcmqi 1.3) read wrong voxels without "
+            "a warning, OHIF 3.13 does so too or refuses the file, and SimpleITK shows garbage in the last pixels. "
+            f"{_MISREAD_BITS_IN_OHIF}"
         ),
     ),
     EncodingPlan(
         id="deflate",
         title="Deflated, one bit a pixel",
         advice="The smallest: for 3D Slicer, highdicom and pydicom, also for overlapping segments.",
-        in_short="Slicer 5.10+, highdicom; not: some archives, OHIF 3.13 alone",
+        in_short="Slicer 5.10+, highdicom; not: some archives, OHIF 3.13 without a server that inflates",
         segmentation_type=SegmentationType.BINARY,
         transfer_syntax=DeflatedExplicitVRLittleEndian,
         frame_coding=FrameCoding.BITS,
@@ -171,8 +171,8 @@ _ROWS = (
         reads_in="3D Slicer 5.10 and newer, dcmqi 1.5.3 and newer, highdicom, pydicom, DCMTK, GDCM",
         fails_in=(
             "Some archives and vtk-dicom refuse deflated files; dcmqi 1.3 from PyPI stops working on them. Where rows "
-            "x columns is not a multiple of 8, SimpleITK shows garbage in the last pixels, and OHIF 3.13 wrong voxels "
-            f"without saying so, or nothing. {_DEFLATED_IN_OHIF} {_MISREAD_BITS_IN_OHIF}"
+            "x columns is not a multiple of 8, SimpleITK shows garbage in the last pixels, and OHIF 3.13 shows "
+            f"nothing, or wrong voxels without a warning. {_DEFLATED_IN_OHIF} {_MISREAD_BITS_IN_OHIF}"
         ),
     ),
     EncodingPlan(
@@ -217,7 +217,7 @@ _ROWS = (
         id="rle-per-segment",
         title="RLE compressed, one file for each segment",
         advice="RLE for software that does not know label maps; for older OHIF choose the uncompressed label map.",
-        in_short="Slicer, highdicom, ITK, OHIF 3.13+; mind: older OHIF may draw it empty",
+        in_short="Slicer, highdicom, ITK, OHIF 3.13+; but older OHIF may show it empty",
         segmentation_type=SegmentationType.FRACTIONAL,
         transfer_syntax=RLELossless,
         frame_coding=FrameCoding.RLE,
@@ -228,13 +228,13 @@ _ROWS = (
             "cornerstone3D (OHIF 3.13)"
         ),
         fails_in=(
-            "OHIF before 3.13 draws the segment empty, without saying so, where an archive sends it; a program may "
-            "take the masks for probabilities."
+            "OHIF before 3.13 shows the segment empty, without a warning, if the file comes from an archive. A program "
+            "may take the masks for probabilities."
         ),
         warning=(
             "The masks are stored as fractions of 0 and 255 because 1-bit pixels have no RLE that others read. "
-            "Strictly that claims a probability map. OHIF before 3.13 draws the segment empty, without saying so, "
-            "where an archive sends it."
+            "Strictly, that says they are probabilities. OHIF before 3.13 shows the segment empty, without a warning, "
+            "if the file comes from an archive."
         ),
         is_for_experts=True,
     ),
@@ -251,9 +251,9 @@ _ROWS = (
         reads_in="pydicom with pylibjpeg-rle, vtk-dicom",
         fails_in=(
             "3D Slicer, dcmqi, DCMTK and highdicom cannot read it, GDCM stops working on it, and "
-            "cornerstone3D (OHIF) shows garbage without saying so, because it expects another dialect."
+            "cornerstone3D (OHIF) shows garbage without a warning, because it expects eight pixels in each byte."
         ),
-        warning="Almost nothing reads this file, and some software shows a wrong segmentation without saying so.",
+        warning="Almost nothing reads this file, and some software shows a wrong segmentation without a warning.",
         is_for_experts=True,
     ),
 )

@@ -25,7 +25,7 @@ class Remedy(str, Enum):
     ONE_VOLUME = "Give the images of one volume alone, or in Slicer the volume that was segmented."
     IMAGES_OF_ONE = "Give only the images of one"
     """Patient or study."""
-    ONE_IMAGE = "take the one alone that was segmented"
+    ONE_IMAGE = "give that image alone"
     IMAGES_WITH_UIDS = "Export the images again from the archive or scanner, with their UIDs."
     ONE_SPACE = "give all images of the series one UID."
 
@@ -37,6 +37,7 @@ class Remedy(str, Enum):
     NOT_STRICT = "export without strict=True in ExportOptions"
 
     RLE = "the RLE compressed label map (compression='rle')"
+    LABEL_MAP = "the uncompressed label map (compression='labelmap')"
     UNCOMPRESSED = "uncompressed with one bit a pixel (compression='none')"
     ONE_FILE = "As bits, deflated or not, all segments are in one file."
     FEWER_SEGMENTS = "export fewer segments at a time"

@@ -40,25 +40,25 @@ def kept_value_findings(
         yield _refused(
             "Only label maps can keep label values: in other encodings 3D Slicer (dcmqi) refuses segments that are not "
             "numbered from 1 without gaps.",
-            f"Choose a label map, {Remedy.RLE} for example, or do without the label values.",
+            f"Choose a label map, for example {Remedy.RLE}, or export without keeping the label values.",
         )
     twice = [str(value) for value, count in Counter(values).items() if count > 1]
     if twice:
         yield _refused(
-            f"Several segments have the label value {', '.join(twice[:5])}, each in a layer of its own.",
-            "Do without the label values, or export those segments one at a time.",
+            f"Several segments have the same label value ({', '.join(twice[:5])}), so it cannot be the number of each.",
+            "Export without keeping the label values, or export those segments one at a time.",
         )
     if max(values) > LARGEST_KEPT:
         yield _refused(
-            f"The label value {max(values)} would be read as a negative one by 3D Slicer (dcmqi).",
-            f"Use values up to {LARGEST_KEPT}, or do without the label values.",
+            f"3D Slicer (dcmqi) would read the label value {max(values)} as a negative number.",
+            f"Use label values up to {LARGEST_KEPT}, or export without keeping them.",
         )
     empty = [segmentation.segments[n].name for n in np.flatnonzero(index.segment_voxels == 0).tolist()]
     if empty:
         yield _refused(
-            f"Empty segments ({', '.join(empty[:5])}) would shift the names that 3D Slicer gives to the label values "
-            "behind theirs.",
-            "Leave out those segments, or do without the label values.",
+            f"Some segments are empty ({', '.join(empty[:5])}): 3D Slicer would give wrong names to the segments with "
+            "larger label values.",
+            "Leave out the empty segments, or export without keeping the label values.",
         )
     yield from _warned(values)
 
@@ -68,15 +68,15 @@ def _warned(values: list[int]) -> Iterator[Finding]:
         yield Finding(
             "label-values-kept",
             Severity.WARNING,
-            "Segments have the label values as numbers, with gaps: OHIF up to 3.14 shows the right names with the "
-            "colors of others.",
+            "The label values, which are kept as segment numbers, have gaps: OHIF up to 3.14 shows the segments with "
+            "the right names, but in the colors of other segments.",
         )
     if max(values) > LARGEST_8_BIT_LABEL:
         yield Finding(
             "label-values-over-255",
             Severity.WARNING,
-            f"The label value {max(values)} is beyond 255: highdicom up to 0.28 shows nothing of it where it reads "
-            "segments one by one, without saying so.",
+            f"The label value {max(values)} is above 255: when highdicom up to 0.28 reads segments one by one, it "
+            "shows that segment empty, without a warning.",
         )
 
 

@@ -76,7 +76,7 @@ def _of_other_pixels(names: list[str], geometry: Geometry, stack: PlaneStack) ->
         f"Images: {len(stack)}, of {stack.rows} rows and {stack.columns} columns; slices of the grid: {slices}, of "
         f"{rows} rows and {columns} columns.{turned}",
         _first(names),
-        f"Segment the images as they are; of several images {Remedy.ONE_IMAGE}.",
+        f"Segment the images as they are. If one of several images was segmented, {Remedy.ONE_IMAGE}.",
     )
 
 

@@ -26,17 +26,18 @@ def viewer_findings(plan: EncodingPlan, stack: PlaneStack, instances: Sequence[I
         yield Finding(
             "overlap-in-ohif",
             Severity.WARNING,
-            "Segments overlap: OHIF (3.11 to 3.14) leaves out planes of the later one on which the first has nothing, "
-            "without saying so.",
-            help=f"For OHIF choose {Remedy.RLE}, which puts segments that overlap into separate files.",
+            "Of two segments that overlap, OHIF (3.11 to 3.14) does not show the later one on planes where the earlier "
+            "one is empty, and gives no warning.",
+            help=f"For OHIF 3.13 and newer choose {Remedy.RLE}, for OHIF 3.11 and 3.12 {Remedy.LABEL_MAP}: both put "
+            "segments that overlap into separate files.",
         )
     count = max((len(instance.segment_positions) for instance in instances), default=0)
     if count > LARGEST_8_BIT_LABEL:
-        also = ", and so does highdicom up to 0.28 where it reads segments one by one" if plan.is_label_map else ""
+        also = ", and so does highdicom up to 0.28 when it reads segments one by one" if plan.is_label_map else ""
         yield Finding(
             "more-than-255-segments",
             Severity.WARNING,
-            f"A file has {count} segments: cornerstone3D (OHIF) mixes them up beyond 255 without saying so{also}.",
+            f"A file has {count} segments: beyond 255, cornerstone3D (OHIF) mixes segments up without a warning{also}.",
             help=f"Up to 255 are shown right: {Remedy.FEWER_SEGMENTS}.",
         )
 
@@ -48,9 +49,9 @@ def _odd_size(plan: EncodingPlan, stack: PlaneStack) -> Iterator[Finding]:
     yield Finding(
         "not-multiple-of-8",
         Severity.WARNING,
-        f"{stack.rows} x {stack.columns} pixels are not a multiple of 8: OHIF 3.13 shows wrong voxels or refuses it, "
-        "3D Slicer 5.6 and 5.8 (dcmqi 1.3) read wrong voxels without saying so, and SimpleITK shows garbage in the "
-        "last pixels.",
+        f"{stack.rows} x {stack.columns} pixels are not a multiple of 8: OHIF 3.13 shows wrong voxels or refuses "
+        "the file, 3D Slicer 5.6 and 5.8 (dcmqi 1.3) read wrong voxels without a warning, and SimpleITK shows garbage "
+        "in the last pixels.",
         help=f"For OHIF 3.13 or a current 3D Slicer choose {Remedy.RLE}; OHIF 3.12 reads uncompressed bits right.",
     )
 

@@ -24,7 +24,7 @@ WORDS: dict[Remedy, str] = {remedy: remedy.value for remedy in Remedy} | {
     Remedy.IMAGES_FOLDER: "Give the folder with the DICOM files of the images that were segmented.",
     Remedy.ONE_VOLUME: "Give the volume that was segmented as referenceVolume.",
     Remedy.IMAGES_OF_ONE: "Give as referenceVolume a volume with images of one",
-    Remedy.ONE_IMAGE: "give as referenceVolume the one alone that was segmented",
+    Remedy.ONE_IMAGE: "give that image alone as referenceVolume",
     Remedy.OWN_GRID: f"export on the segmentation's own grid ({_OWN_GRID})",
     Remedy.OWN_GRID_OPENS: f"With {_OWN_GRID} it opens there",
     Remedy.IMAGES_GRID: "Leave out grid='segmentation'.",

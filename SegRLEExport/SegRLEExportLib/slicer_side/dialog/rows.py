@@ -74,7 +74,7 @@ def tool_tip(plan: EncodingPlan, facts: NodeFacts, labels: Mapping[str, str]) ->
     if of_this:
         texts.append(f"<b>This segmentation</b>: {' '.join(of_this)}")
     texts.append(f"<b>Opens in</b> {escape(plan.reads_in)}.")
-    texts.append(f"<b>Not, or not rightly:</b> {escape(plan.fails_in)}")
+    texts.append(f"<b>Known problems:</b> {escape(plan.fails_in)}")
     texts.append("Every file is read back and compared with the segmentation, unless the settings say otherwise.")
     return "".join(f"<p>{text}</p>" for text in texts)
 

@@ -302,7 +302,11 @@ class Panel(VTKObservationMixin):
         self._chart.show_rows(self._shown_plan_ids())
         self._chart.choose(plan.id)
         ui.readersLabel.text = plan.in_short
-        details = [plan.advice, _("<b>Opens in:</b> ") + plan.reads_in + ".", _("<b>Not in:</b> ") + plan.fails_in]
+        details = [
+            plan.advice,
+            _("<b>Opens in:</b> ") + plan.reads_in + ".",
+            _("<b>Known problems:</b> ") + plan.fails_in,
+        ]
         if plan.warning:
             details.insert(0, "<b>" + plan.warning + "</b>")
         ui.readersDetailsLabel.text = "<br>".join(details)
