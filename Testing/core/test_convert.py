@@ -243,9 +243,33 @@ class TestLabelMaps:
 
     def test_masks_one_file_each_under_names_that_every_disk_takes(self, tmp_path):
         paths = convert(apart(), tmp_path / "masks", "masks").paths
-        assert [path.name for path in paths] == ["liver.nii.gz", "kidney_left.nii.gz"]
+        assert [path.name for path in paths] == ["liver.nii.gz", "kidney_left.nii.gz", "segments.csv"]
         for path, mask in zip(paths, masks_of(apart()).values()):
             np.testing.assert_array_equal(np.asarray(nibabel.load(path).dataobj).T, mask)
+
+    def test_masks_have_a_table_of_codes_and_colors_that_is_read_where_asked_for(self, tmp_path):
+        wanted = renamed(apart(), "liver", "Liver")
+        convert(wanted, tmp_path / "masks", "masks")
+        plain = read_segmentation(tmp_path / "masks")
+        (told,) = (one for one in plain.findings if one.id == "table-not-read")
+        assert error_text(PreflightError([told])) == (
+            "note: masks: The table segments.csv beside it was not read. Give a table of names (--segments TABLE)."
+        )
+        read = read_segmentation(tmp_path / "masks", tmp_path / "masks" / "segments.csv")
+        assert read.findings == ()
+        meant = {one.name: (one.terminology, one.color_rgb) for one in read.segments}
+        assert meant == {
+            name: (one.terminology, pytest.approx(one.color_rgb, abs=1 / 255))
+            for name, one in zip(("liver", "Liver_2"), wanted.segments)
+        }
+
+    def test_the_table_beside_a_label_map_is_told_where_it_is_not_read(self, tmp_path):
+        convert(apart(), tmp_path / "a.nii.gz")
+        (told,) = (one for one in read_segmentation(tmp_path / "a.nii.gz").findings)
+        assert told.what == "The table a.csv beside it was not read."
+        assert read_segmentation(tmp_path / "a.nii.gz", tmp_path / "a.csv").findings == ()
+        (tmp_path / "a.csv").write_text("volume,mean\n3,4\n")
+        assert read_segmentation(tmp_path / "a.nii.gz").findings == ()
 
     def test_on_the_grid_of_the_images(self, tmp_path):
         wanted = apart()

@@ -102,6 +102,14 @@ def with_many_labels() -> Segmentation:
     return replace(read_from, layers=(Layer(read_from.layers[0].labels_kji, A_GRID),))
 
 
+def with_a_table_beside() -> Segmentation:
+    with TemporaryDirectory() as folder:
+        labels = a_nifti(Path(folder), np.ones(A_GRID.shape_kji, np.uint8))
+        labels.with_name("labels.csv").write_text("value,name\n1,liver\n")
+        read_from = read_segmentation(labels.rename(labels.with_name("labels.nii")))
+    return replace(read_from, layers=(Layer(read_from.layers[0].labels_kji, A_GRID),))
+
+
 def with_table(text: str) -> Segmentation:
     return described(a_segmentation(), read_delimited(text, "names.csv"))
 
@@ -336,6 +344,7 @@ ROWS = [
     Row("two-places", WARNING, with_two_places),
     Row("many-labels", WARNING, with_many_labels),
     Row("table-column-unused", NOTE, lambda: with_table("name,ml,value\nliver,99.5,1\n")),
+    Row("table-not-read", NOTE, with_a_table_beside),
     Row("values-rescaled", NOTE, source=rescaled),
     Row("images-written", NOTE, source=rescaled),
 ]  # fmt: skip

@@ -107,6 +107,8 @@ class TestVolume:
         (["convert", IN, "-o", "a.nrrd", "--series-number", "7"], "it is written into DICOM SEG alone"),
         (["convert", IN, "-o", "a.nrrd", "--content-creator", "A^B"], "it is written into DICOM SEG alone"),
         (["convert", IN, "-o", "a.nrrd", "--keep-empty-frames"], "it is written into DICOM SEG alone"),
+        (["convert", IN, "-o", "cv", "--to", "nifti"], "cv is the name of a folder, and one file is written: name it"),
+        (["convert", IN, "-o", "a/cv", "--to", "seg.nrrd"], "name it a/cv.seg.nrrd"),
         (["convert", IN, "-o", "a.nrrd", "--threshold", "2"], "'2' is no share above 0 and up to 1, such as 0.5"),
         (["convert", IN, "-o", "a.nrrd", "--threshold", "0"], "'0' is no share above 0 and up to 1, such as 0.5"),
         (["convert", IN, "-o", "a.nrrd", "--threshold", "nan"], "'nan' is no share above 0 and up to 1, such as 0.5"),

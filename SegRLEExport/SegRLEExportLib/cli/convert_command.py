@@ -94,6 +94,7 @@ def converted(parsed: argparse.Namespace, progress: ProgressCallback | None = No
     from SegRLEExportLib.conversion.pictures import CocoImages
     from SegRLEExportLib.convert import convert
 
+    _refuse_folder_for_a_file(parsed)
     inputs, folder = _divided(parsed, parsed.inputs)
     paths = [file for path in inputs for file in _files_of(path)]
     segmentation = described_segmentation(parsed, _read(parsed, paths, folder))
@@ -107,6 +108,16 @@ def converted(parsed: argparse.Namespace, progress: ProgressCallback | None = No
         images=CocoImages(folder, parsed.images == "png", parsed.window),
         progress=progress,
     )
+
+
+def _refuse_folder_for_a_file(parsed: argparse.Namespace) -> None:
+    """End where a format of one file gets a name without suffix, as folders have."""
+    from SegRLEExportLib.conversion.formats import suffix_for
+
+    out = Path(parsed.output)
+    suffix = suffix_for(parsed.to) if parsed.to and parsed.to not in ENCODING_IDS else ""
+    if suffix and not out.suffix:
+        parsed.refuse(f"argument -o: {out} is the name of a folder, and one file is written: name it {out}{suffix}")
 
 
 def _share(text: str) -> float:

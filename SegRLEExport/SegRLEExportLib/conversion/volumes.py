@@ -1,9 +1,9 @@
-"""One segmentation as volumes: `.seg.nrrd`, label maps with a table beside them, or a mask for each segment."""
+"""One segmentation as volumes: `.seg.nrrd`, label maps or a mask for each segment, and a table of names and codes."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -14,8 +14,9 @@ from SegRLEExportLib.conversion.formats import MASKS, NRRD, SEG_NRRD, WrittenFil
 from SegRLEExportLib.conversion.label_values import values_of, without_overlap
 from SegRLEExportLib.conversion.read_back import is_nifti_of, is_nrrd_of, is_seg_nrrd_of
 from SegRLEExportLib.errors import ReadBackDiffersError, UnwritableSegmentationError
+from SegRLEExportLib.files.tables.beside import TABLE_OF_MASKS
 from SegRLEExportLib.files.tables.delimited import written_table
-from SegRLEExportLib.files.tables.row import row_of
+from SegRLEExportLib.files.tables.row import SegmentRow, plain_name, row_of
 from SegRLEExportLib.files.write_nifti import write_nifti
 from SegRLEExportLib.files.write_nrrd import write_nrrd
 from SegRLEExportLib.files.write_seg_nrrd import write_seg_nrrd
@@ -47,7 +48,7 @@ class VolumeFiles:
             files.publish()
         return tuple(self._written)
 
-    def _create(self, path: Path, write: Callable[[BinaryIO], None]) -> Path:
+    def _create(self, path: Path, write: Callable[[BinaryIO], object]) -> Path:
         with self._pending.create(path) as sink:
             write(cast(BinaryIO, sink))
         self._written.append(WrittenFile(path, self._pending.size(path)))
@@ -60,9 +61,13 @@ class VolumeFiles:
             raise ReadBackDiffersError(self._target)
 
     def _masks(self) -> None:
-        for segment, name in zip(self._segmentation.segments, file_names(self._segmentation.segments)):
+        segments = self._segmentation.segments
+        names = file_names(segments)
+        for segment, name in zip(segments, names):
             labels = self._segmentation.layers[segment.layer_index].labels_kji == segment.layer_value
             self._volume(self._target / f"{name}.nii.gz", labels.view(np.uint8))
+        rows = (replace(row_of(segment), value=None, name=name) for segment, name in zip(segments, names))
+        self._table(self._target / TABLE_OF_MASKS, rows)
 
     def _label_maps(self, wanted: str, *, one_file_each: bool) -> None:
         groups = without_overlap(self._segmentation)
@@ -80,9 +85,12 @@ class VolumeFiles:
             table_name = f"{stem}.csv" if suffix.lower() != ".csv" else f"{stem}.names.csv"
             values = values_of(self._segmentation, group, keep=self._keep_values)
             self._volume(self._target.with_name(stem + suffix), self._painted(values), is_nrrd=wanted == NRRD)
-            rows = [row_of(self._segmentation.segments[position], value) for position, value in values.items()]
-            table = written_table(rows).encode("utf-8")
-            self._create(self._target.with_name(table_name), lambda file, table=table: file.write(table))  # type: ignore[misc]
+            rows = (row_of(self._segmentation.segments[position], value) for position, value in values.items())
+            self._table(self._target.with_name(table_name), rows)
+
+    def _table(self, path: Path, rows: Iterable[SegmentRow]) -> None:
+        content = written_table(rows).encode("utf-8")
+        self._create(path, lambda file: file.write(content))
 
     def _painted(self, values: dict[int, int]) -> Labels:
         """Return one volume in which each segment has its value."""
@@ -130,12 +138,12 @@ def of_its_segments_alone(segmentation: Segmentation) -> Segmentation:
 
 
 def file_names(segments: Sequence[Segment]) -> list[str]:
-    """Return a file name for each segment, of its name, no two alike and each allowed everywhere."""
+    """Return a file name for each segment, of its name, no two alike in a table, and each allowed everywhere."""
     names: list[str] = []
     for number, segment in enumerate(segments, start=1):
         plain = re.sub(r'[\x00-\x1f<>:"/\\|?*]+', "_", segment.name).strip(" .")[:100] or f"segment_{number}"
         name, count = plain, 1
-        while name.lower() in {known.lower() for known in names}:
+        while plain_name(name) in {plain_name(known) for known in names}:
             count += 1
             name = f"{plain}_{count}"
         names.append(name)

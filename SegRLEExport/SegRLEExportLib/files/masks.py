@@ -10,16 +10,9 @@ from numpy.typing import NDArray
 
 from SegRLEExportLib.model.geometry import Geometry
 from SegRLEExportLib.model.segmentation import AlgorithmType, Labels, Layer, Segment, Segmentation
+from SegRLEExportLib.model.usual_color import usual_color
 
 _MOST_IN_A_LAYER = 255
-
-_COLORS = ((0.50, 0.68, 0.50), (0.95, 0.84, 0.57), (0.69, 0.48, 0.40), (0.44, 0.72, 0.82), (0.85, 0.40, 0.31))
-"""For label maps and masks, which have none; repeated."""
-
-
-def usual_color(number: int) -> tuple[float, float, float]:
-    """Return a colour for the segment of that number, from 1."""
-    return _COLORS[(number - 1) % len(_COLORS)]
 
 
 @dataclass(frozen=True, eq=False)

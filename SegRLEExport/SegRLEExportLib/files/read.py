@@ -18,11 +18,12 @@ from SegRLEExportLib.errors import (
 )
 from SegRLEExportLib.files.byte_stream import ByteStream, UnreadableError, regular_file
 from SegRLEExportLib.files.labels import labels_of, values_in
-from SegRLEExportLib.files.masks import Mask, of_masks, usual_color
+from SegRLEExportLib.files.masks import Mask, of_masks
 from SegRLEExportLib.files.metaimage import is_metaimage, read_metaimage
 from SegRLEExportLib.files.nifti import is_nifti, read_nifti
 from SegRLEExportLib.files.nrrd import is_nrrd, read_header, read_volumes
 from SegRLEExportLib.files.seg_nrrd import has_segments, read_segments
+from SegRLEExportLib.files.tables.beside import TABLE_OF_MASKS, told_of_table, without_what_a_table_mends
 from SegRLEExportLib.files.tables.describe import described
 from SegRLEExportLib.files.tables.nifti_names import names_in
 from SegRLEExportLib.files.tables.read import read_table
@@ -33,6 +34,7 @@ from SegRLEExportLib.model.finding import Finding, Severity
 from SegRLEExportLib.model.geometry import Geometry
 from SegRLEExportLib.model.remedy import Remedy
 from SegRLEExportLib.model.segmentation import AlgorithmType, Layer, Segment, Segmentation
+from SegRLEExportLib.model.usual_color import usual_color
 from SegRLEExportLib.reading.folder import files_of_one_export
 from SegRLEExportLib.reading.header import is_dicom
 from SegRLEExportLib.reading.segmentation import segmentation_of
@@ -70,13 +72,15 @@ def described_by(segmentation: Segmentation, segments: Path | str) -> Segmentati
 
     Raises `SegmentTableError`.
     """
-    return with_codes_of_known_names(described(segmentation, read_table(segments)), has_colors=True)
+    findings = without_what_a_table_mends(segmentation.findings)
+    table = read_table(segments)
+    return with_codes_of_known_names(described(replace(segmentation, findings=findings), table), has_colors=True)
 
 
 def _undescribed(path: Path) -> Segmentation:
     if os.path.isdir(path):  # Path.is_dir raises for names that cannot be
         files = seg_files_in(path)
-        return segmentation_of(files) if files else read_masks(masks_in(path), path.resolve().name)
+        return segmentation_of(files) if files else _masks_of(path.resolve())
     if is_dicom(path):
         return segmentation_of([path])
     try:
@@ -190,7 +194,8 @@ def _named(segmentation: Segmentation, volumes: Volumes, path: Path) -> Segmenta
         )
         return replace(segmentation, findings=(*segmentation.findings, finding))
     if table is None:
-        return segmentation
+        told = told_of_table(path.with_name(f"{_stem(path)}.csv"), path)
+        return replace(segmentation, findings=(*segmentation.findings, *told))
     has_colors = any(row.color_rgb for row in table.rows)
     return with_codes_of_known_names(described(segmentation, table), has_colors=has_colors)
 
@@ -204,6 +209,12 @@ def _one_hot(volumes: Volumes) -> Iterator[Mask]:
                 f"it has {count} volumes, and one is needed, or several of 0 and 1 alone, one for each segment"
             )
         yield Mask(f"Segment_{n}", f"Segment {n}", np.asarray(voxels != 0), volumes.geometry)
+
+
+def _masks_of(folder: Path) -> Segmentation:
+    segmentation = read_masks(masks_in(folder), folder.name)
+    told = told_of_table(folder / TABLE_OF_MASKS, folder)
+    return replace(segmentation, findings=(*segmentation.findings, *told))
 
 
 def read_masks(paths: Sequence[Path], name: str) -> Segmentation:

@@ -22,6 +22,7 @@ from SegRLEExportLib.model.given import told
 from SegRLEExportLib.model.remedy import Remedy
 from SegRLEExportLib.model.segmentation import Labels, Layer, Segment, Segmentation, voxels_of_values
 from SegRLEExportLib.model.source_series import text_of
+from SegRLEExportLib.model.usual_color import usual_color
 from SegRLEExportLib.reading.canvas import Canvas
 from SegRLEExportLib.reading.damage import SegFileError, readable
 from SegRLEExportLib.reading.folder import OF_ONE_EXPORT
@@ -34,9 +35,6 @@ _BLOCK_BYTES = 1 << 20
 
 _ANOTHER_PROGRAM = "Convert it with the program that wrote it, or draw it again on an evenly spaced volume."
 _PLACED_ONLY = "Only a segmentation whose frames are parallel planes in the patient can be used."
-_COLORS = ((0.50, 0.68, 0.50), (0.95, 0.84, 0.57), (0.69, 0.48, 0.40), (0.44, 0.72, 0.82), (0.85, 0.40, 0.31))
-"""For segments without a color; repeated."""
-
 _ORDER = ("SeriesNumber", "InstanceNumber")
 _NUMBER = re.compile(r"\d{1,12}")
 
@@ -286,7 +284,7 @@ def _segment(record: SegmentRecord, number: int, layer: int, layer_value: int) -
         name=record.label or f"Segment {number}",
         layer_index=layer,
         layer_value=layer_value,
-        color_rgb=record.color_rgb or _COLORS[(number - 1) % len(_COLORS)],
+        color_rgb=record.color_rgb or usual_color(number),
         terminology=record.terminology,
         description=record.description,
         algorithm_type=record.algorithm,

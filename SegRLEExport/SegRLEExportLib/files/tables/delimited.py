@@ -119,7 +119,7 @@ def read_delimited(text: str, source: str) -> SegmentTable:
 def written_table(rows: Iterable[SegmentRow], separator: str = ",") -> str:
     """Return the rows as a table that `read_delimited` reads as the same: columns that are empty are left out."""
     all_cells = [_cells_of(row) for row in rows]
-    used = [column for column in COLUMNS if column in ("value", "name") or any(cells[column] for cells in all_cells)]
+    used = [column for column in COLUMNS if column == "name" or any(cells[column] for cells in all_cells)]
     text = io.StringIO()
     writer = csv.writer(text, delimiter=separator, lineterminator="\n")
     writer.writerow(used)
