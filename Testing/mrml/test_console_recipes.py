@@ -1,4 +1,4 @@
-"""README's recipes for Slicer's Python console, run as they stand: real nodes, stand-ins for the application."""
+"""The pages' recipes for Slicer's Python console, run as they stand: real nodes, stand-ins for the application."""
 
 from __future__ import annotations
 
@@ -23,7 +23,11 @@ from test_node_reader import voxels_in_world_ras
 from test_source_lookup import FakeDatabase, refer_to
 
 ROOT = Path(__file__).resolve().parents[2]
-RECIPES = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+RECIPES = [
+    recipe
+    for page in ("README.md", "Docs/in-slicer.md")
+    for recipe in re.findall(r"```python\n(.*?)```", (ROOT / page).read_text(encoding="utf-8"), re.DOTALL)
+]
 
 
 @pytest.fixture
