@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import re
 import shutil
 import signal
 import socket
@@ -61,6 +62,9 @@ def client():
         yield connected
 
 
+_SILENT = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "stdin": subprocess.DEVNULL}
+
+
 @dataclass
 class Cluster:
     """A scheduler and two workers, each a process of its own."""
@@ -74,19 +78,33 @@ class Cluster:
 def a_cluster(env: dict[str, str], host: str = "127.0.0.1", places: Sequence[Sequence[str]] = ((), (), ())):
     """Run a scheduler and two workers; `places` are what each one's command line begins with."""
     port = a_free_port()
-    quiet = {"env": env, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "stdin": subprocess.DEVNULL}
+    quiet = {"env": env, **_SILENT}
     words = ["--host", host, "--port", str(port), "--no-dashboard"]
     address = f"tcp://{host}:{port}"
     running = [subprocess.Popen([*places[0], *program("scheduler"), *words], **quiet)]
-    for place in places[1:]:
-        words = [address, "--nthreads", "1", "--nworkers", "1", "--no-nanny", "--no-dashboard", "--memory-limit", "1GB"]
-        running.append(subprocess.Popen([*place, *program("worker"), *words], **quiet))
+    running.extend(subprocess.Popen([*place, *worker_of(address)], **quiet) for place in places[1:])
     try:
         yield Cluster(address, running[0], running[1:])
     finally:
         for process in running:
             process.kill()
             process.wait()
+
+
+@contextmanager
+def a_worker(address: str, env: dict[str, str]) -> Iterator[None]:
+    """Run one more worker of that cluster."""
+    process = subprocess.Popen(worker_of(address), env=env, **_SILENT)
+    try:
+        yield
+    finally:
+        process.kill()
+        process.wait()
+
+
+def worker_of(address: str) -> list[str]:
+    words = ["--nthreads", "1", "--nworkers", "1", "--no-nanny", "--no-dashboard", "--memory-limit", "1GB"]
+    return [*program("worker"), address, *words]
 
 
 def program(name: str) -> list[str]:
@@ -193,6 +211,31 @@ def test_a_cluster_that_cannot_run_a_case_is_refused_and_nobody_waits(code, reas
     ):
         batch(good_cases(material, 1), tmp_path / "out", client)
     assert not (tmp_path / "out").exists()
+
+
+def test_a_first_worker_that_comes_later_and_cannot_run_a_case_is_refused(material, tmp_path):
+    table = table_of(good_cases(material, 1), tmp_path)
+    with a_cluster(environment(), places=((),)) as cluster:
+        command = batch_command(table, tmp_path / "out", "--dask", cluster.address)
+        begun = subprocess.Popen(command, env=environment(), stderr=subprocess.PIPE, text=True)
+        while "no worker yet" not in begun.stderr.readline():
+            assert begun.poll() is None
+        with a_worker(cluster.address, environment_with(_WITHOUT_US, tmp_path)):
+            _, told = begun.communicate(timeout=WAIT_S)
+    assert begun.returncode == 2
+    assert re.search(r"its worker tcp://\S+ has no SegRLEExport. Install there", told)
+
+
+def test_a_first_worker_that_comes_later_runs_the_cases(material, tmp_path):
+    table = table_of(good_cases(material, 1), tmp_path)
+    with a_cluster(environment(), places=((),)) as cluster:
+        command = batch_command(table, tmp_path / "out", "--dask", cluster.address)
+        begun = subprocess.Popen(command, env=environment(), stderr=subprocess.PIPE, text=True)
+        while "no worker yet" not in begun.stderr.readline():
+            assert begun.poll() is None
+        with a_worker(cluster.address, environment()):
+            _, told = begun.communicate(timeout=WAIT_S)
+    assert begun.returncode == 0, told
 
 
 def test_a_worker_that_cannot_run_a_case_is_named(client, material, tmp_path, monkeypatch):

@@ -107,6 +107,9 @@ class TestVolume:
         (["convert", IN, "-o", "a.nrrd", "--series-number", "7"], "it is written into DICOM SEG alone"),
         (["convert", IN, "-o", "a.nrrd", "--content-creator", "A^B"], "it is written into DICOM SEG alone"),
         (["convert", IN, "-o", "a.nrrd", "--keep-empty-frames"], "it is written into DICOM SEG alone"),
+        (["export", IN, CT, "-o", ""], "argument -o/--output: the name of what is to be written is empty"),
+        (["convert", IN, "-o", " "], "argument -o/--output: the name of what is to be written is empty"),
+        (["batch", IN, "-o", ""], "argument -o/--output: the name of what is to be written is empty"),
         (["convert", IN, "-o", "cv", "--to", "nifti"], "cv is the name of a folder, and one file is written: name it"),
         (["convert", IN, "-o", "a/cv", "--to", "seg.nrrd"], "name it a/cv.seg.nrrd"),
         (["convert", IN, "-o", "a.nrrd", "--threshold", "2"], "'2' is no share above 0 and up to 1, such as 0.5"),
@@ -114,7 +117,7 @@ class TestVolume:
         (["convert", IN, "-o", "a.nrrd", "--threshold", "nan"], "'nan' is no share above 0 and up to 1, such as 0.5"),
         (["convert", IN, "-o", "a.nrrd", "--threshold", "half"], "'half' is no share above 0 and up to 1, such as 0.5"),
     ],
-    ids=lambda value: value[-2 if value[-1][0] != "-" else -1] if isinstance(value, list) else "",
+    ids=lambda value: value[-1 if value[-1].startswith("-") else -2] if isinstance(value, list) else "",
 )
 def test_an_option_without_effect_is_told_with_what_it_needs(words, sentence, capsys):
     assert sentence in told(capsys, *words)

@@ -151,6 +151,18 @@ def dashboard_of(client: Any) -> str | None:
         return str(client.dashboard_link) if has_bokeh else None
 
 
+def wait_for_fit_workers(client: Any) -> None:
+    """Return when a worker can run a case; raise `UnfitClusterError` where one cannot, also the first that comes.
+
+    A task waits for that first one, because a cluster may start workers for tasks alone; any Python can run it.
+    """
+    refuse_unfit(client)
+    if not has_workers(client):
+        with scheduler_needed(client):
+            client.submit(os.getpid, pure=False).result()
+        refuse_unfit(client)
+
+
 def refuse_unfit(client: Any) -> None:
     """Raise `UnfitClusterError` unless the scheduler and each worker have SegRLEExport, and the version of here.
 

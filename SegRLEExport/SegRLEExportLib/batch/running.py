@@ -16,7 +16,7 @@ from typing import Any
 
 from SegRLEExportLib.batch.cases import Case
 from SegRLEExportLib.batch.children import end_processes, run_case
-from SegRLEExportLib.batch.clusters import client_of, refuse_unfit, scheduler_needed
+from SegRLEExportLib.batch.clusters import client_of, scheduler_needed, wait_for_fit_workers
 from SegRLEExportLib.batch.folder import PAGE, BatchFolder, refused
 from SegRLEExportLib.batch.limits import DEFAULT_TIMEOUT_S
 from SegRLEExportLib.batch.outcome import Alike, Ending, Outcome, alike, written_text
@@ -114,7 +114,7 @@ def batch_on(
             left = [case for case in asked if not ended.earlier(case)]
             if left:
                 with connect() as connected:
-                    refuse_unfit(connected)
+                    wait_for_fit_workers(connected)
                     _Run(folder, connected, timeout, ended).run_all(left)
         except BaseException:
             with suppress(BatchFolderError):  # what broke it off is told, and not this

@@ -14,7 +14,7 @@ from SegRLEExportLib.batch.limits import DEFAULT_TIMEOUT_S
 from SegRLEExportLib.cli.case_options import add_case_options, columns, given_options
 from SegRLEExportLib.cli.convert_command import FORMATS
 from SegRLEExportLib.cli.exit_codes import DIFFERENT, INTERRUPTED, REFUSED
-from SegRLEExportLib.cli.inputs import ENCODING_IDS, add_command
+from SegRLEExportLib.cli.inputs import ENCODING_IDS, add_command, output_name
 from SegRLEExportLib.cli.signals import Ended, ignore_signals
 from SegRLEExportLib.cli.terminal import print_error, print_json, print_lines, print_result
 from SegRLEExportLib.cli.unused_options import OF_BATCH
@@ -74,7 +74,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "-o",
         "--output",
-        type=Path,
+        type=lambda text: Path(output_name(text)),
         required=True,
         metavar="OUT",
         help="folder to write to; each case gets a folder in it",

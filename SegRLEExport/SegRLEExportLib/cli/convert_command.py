@@ -14,6 +14,7 @@ from SegRLEExportLib.cli.inputs import (
     add_command,
     add_option_arguments,
     described_segmentation,
+    output_name,
     read_options,
     segmentation_in,
 )
@@ -45,7 +46,12 @@ def add_parser(commands: Any) -> None:
         "last, where wanted, SERIES_DIR, the folder with the images",
     )
     parser.add_argument(
-        "-o", "--output", required=True, metavar="OUT", help="file or folder to write; its name tells the format"
+        "-o",
+        "--output",
+        type=output_name,
+        required=True,
+        metavar="OUT",
+        help="file or folder to write; its name tells the format",
     )
     parser.add_argument(
         "--to",

@@ -13,6 +13,7 @@ from SegRLEExportLib.cli.inputs import (
     add_input_arguments,
     add_option_arguments,
     add_volume_arguments,
+    output_name,
     read_options,
     read_segmentation,
     source_of,
@@ -35,6 +36,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "-o",
         "--output",
+        type=output_name,
         required=True,
         metavar="OUT",
         help="a file (NAME.dcm), or a folder, made where it is not there",

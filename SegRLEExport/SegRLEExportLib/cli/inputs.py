@@ -128,6 +128,13 @@ def _add_segment_arguments(group: argparse._ArgumentGroup) -> None:
     )
 
 
+def output_name(text: str) -> str:
+    """Return what was given for OUT; the parser says the error's sentence."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError("the name of what is to be written is empty")
+    return text
+
+
 def add_option_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what becomes `ExportOptions`."""
     add_text_arguments(parser)
