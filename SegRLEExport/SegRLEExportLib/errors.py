@@ -162,7 +162,7 @@ class VerificationError(ExportError):
         super().__init__(
             f"{name} was read back and differs from the segmentation, so it was removed:",
             *shown,
-            "This is a fault of SegRLEExport or of the disk: please report it. "
+            "This is probably a fault of SegRLEExport or of the disk: please report it. "
             f"Another encoding, for example {Remedy.UNCOMPRESSED}, may work meanwhile.",
         )
 
@@ -172,9 +172,9 @@ class OtherReaderDiffersError(ExportError):
 
     def __init__(self, path: Path, reader: str, differences: str) -> None:
         super().__init__(
-            f"{reader} reads {final_name(path)} otherwise than it was written, so it was removed: {differences}. "
-            f"Choose another encoding, {Remedy.OWN_GRID}, or {Remedy.OWN_PROOF} if this one is not what the file is "
-            "for."
+            f"{reader} reads {final_name(path)} differently from what was written, so the file was removed: "
+            f"{differences}. Choose another encoding, {Remedy.OWN_GRID}, or, if the file is not meant for that "
+            f"program, {Remedy.OWN_PROOF}."
         )
 
 
@@ -182,7 +182,7 @@ class UnknownFormatError(ExportError):
     """Nothing is known by that name that a segmentation can be written as."""
 
     def __init__(self, name: str, known: Iterable[str]) -> None:
-        super().__init__(f"'{name}' is no format that can be written. There are: {', '.join(known)}.")
+        super().__init__(f"'{name}' is not a format that can be written. Known formats: {', '.join(known)}.")
 
 
 class MisleadingNameError(ExportError):
@@ -213,7 +213,9 @@ class UnusableCocoFileError(ExportError):
     """The file that a case is to be added to is not one of COCO instances."""
 
     def __init__(self, path: Path, reason: str) -> None:
-        super().__init__(f"Nothing can be added to {path}: {reason}. It was left as it is. Choose another name.")
+        super().__init__(
+            f"The segmentation cannot be added to {path}: {reason}. The file was left as it is. Choose another name."
+        )
 
 
 class ReadBackDiffersError(ExportError):
@@ -222,7 +224,7 @@ class ReadBackDiffersError(ExportError):
     def __init__(self, path: Path) -> None:
         super().__init__(
             f"{path.name} was read back and differs from the segmentation, so it was removed. "
-            "This is a fault of SegRLEExport or of the disk: please report it."
+            "This is probably a fault of SegRLEExport or of the disk: please report it."
         )
 
 
@@ -246,9 +248,9 @@ class NoSchedulerError(BatchFolderError):
 
     def __init__(self, address: str, reason: str) -> None:
         super().__init__(
-            address,
-            f"no Dask scheduler answers there ({reason.rstrip('.')}). Start one (dask scheduler) and a worker of it "
-            f"(dask worker), look whether the address is theirs, or {Remedy.ON_THIS_MACHINE}",
+            address or "an empty address",
+            f"no Dask scheduler answers there ({reason.rstrip('.')}). Check the address, start a scheduler there (dask "
+            f"scheduler) and a worker (dask worker ADDRESS), or {Remedy.ON_THIS_MACHINE}",
         )
 
 
@@ -258,7 +260,7 @@ class UnfitClusterError(BatchFolderError):
     def __init__(self, address: str, reason: str) -> None:
         super().__init__(
             address,
-            f"{reason}. Install there what is installed here (python -m pip install .[batch]), or "
+            f"{reason}. Install the same version of SegRLEExport there (python -m pip install .[batch]), or "
             f"{Remedy.ON_THIS_MACHINE}",
         )
 
@@ -399,11 +401,11 @@ class NoReferenceError(ExportError):
     """Nothing says which DICOM images a segmentation was drawn on, or a volume was named that is not of any."""
 
     def __init__(self, node_name: str, volume_name: str = "") -> None:
-        named = f": the volume '{volume_name}' names none" if volume_name else ""
+        named = f": the volume '{volume_name}' names no DICOM images" if volume_name else ""
         super().__init__(
             f"It is not known on which DICOM images '{node_name}' was drawn{named}. {Remedy.CHOOSE_SERIES}; it must "
-            "have been loaded from the DICOM database. For a volume that is not from DICOM, press 'Make DICOM images' "
-            "in the SegRLEExport module."
+            "have been loaded from the DICOM database. If the volume is not from DICOM, choose it under 'Images' in "
+            "the SegRLEExport module and press 'Make DICOM images' there."
         )
 
 

@@ -1,4 +1,4 @@
-"""A batch on a cluster that is there: reached by its address, it loses no worker to a case and no case to a worker."""
+"""A batch on a running cluster: reached by its address, it loses no worker to a case and no case to a worker."""
 
 from __future__ import annotations
 
@@ -145,12 +145,17 @@ def test_a_cluster_without_workers_is_told(capsys):
     "address", ["", "host", "8786", ":", "tcp://", "tcp://:8786", "tcp://127.0.0.1:99999", "http://a:1"]
 )
 def test_what_is_no_address_is_told_at_once(address):
-    with pytest.raises(NoSchedulerError, match=r"\(it is no address, such as tcp://host:8786\). Start one"):
+    with pytest.raises(NoSchedulerError, match=r"\(an address looks like tcp://host:8786\). Check the address"):
         remote_client(address).__enter__()
 
 
+def test_an_empty_address_is_called_so():
+    with pytest.raises(NoSchedulerError, match="^The batch cannot use an empty address: no Dask scheduler answers"):
+        remote_client("").__enter__()
+
+
 def test_a_host_that_nobody_knows_is_named_at_once():
-    with pytest.raises(NoSchedulerError, match=r"\(this machine knows no host nobody.invalid\). Start one"):
+    with pytest.raises(NoSchedulerError, match=r"\(this machine knows no host nobody.invalid\). Check the address"):
         remote_client("tcp://nobody.invalid:8786").__enter__()
 
 
@@ -207,7 +212,9 @@ def test_a_cluster_that_cannot_run_a_case_is_refused_and_nobody_waits(code, reas
     with (
         a_cluster(environment_with(code, tmp_path)) as cluster,
         remote_client(cluster.address) as client,
-        pytest.raises(UnfitClusterError, match=f"its scheduler {reason}.*Install there what is installed here"),
+        pytest.raises(
+            UnfitClusterError, match=f"its scheduler {reason}.*Install the same version of SegRLEExport there"
+        ),
     ):
         batch(good_cases(material, 1), tmp_path / "out", client)
     assert not (tmp_path / "out").exists()
@@ -243,7 +250,9 @@ def test_a_worker_that_cannot_run_a_case_is_named(client, material, tmp_path, mo
         return {"tcp://here:1": SegRLEExportLib.__version__, "tcp://there:2": ModuleNotFoundError("SegRLEExportLib")}
 
     monkeypatch.setattr(client, "run", answers)
-    with pytest.raises(UnfitClusterError, match="its worker tcp://there:2 has no SegRLEExport. Install there"):
+    with pytest.raises(
+        UnfitClusterError, match="its worker tcp://there:2 has no SegRLEExport. Install the same version"
+    ):
         batch(good_cases(material, 1), tmp_path / "out", client)
 
 

@@ -411,7 +411,7 @@ class TestCoco:
         livers = sum(one["category_id"] == content["categories"][0]["id"] for one in content["annotations"])
         assert str(finding) == (
             f"warning: cases.json: This segmentation replaced {livers} annotations that the file had on "
-            f"{livers} images. Nothing else used the category 'liver', which went with them. To keep both, write each "
+            f"{livers} images. The category 'liver' was removed too: nothing else used it. To keep both, write each "
             "segmentation into a COCO file of its own."
         )
         assert set(finding.details) <= {f"Annotations of the image {one['file_name']} were replaced." for one in images}
@@ -433,16 +433,16 @@ class TestCoco:
 
         left = [one["name"] for one in json.loads(path.read_text("utf-8"))["categories"]]
         assert left == ["liver", "nobody's", "by hand", "a", "b"]
-        assert "Nothing else used the category 'kidney/left', which went" in finding.what
+        assert "The category 'kidney/left' was removed too: nothing else used it." in finding.what
         assert any(one["image_id"] == 1 for one in json.loads(path.read_text("utf-8"))["annotations"])
 
     @pytest.mark.parametrize(
         ("content", "reason"),
         [
             ("{", "it is not JSON"),
-            ("[]", "it is JSON, but not an object with lists of instances"),
-            ('{"mine": 1}', "it lacks the lists of images, annotations, categories that a COCO file has"),
-            ('{"images": [], "annotations": []}', "it lacks the list of categories that a COCO file has"),
+            ("[]", "it is JSON, but not a COCO file, which has lists of images, annotations and categories"),
+            ('{"mine": 1}', "it has no lists of images, annotations, categories, which a COCO file needs"),
+            ('{"images": [], "annotations": []}', "it has no list of categories, which a COCO file needs"),
             ('{"images": [1], "annotations": [], "categories": []}', "entry 1 of its list images has no id"),
             (
                 '{"images": [], "annotations": [{"image_id": 1}], "categories": []}',
@@ -455,7 +455,7 @@ class TestCoco:
         path.write_text(content)
         with pytest.raises(UnusableCocoFileError) as refused:
             convert(apart(), path, source=a_source())
-        assert f": {reason}. It was left as it is." in str(refused.value)
+        assert f": {reason}. The file was left as it is." in str(refused.value)
         assert path.read_text() == content
 
     def test_it_needs_images(self, tmp_path):
@@ -592,7 +592,7 @@ class TestDicom:
 
 class TestRefusals:
     def test_a_name_that_tells_no_format(self, tmp_path):
-        with pytest.raises(UnknownFormatError, match=r"'\.xyz' is no format that can be written"):
+        with pytest.raises(UnknownFormatError, match=r"'\.xyz' is not a format that can be written"):
             convert(apart(), tmp_path / "a.xyz")
 
     def test_nothing_is_replaced_unasked(self, tmp_path):

@@ -83,7 +83,7 @@ MESSAGES = [
     ),
     (
         errors.UnknownFormatError(".xyz", ["nifti", "rle"]),
-        "'.xyz' is no format that can be written. There are: nifti, rle.",
+        "'.xyz' is not a format that can be written. Known formats: nifti, rle.",
     ),
     (
         errors.SourceNeededError("DICOM SEG refers to images"),
@@ -96,7 +96,8 @@ MESSAGES = [
     ),
     (
         errors.UnusableCocoFileError(Path("cases.json"), "it is not JSON"),
-        "Nothing can be added to cases.json: it is not JSON. It was left as it is. Choose another name.",
+        "The segmentation cannot be added to cases.json: it is not JSON. The file was left as it is. Choose "
+        "another name.",
     ),
     (
         errors.UnwritablePictureError(Path("ct/1.dcm"), "its header has no window"),
@@ -106,7 +107,7 @@ MESSAGES = [
     (
         errors.ReadBackDiffersError(Path("out/liver.nii.gz")),
         "liver.nii.gz was read back and differs from the segmentation, so it was removed. "
-        "This is a fault of SegRLEExport or of the disk: please report it.",
+        "This is probably a fault of SegRLEExport or of the disk: please report it.",
     ),
     (
         errors.BatchTableError(Path("cases.csv"), 3, "column 'segmentation': it is empty"),
@@ -127,14 +128,14 @@ MESSAGES = [
     ),
     (
         errors.NoSchedulerError("tcp://host:8786", "Timed out after 30 s"),
-        "The batch cannot use tcp://host:8786: no Dask scheduler answers there (Timed out after 30 s). Start one (dask "
-        "scheduler) and a worker of it (dask worker), look whether the address is theirs, or let the batch run on this "
-        "machine.",
+        "The batch cannot use tcp://host:8786: no Dask scheduler answers there (Timed out after 30 s). Check the "
+        "address, start a scheduler there (dask scheduler) and a worker (dask worker ADDRESS), or let the batch run on "
+        "this machine.",
     ),
     (
         errors.UnfitClusterError("tcp://host:8786", "its scheduler has no SegRLEExport"),
-        "The batch cannot use tcp://host:8786: its scheduler has no SegRLEExport. Install there what is installed here "
-        "(python -m pip install .[batch]), or let the batch run on this machine.",
+        "The batch cannot use tcp://host:8786: its scheduler has no SegRLEExport. Install the same version of "
+        "SegRLEExport there (python -m pip install .[batch]), or let the batch run on this machine.",
     ),
     (
         errors.SchedulerEndedError("tcp://host:8786"),
@@ -143,15 +144,15 @@ MESSAGES = [
     ),
     (
         errors.OtherReaderDiffersError(SEG, "highdicom 0.28.2", "'liver' is not shown"),
-        "highdicom 0.28.2 reads seg.dcm otherwise than it was written, so it was removed: 'liver' is not shown. "
-        "Choose another encoding, export on the segmentation's own grid (grid='segmentation' in ExportOptions), or "
-        "leave out the proof by other programs (verify='own' in ExportOptions) if this one is not what the file is "
-        "for.",
+        "highdicom 0.28.2 reads seg.dcm differently from what was written, so the file was removed: 'liver' is not "
+        "shown. Choose another encoding, export on the segmentation's own grid (grid='segmentation' in ExportOptions), "
+        "or, if the file is not meant for that program, leave out the proof by other programs (verify='own' in "
+        "ExportOptions).",
     ),
     (
         errors.VerificationError(SEG.with_name(".seg.dcm.0123456789abcdef.part"), ["2 pixels differ"]),
         "seg.dcm was read back and differs from the segmentation, so it was removed:\n  2 pixels differ\n"
-        "This is a fault of SegRLEExport or of the disk: please report it. "
+        "This is probably a fault of SegRLEExport or of the disk: please report it. "
         "Another encoding, for example uncompressed with one bit a pixel (compression='none'), may work meanwhile.",
     ),
     (
@@ -214,14 +215,14 @@ MESSAGES = [
     (
         errors.NoReferenceError("Seg"),
         "It is not known on which DICOM images 'Seg' was drawn. Choose the series that was segmented; "
-        "it must have been loaded from the DICOM database. For a volume that is not from DICOM, press 'Make "
-        "DICOM images' in the SegRLEExport module.",
+        "it must have been loaded from the DICOM database. If the volume is not from DICOM, choose it under 'Images' "
+        "in the SegRLEExport module and press 'Make DICOM images' there.",
     ),
     (
         errors.NoReferenceError("Seg", "MR"),
-        "It is not known on which DICOM images 'Seg' was drawn: the volume 'MR' names none. Choose the series that was "
-        "segmented; it must have been loaded from the DICOM database. For a volume that is not from DICOM, press 'Make "
-        "DICOM images' in the SegRLEExport module.",
+        "It is not known on which DICOM images 'Seg' was drawn: the volume 'MR' names no DICOM images. Choose the "
+        "series that was segmented; it must have been loaded from the DICOM database. If the volume is not from DICOM, "
+        "choose it under 'Images' in the SegRLEExport module and press 'Make DICOM images' there.",
     ),
     (
         errors.ImagesNotLoadedError("MR"),

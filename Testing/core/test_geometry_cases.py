@@ -348,7 +348,7 @@ ONE_MISSING = (0, 3, 9, 12)
 REFUSED = [
     RefusedCase(
         "a frame of reference for each image",
-        "(0020,0052) FrameOfReferenceUID: Each of the 5 images names a Frame of Reference UID of its own, so nothing",
+        "(0020,0052) FrameOfReferenceUID: Each of the 5 images has a Frame of Reference UID of its own, so nothing",
         lambda: [changed(image, FrameOfReferenceUID=f"1.2.3.{n}") for n, image in enumerate(images())],
     ),
     RefusedCase(

@@ -117,7 +117,7 @@ class TestFilesThatAreShownOtherwise:
         dataset.save_as(path)
         _, slicer = proof.read_by_others(path, "none", wanted_of(a_segmentation()))
         assert slicer.outcome is SightOutcome.DIFFERENT
-        with pytest.raises(OtherReaderDiffersError, match=r"dcmqi 1\.\S+ reads seg\.dcm otherwise"):
+        with pytest.raises(OtherReaderDiffersError, match=r"dcmqi 1\.\S+ reads seg\.dcm differently"):
             proof.refuse_different(path, [slicer])
 
     def test_another_name_is_told_by_number(self, tmp_path):
@@ -136,7 +136,7 @@ class TestFilesThatAreShownOtherwise:
             return [sys.executable, "-c", ""]
 
         monkeypatch.setattr(proof, "_READERS", (proof._Reader("other", "Other", command, "other"),))
-        with pytest.raises(OtherReaderDiffersError, match=r"Other 7 reads seg\.dcm otherwise.*as 'heart'"):
+        with pytest.raises(OtherReaderDiffersError, match=r"Other 7 reads seg\.dcm differently.*as 'heart'"):
             exported(tmp_path / "seg.dcm", segmentation=a_segmentation([a_sphere()], names=["liver"]))
         assert list(tmp_path.iterdir()) == []
 

@@ -199,7 +199,9 @@ class TestWords:
 
     def test_a_volume_that_names_no_images(self, logic, overlapping_node, tmp_path):
         volume = scenes.a_volume_node()
-        with pytest.raises(ExportError, match=f"was drawn: the volume '{volume.GetName()}' names none. Give the vol"):
+        with pytest.raises(
+            ExportError, match=f"was drawn: the volume '{volume.GetName()}' names no DICOM images. Give the vol"
+        ):
             logic.exportSegmentation(overlapping_node, tmp_path / "seg.dcm", referenceVolume=volume)
 
     def test_images_that_nothing_names(self, logic, overlapping_node, tmp_path):

@@ -94,7 +94,7 @@ class TestHopeless:
 
     def test_no_reference(self, node, database):
         refer_to(node, scenes.a_volume_node())
-        with pytest.raises(NoReferenceError, match="press 'Make DICOM images' in the SegRLEExport module"):
+        with pytest.raises(NoReferenceError, match="in the SegRLEExport module and press 'Make DICOM images'"):
             refuse_hopeless(node, database)
 
     @pytest.mark.parametrize(

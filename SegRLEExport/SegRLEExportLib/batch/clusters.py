@@ -1,4 +1,4 @@
-"""Dask clusters: one of this machine, or one that is there."""
+"""Dask clusters: one of this machine, or one that is running already."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def local_client(workers: int | None = None, memory: str = "auto") -> Iterator[A
 
 @contextmanager
 def remote_client(address: str) -> Iterator[Any]:
-    """Hand out a client of a cluster that is there; raise `NoSchedulerError` if it does not answer."""
+    """Hand out a client of a cluster that is running; raise `NoSchedulerError` if it does not answer."""
     _, distributed = _libraries()
     _refuse_unknown_place(address)
     try:
@@ -104,7 +104,7 @@ def _refuse_unknown_place(address: str) -> None:
         if not (host and 0 < port < 1 << 16):
             raise ValueError
     except ValueError as error:
-        raise NoSchedulerError(address, "it is no address, such as tcp://host:8786") from error
+        raise NoSchedulerError(address, "an address looks like tcp://host:8786") from error
     try:
         socket.getaddrinfo(host, port)
     except (OSError, UnicodeError) as error:

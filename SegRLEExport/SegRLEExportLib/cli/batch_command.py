@@ -123,7 +123,9 @@ def _add_cluster_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="SIZE",
         help="memory of one case, such as 4GB; default: that of this machine, divided",
     )
-    group.add_argument("--dask", metavar="ADDRESS", help="use a cluster that is there, such as tcp://host:8786")
+    group.add_argument(
+        "--dask", metavar="ADDRESS", help="run on the Dask cluster at this address, such as tcp://host:8786"
+    )
     group.add_argument(
         "--timeout",
         type=_seconds,

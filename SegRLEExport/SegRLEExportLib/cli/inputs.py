@@ -185,8 +185,8 @@ def _add_file_arguments(group: argparse._ArgumentGroup) -> None:
         "--verify",
         choices=("own", "others", "off"),
         default="own",
-        help="who reads the file back before it gets its name: this program (own, default), also highdicom and dcmqi "
-        "as 3D Slicer calls it (others), or nobody (off)",
+        help="who reads each file back and compares it, so that it is kept only if nothing differs: this program (own, "
+        "default), also highdicom and dcmqi as 3D Slicer calls it (others), or nobody (off)",
     )
     group.add_argument("--no-verify", dest="verify", action="store_const", const="off", help="the same as --verify off")
     group.add_argument("--overwrite", action="store_true", help="replace a file that has the name")

@@ -24,11 +24,12 @@ WORDS = {
     Remedy.ONE_IMAGE: "give the file of that image alone as SERIES_DIR",
     Remedy.IMAGES_WITH_UIDS: (
         "Export the images again from the archive or scanner, with their UIDs. For public images that have none, give "
-        "the volume of them (--volume VOLUME) and a new folder for SERIES_DIR, and images are written there."
+        "the same images as a volume (--volume VOLUME) and a new folder for SERIES_DIR: DICOM images are then written "
+        "into that folder."
     ),
     Remedy.ONE_SPACE: (
-        "give all images of the series one UID, or give the volume of them (--volume VOLUME) and a new folder for "
-        "SERIES_DIR, and images are written there."
+        "give all images of the series the same Frame of Reference UID, or give the same images as a volume (--volume "
+        "VOLUME) and a new folder for SERIES_DIR: DICOM images are then written into that folder."
     ),
     Remedy.OWN_GRID: "export on the segmentation's own grid (--geometry segmentation)",
     Remedy.OWN_GRID_OPENS: "With --geometry segmentation it opens there",
@@ -74,12 +75,13 @@ WORDS_OF_BATCH = {
     Remedy.ONE_IMAGE: "put that image into a folder of its own and name this folder in the column series",
     Remedy.IMAGES_WITH_UIDS: (
         "Export the images again from the archive or scanner, with their UIDs. For public images that have none, give "
-        "the volume of them (--volume VOLUME, or in the column volume) and leave the column series empty: images are "
-        "written beside the segmentation."
+        "the same images as a volume (--volume VOLUME, or in the column volume) and leave the column series empty: "
+        "DICOM images are then written to OUT/CASE/images."
     ),
     Remedy.ONE_SPACE: (
-        "give all images of the series one UID, or give the volume of them (--volume VOLUME, or in the column volume) "
-        "and leave the column series empty: images are written beside the segmentation."
+        "give all images of the series the same Frame of Reference UID, or give the same images as a volume (--volume "
+        "VOLUME, or in the column volume) and leave the column series empty: DICOM images are then written to "
+        "OUT/CASE/images."
     ),
     Remedy.RLE: "the RLE compressed label map (--to rle)",
     Remedy.LABEL_MAP: "the uncompressed label map (--to labelmap)",

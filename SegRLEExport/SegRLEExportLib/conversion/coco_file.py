@@ -65,8 +65,9 @@ def _told(replaced: Replaced, target: Path) -> Iterator[Finding]:
         return
     named = ", ".join(f"'{name[:60]}'" for name in replaced.categories[:_MOST_NAMED])
     named += f" and {len(replaced.categories) - _MOST_NAMED} more" if len(replaced.categories) > _MOST_NAMED else ""
-    category = "category" if len(replaced.categories) == 1 else "categories"
-    dropped = f" Nothing else used the {category} {named}, which went with them." if named else ""
+    dropped = f" The category {named} was removed too: nothing else used it." if named else ""
+    if len(replaced.categories) > 1:
+        dropped = f" The categories {named} were removed too: nothing else used them."
     annotations, images = counted(replaced.annotations, "annotation"), counted(len(replaced.images), "image")
     yield Finding(
         "annotations-replaced",

@@ -61,11 +61,13 @@ def read_coco(path: Path) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         raise UnusableCocoFileError(path, "it is not JSON") from error
     if not isinstance(content, dict):
-        raise UnusableCocoFileError(path, "it is JSON, but not an object with lists of instances")
+        raise UnusableCocoFileError(
+            path, "it is JSON, but not a COCO file, which has lists of images, annotations and categories"
+        )
     missing = [name for name in _KEYS if not isinstance(content.get(name), list)]
     if missing:
         lists = "list" if len(missing) == 1 else "lists"
-        raise UnusableCocoFileError(path, f"it lacks the {lists} of {', '.join(missing)} that a COCO file has")
+        raise UnusableCocoFileError(path, f"it has no {lists} of {', '.join(missing)}, which a COCO file needs")
     for name, keys in _KEYS.items():
         for number, one in enumerate(content[name], start=1):
             known = one if isinstance(one, dict) else {}

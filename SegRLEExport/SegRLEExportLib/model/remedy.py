@@ -27,7 +27,7 @@ class Remedy(str, Enum):
     """Patient or study."""
     ONE_IMAGE = "give that image alone"
     IMAGES_WITH_UIDS = "Export the images again from the archive or scanner, with their UIDs."
-    ONE_SPACE = "give all images of the series one UID."
+    ONE_SPACE = "give all images of the series the same Frame of Reference UID."
 
     OWN_GRID = "export on the segmentation's own grid (grid='segmentation' in ExportOptions)"
     OWN_GRID_OPENS = "The segmentation's own grid opens there"

@@ -70,7 +70,7 @@ def add_to_panel(panel, parent) -> None:
         form,
         "Verify",
         _("Verify each file:"),
-        _("Read each file back and compare every voxel before it gets its name. Recommended."),
+        _("Read each file back and compare every voxel; a file is kept only if nothing differs. Recommended."),
         checked=True,
     )
     _add_check_box(

@@ -58,8 +58,8 @@ def frame_of_reference_each(count: int) -> Finding:
     return Finding(
         "frame-of-reference-each",
         Severity.ERROR,
-        f"Each of the {count} images names a Frame of Reference UID of its own, so nothing says that they lie in one "
-        "space.",
+        f"Each of the {count} images has a Frame of Reference UID of its own, so nothing says that their positions "
+        "belong to one coordinate system.",
         where="(0020,0052) FrameOfReferenceUID",
         help=f"An anonymiser may have replaced it image by image: {Remedy.ONE_SPACE}",
     )
@@ -170,8 +170,8 @@ def uid_warnings(source: SourceSeries) -> Iterator[Finding]:
         yield Finding(
             "nonstandard-uid",
             Severity.WARNING,
-            f"{counted(len(unusual), 'UID of the source has', 'UIDs of the source have')} a number with a leading "
-            "zero, which DICOM forbids; it is repeated so, for the references to stay true.",
+            f"{counted(len(unusual), 'UID of the source has', 'UIDs of the source have')} a component with a leading "
+            "zero, which DICOM forbids. The file repeats them unchanged, so that its references stay valid.",
             where=unusual[0],
         )
 
