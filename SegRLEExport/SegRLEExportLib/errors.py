@@ -117,17 +117,16 @@ class TargetNotAFileError(ExportError):
 class TargetFolderError(ExportError):
     """The folder to write into cannot be used."""
 
-    def __init__(self, folder: Path, reason: str) -> None:
-        super().__init__(f"Nothing can be written into {folder}: {reason}. Choose another folder.")
+    def __init__(self, folder: Path, reason: str, remedy: str = "Choose another folder.") -> None:
+        super().__init__(f"Nothing can be written into {folder}: {reason}. {remedy}")
 
 
 class WritingFailedError(ExportError):
     """The disk refused the file while it was being written."""
 
-    def __init__(self, path: Path, reason: str) -> None:
+    def __init__(self, path: Path, reason: str, remedy: str = "Make room or choose another folder") -> None:
         super().__init__(
-            f"Writing {path} failed: {reason}. The unfinished file was removed. "
-            "Make room or choose another folder, then export again."
+            f"Writing {path} failed: {reason}. The unfinished file was removed. {remedy}, then export again."
         )
 
 

@@ -52,7 +52,8 @@ class Sight:
         name = f"{self.reader} {self.version}".strip()
         if self.outcome is SightOutcome.RIGHT:
             return f"{name}: right ({self.seconds:.1f} s)"
-        return f"{name}: {self.outcome.value} ({self.reason})"
+        told = "not available" if self.outcome is SightOutcome.NOT_AT_HAND else self.outcome.value
+        return f"{name}: {told} ({self.reason})"
 
 
 @dataclass(frozen=True)
@@ -182,9 +183,10 @@ class Report:
     def _comparison(self) -> str:
         if not self.bit_packed_bytes:
             return "no pixel is segmented"
-        if self.ratio >= 1:
-            return f"{self.ratio:.1f} times smaller than {_PIXELS_ALONE}"
-        return f"{1 / self.ratio:.1f} times larger than {_PIXELS_ALONE}"
+        times = f"{max(self.ratio, 1 / self.ratio):.1f}"
+        if times == "1.0":
+            return f"about as large as {_PIXELS_ALONE}"
+        return f"{times} times {'smaller' if self.ratio > 1 else 'larger'} than {_PIXELS_ALONE}"
 
 
 def _verified(instance: WrittenInstance) -> str:
@@ -195,7 +197,7 @@ def _verified(instance: WrittenInstance) -> str:
 
 
 def _all(voxels: int) -> str:
-    return "the 1 voxel" if voxels == 1 else f"all {voxels} voxels"
+    return "the 1 segmented voxel" if voxels == 1 else f"all {voxels} segmented voxels"
 
 
 def size_text(count: int) -> str:

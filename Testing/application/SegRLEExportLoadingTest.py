@@ -187,7 +187,7 @@ class BesideSlicersOwnTest(LoadingTestCase):
         series = self.into_database(segmentation, "rle-binary")
         (_, (ours,)), (_, (slicers,)) = self.offers(series), self.offers(series, SLICERS)
         assert ours.confidence > slicers.confidence
-        assert "cannot read run-length coded pixels of one bit" in ours.tooltip
+        assert "cannot read RLE compressed pixels of one bit" in ours.tooltip
 
     def test_it_loads_what_we_write(self):
         _, segmentation = self.sample()

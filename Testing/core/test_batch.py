@@ -667,8 +667,8 @@ class TestShell:
         table = table_of(good_cases(material, 1), tmp_path)
         assert main(["batch", str(table), "-o", str(tmp_path / "out"), "--dask", "tcp://127.0.0.1:1"]) == 2
         assert (
-            "no Dask scheduler answers there (Timed out trying to connect to tcp://127.0.0.1:1 after 1 s). Start one "
-            "(dask scheduler)" in capsys.readouterr().err
+            "no Dask scheduler answers there (Timed out trying to connect to tcp://127.0.0.1:1 after 1 s). Check the "
+            "address, start a scheduler there (dask scheduler)" in capsys.readouterr().err
         )
         assert not (tmp_path / "out").exists()
 
@@ -721,7 +721,7 @@ class TestShell:
         assert (
             "The exit code is 0 if all cases are written, 1 if some are not, 2 if none is or the batch was not" in told
         )
-        assert "one more each time it is tried again: the last line of a case holds." in told
+        assert "one more each time the case is tried again: its last line is the valid one." in told
 
     def test_two_folders_without_a_common_name_are_no_batch(self, tmp_path, capsys):
         (tmp_path / "images" / "b").mkdir(parents=True)

@@ -120,6 +120,9 @@ class TestSegments:
         assert "its voxels have the labels 4, 5, 6, 7, 8 and 3 others on Layer 0" in refusal(
             a_nrrd(tmp_path, *THREE, labels=labels)
         )
+        assert "the labels 4, 5, 6, 7, 8 and 1 other on Layer 0" in refusal(
+            a_nrrd(tmp_path, *THREE, labels=labels.clip(max=9))
+        )
 
 
 class TestVoxels:

@@ -651,7 +651,7 @@ def test_a_time_that_is_not_there_is_refused(tmp_path, time):
 
     assert str(finding) == (
         f"error: Time {time} was asked for, and the images have 3 times. "
-        "Choose one that is there, from 1 on, or none for the first."
+        "Choose a time from 1 to 3, or none for the first."
     )
 
 

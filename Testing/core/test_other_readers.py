@@ -233,8 +233,8 @@ class TestProgramsThatFail:
         sights = proof.read_by_others(tmp_path / "seg.dcm", "rle", wanted_of(a_segmentation()))
         assert [sight.outcome for sight in sights] == [SightOutcome.NOT_AT_HAND] * 2
         assert [str(sight) for sight in sights] == [
-            "highdicom: not at hand (it is not installed here: pip install highdicom)",
-            "3D Slicer's loader, dcmqi: not at hand (it is not installed here: pip install dcmqi)",
+            "highdicom: not available (it is not installed here: pip install highdicom)",
+            "3D Slicer's loader, dcmqi: not available (it is not installed here: pip install dcmqi)",
         ]
 
 

@@ -208,7 +208,7 @@ class TestPendingFiles:
         assert contents(tmp_path) == {final.name: b"new"}
 
     def test_tell_that_a_name_is_too_long(self, tmp_path):
-        with PendingFiles(overwrite=False) as files, pytest.raises(WritingFailedError, match="File name too long"):
+        with PendingFiles(overwrite=False) as files, pytest.raises(WritingFailedError, match="too long.* shorter"):
             write(files, tmp_path / ("n" * 300))
 
     def test_tell_that_the_folder_is_gone(self, tmp_path):

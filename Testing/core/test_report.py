@@ -38,7 +38,10 @@ def test_a_person_reads_size_time_verification_readers_and_findings():
     assert told.splitlines()[0] == (
         "RLE compressed label map ('rle'), 500 bytes, 2.0 times smaller than its pixels alone at one bit each, 0.50 s"
     )
-    assert "seg_1.dcm: 500 bytes, 5 frames, verified: all 42 voxels of 5 frames read back right by pydicom 3" in told
+    assert (
+        "seg_1.dcm: 500 bytes, 5 frames, verified: all 42 segmented voxels of 5 frames read back right by pydicom 3"
+        in told
+    )
     assert f"opens in: {PLANS['rle'].reads_in}" in told
     assert f"known problems: {PLANS['rle'].fails_in}" in told
     assert "note: liver: No coded meaning was chosen. Choose one." in told
@@ -77,13 +80,18 @@ def test_a_file_larger_than_bit_packed_pixels_is_told_so():
     assert "4.0 times larger than its pixels alone at one bit each" in str(a_report(4000))
 
 
+@pytest.mark.parametrize("size", [960, 1000, 1040])
+def test_a_file_of_about_the_same_size_is_neither_smaller_nor_larger(size):
+    assert ", about as large as its pixels alone at one bit each, " in str(a_report(size))
+
+
 def test_one_frame_is_no_frames():
     report = a_report(500)
     one = replace(report.instances[0], frames=1, verification=Verification("pydicom 3", 1, 42))
 
     told = str(replace(report, instances=(one,)))
 
-    assert "500 bytes, 1 frame, verified: all 42 voxels of 1 frame read back right" in told
+    assert "500 bytes, 1 frame, verified: all 42 segmented voxels of 1 frame read back right" in told
 
 
 def test_what_was_not_verified_is_told_so():

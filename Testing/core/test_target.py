@@ -65,7 +65,7 @@ class TestWhatTheSystemAnswers:
     @pytest.mark.parametrize("name", ["x" * 300 + ".dcm", "x" * 300, "x" * 300 + "/", ("y" * 200 + "/") * 30 + "a.dcm"])
     def test_to_a_name_that_is_too_long(self, name, tmp_path):
         target = f"{tmp_path}/{name}"
-        with pytest.raises(TargetFolderError, match="File name too long"):
+        with pytest.raises(TargetFolderError, match="File name too long. Choose a shorter name."):
             ask(target)
 
     def test_to_a_loop_of_links(self, tmp_path):

@@ -8,7 +8,13 @@ from types import SimpleNamespace
 
 import pytest
 from builders import a_segmentation, a_source, fixed_options, two_overlapping_boxes
-from SegRLEExportLib.errors import NoReferenceError, PreflightError, SeriesChoiceError, TargetExistsError
+from SegRLEExportLib.errors import (
+    FilesLeftError,
+    NoReferenceError,
+    PreflightError,
+    SeriesChoiceError,
+    TargetExistsError,
+)
 from SegRLEExportLib.export import export
 from SegRLEExportLib.model.finding import Finding, Severity
 from SegRLEExportLib.model.remedy import Remedy
@@ -110,7 +116,7 @@ class TestFolding:
         found = folding.causes(self.FOUND)
         assert [finding.id for finding in found] == ["b", "c", "a"]
         assert [finding.id for finding in folding.always_shown(found)] == ["b"]
-        assert folding.summary(found) == "1 thing in the way, 1 thing to know, 1 note"
+        assert folding.summary(found) == "1 error, 1 warning, 1 note"
         assert folding.summary([]) == ""
 
     def test_tells_of_segments_what_is_to_be_known(self):
@@ -137,12 +143,21 @@ def test_what_others_saw_is_told_in_a_sentence():
         "highdicom 1.0 and dcmqi 1.0 read it right."
     )
     assert seen_by_others([report(("highdicom", right), ("dcmqi", absent))]) == (
-        "highdicom 1.0 read it right. dcmqi 1.0 is not at hand here."
+        "highdicom 1.0 read it right. dcmqi 1.0 is not available here."
     )
     assert seen_by_others([report(("highdicom", refused)), report(("highdicom", right), ("dcmqi", other))]) == (
         "highdicom 1.0 cannot read it (see the details). dcmqi 1.0 shows something else (see the details)."
     )
     assert seen_by_others([report()]) == ""
+
+
+@pytest.mark.parametrize("door", Door)
+def test_names_of_programs_and_files_stay_as_they_are(door):
+    finding = Finding("a", Severity.WARNING, "dcmqi reads it wrong.", help=f"{Remedy.CHOOSE_SERIES}.")
+    told = in_words_of(finding, door)
+    assert told.what == "dcmqi reads it wrong."
+    assert told.help[0].isupper()
+    assert error_text(FilesLeftError([Path("seg.dcm")], "seg.dcm is busy"), door).startswith("seg.dcm")
 
 
 def test_export_is_reached_before_what_is_folded():

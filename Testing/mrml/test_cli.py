@@ -39,7 +39,10 @@ class TestExport:
         printed = capsys.readouterr().out
         assert f"{path}: " in printed
         voxels = int(sitk.GetArrayFromImage(sitk.ReadImage(str(scenes.SEGMENTS))).astype(bool).sum())
-        assert f"verified: all {voxels} voxels of 34 frames read back right by SegRLEExport's second decoder" in printed
+        assert (
+            f"verified: all {voxels} segmented voxels of 34 frames read back right by SegRLEExport's second decoder"
+            in printed
+        )
         assert "decoder, 16 of 34 frames also by pydicom" in printed
         assert "known problems: " in printed
 

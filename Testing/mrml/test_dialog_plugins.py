@@ -292,5 +292,5 @@ class TestLoader:
         path = shared_data / "13_generated_dicom_seg" / "highdicom_CT_fractional_prob_rle.dcm"
         plugin = application.plugins["SegRLEExportLoader"]()
         assert not plugin.load(SimpleNamespace(files=[str(path)]))
-        assert "Load it in the Python console, with the share" in application.boxes[0][0]
-        assert "loadSegmentation(path, threshold=0.5), for example." in application.boxes[0][0]
+        assert "Load it in the Python console with a threshold: pixels of at" in application.boxes[0][0]
+        assert "loadSegmentation(path, threshold=0.5)." in application.boxes[0][0]

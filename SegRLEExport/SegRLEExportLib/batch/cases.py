@@ -150,7 +150,7 @@ def _in_column(name: str, remedy: str = "") -> Iterator[None]:
 
 @dataclass(frozen=True)
 class Matches:
-    """Cases that two folders give, and what has no partner."""
+    """Cases that two folders give, and what has no counterpart."""
 
     cases: list[Case]
     without_images: list[str]

@@ -13,6 +13,7 @@ broken off before the line the case is tried again, broken off after it the next
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -192,6 +193,8 @@ def _unusable(out: Path, error: OSError, remedy: str) -> BatchFolderError:
     where = Path(error.filename) if isinstance(error.filename, (str, os.PathLike)) else out
     is_no_folder = isinstance(error, FileExistsError) and not where.is_dir()
     reason = "it is no folder" if is_no_folder else error.strerror or str(error)
+    if error.errno == errno.ENAMETOOLONG:
+        remedy = "Choose a shorter name"
     return BatchFolderError(where, f"{reason}. {remedy}")
 
 

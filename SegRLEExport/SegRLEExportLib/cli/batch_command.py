@@ -41,9 +41,9 @@ _LEAST_MEMORY = 1 << 20
 """Bytes: who asks for less, such as 4, forgot the unit."""
 
 _ENDING = (
-    "OUT/report.jsonl gets a line for each case, and one more each time it is tried again: the last line of a case "
-    "holds. OUT/report.html shows them. The exit code is 0 if all cases are written, 1 if some are not, 2 if none is "
-    "or the batch was not begun, 130 after Ctrl-C."
+    "OUT/report.jsonl gets a line for each case, and one more each time the case is tried again: its last line is the "
+    "valid one. OUT/report.html shows them. The exit code is 0 if all cases are written, 1 if some are not, 2 if none "
+    "is or the batch was not begun, 130 after Ctrl-C."
 )
 
 USAGE = "batch (CASES | --segmentations DIR --images DIR) -o OUT [options]"
@@ -87,7 +87,9 @@ def add_parser(commands: Any) -> None:
         help=f"{', '.join(FORMATS)}; default: {ENCODING_IDS[0]}",
     )
     parser.add_argument(
-        "--dry-run", action="store_true", help="print the cases that were found, and what has no partner; write nothing"
+        "--dry-run",
+        action="store_true",
+        help="print the cases that were found, and which segmentations or images have no counterpart; write nothing",
     )
     parser.add_argument(
         "--resume", action="store_true", help="go on with a batch: skip cases that are written, try all others again"
@@ -220,7 +222,7 @@ def _cases(parsed: argparse.Namespace) -> list[Case]:
 
 
 def _found(parsed: argparse.Namespace) -> tuple[list[Case], list[str]]:
-    """Return the cases, and a line for each thing that has no partner; a column goes before an option of all cases."""
+    """Return the cases, and a line for each that has no counterpart; a column goes before an option of all cases."""
     from SegRLEExportLib.batch.cases import matched, read_cases
 
     _refuse_unclear_cases(parsed)

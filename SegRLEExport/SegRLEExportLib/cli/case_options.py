@@ -104,7 +104,8 @@ def _commands() -> Mapping[str, argparse.ArgumentParser]:
 @lru_cache
 def case_options() -> Mapping[str, CaseOption]:
     """Return each option by its name."""
-    return {**_options_of("export"), **_options_of("convert")}
+    of_export = _options_of("export")
+    return {**of_export, **{name: one for name, one in _options_of("convert").items() if name not in of_export}}
 
 
 def _options_of(command: str) -> dict[str, CaseOption]:

@@ -42,8 +42,8 @@ def add_parser(commands: Any) -> None:
         type=Path,
         nargs="+",
         metavar="INPUT",
-        help="a segmentation, all DICOM SEG files of one export or their folder, or several masks or their folder; "
-        "last, where wanted, SERIES_DIR, the folder with the images",
+        help="a segmentation file, all DICOM SEG files of one export, several masks, or a folder with such files or "
+        "masks; SERIES_DIR, the folder with the DICOM images, may follow",
     )
     parser.add_argument(
         "-o",
@@ -65,13 +65,13 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--one-file-each",
         action="store_true",
-        help="where segments overlap: as many files as it takes to have no overlap in one",
+        help="where segments overlap: write several label maps, none of them with an overlap, instead of stopping",
     )
     parser.add_argument(
         "--threshold",
         type=_share,
         metavar="SHARE",
-        help="of FRACTIONAL files: the share from which on a voxel belongs to its segment, such as 0.5",
+        help="for FRACTIONAL DICOM SEG: voxels of at least this fraction, such as 0.5, belong to the segment",
     )
     parser.add_argument(
         "--images",
@@ -82,7 +82,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--window", type=_window, metavar="CENTRE,WIDTH", help="window of those pictures; default: that of each image"
     )
-    add_choice_arguments(parser)
+    add_choice_arguments(parser, "INPUT")
     add_option_arguments(parser)
     parser.set_defaults(compression=ENCODING_IDS[0])
 

@@ -86,27 +86,28 @@ def add_input_arguments(parser: argparse.ArgumentParser, *, is_series_needed: bo
     add_choice_arguments(parser)
 
 
-def add_choice_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what chooses among images and segments, and what is said of the segments."""
-    _add_input_choices(parser.add_argument_group("input"))
+def add_choice_arguments(parser: argparse.ArgumentParser, given: str = "SEGMENTATION") -> None:
+    """Add what chooses among images and segments, and what is said of the segments; `given` names the segmentation."""
+    _add_input_choices(parser.add_argument_group("input"), given)
     _add_segment_arguments(parser.add_argument_group("what is said of the segments"))
 
 
-def _add_input_choices(group: argparse._ArgumentGroup) -> None:
+def _add_input_choices(group: argparse._ArgumentGroup, given: str) -> None:
     """Add what chooses among images, and among segments."""
     group.add_argument("--series", metavar="UID", help="Series Instance UID, if several series of the folder fit")
     group.add_argument(
         "--time",
         type=int,
         metavar="N",
-        help="which time, from 1, where the images show each place at several; default: the first",
+        help="which time point, counted from 1, of images that have several at each place; default: the first",
     )
     group.add_argument(
         "--mask",
         type=Path,
         action="append",
         metavar="FILE",
-        help="one more mask, a segment named after its file; SEGMENTATION is the first mask then; may be repeated",
+        help=f"one more mask file beside {given}, which is then the first; each mask becomes a segment named after its "
+        "file; may be repeated",
     )
     group.add_argument("--segment", action="append", metavar="NAME", help="only this segment; may be repeated")
 
@@ -321,11 +322,12 @@ def source_of(parsed: argparse.Namespace, segmentation: Segmentation, files: Pen
 def _refuse_used_folder(folder: Path) -> None:
     """Refuse a folder that has files: a series of two sources would be one of none."""
     from SegRLEExportLib.errors import TargetFolderError
+    from SegRLEExportLib.writing.names import folder_error
 
     try:
         is_used = os.path.lexists(folder) and (not folder.is_dir() or any(folder.iterdir()))
     except OSError as error:
-        raise TargetFolderError(folder, error.strerror or str(error)) from error
+        raise folder_error(folder, error) from error
     if is_used:
         raise TargetFolderError(folder, "the images of the volume need a new or an empty folder")
 

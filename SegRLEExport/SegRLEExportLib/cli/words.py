@@ -56,8 +56,8 @@ WORDS = {
     Remedy.NO_WINDOW: "Leave out --window: images in colour are shown as they are.",
     Remedy.NO_PICTURES: "Let the COCO file name the DICOM images themselves (no --images).",
     Remedy.THRESHOLD: (
-        "Say from which share on, above 0 and up to 1, a pixel belongs to its segment: "
-        "segrle convert --threshold 0.5, for example."
+        "Give a threshold above 0 and up to 1: with segrle convert --threshold 0.5, for example, pixels of at least "
+        "that fraction belong to the segment."
     ),
     Remedy.A_FOLDER: "Export to a folder instead",
     Remedy.SEVERAL_FILES: (
@@ -89,8 +89,8 @@ WORDS_OF_BATCH = {
     Remedy.ONE_FILE: "With --to deflate or --to none all segments are in one file.",
     Remedy.OVERWRITE: "move the file away",
     Remedy.THRESHOLD: (
-        "Say from which share on, above 0 and up to 1, a pixel belongs to its segment: --threshold 0.5, or in the "
-        "column threshold, for example."
+        "Give a threshold above 0 and up to 1 (--threshold 0.5, for example, or in the column threshold): pixels of at "
+        "least that fraction belong to the segment."
     ),
     Remedy.WINDOW: (
         "Give a window (--window CENTRE,WIDTH), or let the COCO file name the DICOM images themselves (no "

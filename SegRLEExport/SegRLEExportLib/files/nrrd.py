@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from SegRLEExportLib.files.byte_stream import ByteStream, UnreadableError, file_of_voxels
 from SegRLEExportLib.files.volume import Volumes, kji_to_lps, placed, read_array
+from SegRLEExportLib.model.counted import counted
 from SegRLEExportLib.model.geometry import Geometry, Matrix
 
 _MOST_HEADER_BYTES = 1 << 24
@@ -218,7 +219,10 @@ def _axes(header: NrrdHeader, sizes: tuple[int, ...]) -> tuple[list[int], int | 
     axes = [axis for axis, direction in enumerate(all_directions) if direction is not None]
     others = [axis for axis in range(len(sizes)) if axis not in axes]
     if len(axes) not in (2, 3) or len(others) > 1:
-        raise UnreadableError(f"it has {len(axes)} axes in space and {len(others)} others, and one volume is needed")
+        rest = counted(len(others), "other axis", "other axes")
+        raise UnreadableError(
+            f"it has {counted(len(axes), 'axis', 'axes')} in space and {rest}, and one volume is needed"
+        )
     return axes, others[0] if others else None
 
 

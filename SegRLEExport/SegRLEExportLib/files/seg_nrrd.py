@@ -26,6 +26,7 @@ from SegRLEExportLib.files.slicer_tags import (
     TRACKING_UID,
 )
 from SegRLEExportLib.files.volume import Volumes, kji_to_lps, placed
+from SegRLEExportLib.model.counted import counted
 from SegRLEExportLib.model.segmentation import AlgorithmType, Layer, Segment, Segmentation
 from SegRLEExportLib.model.terminology import parse_slicer_terminology
 
@@ -212,7 +213,7 @@ def _refuse_labels_of_nobody(layers: Sequence[Layer], places: set[tuple[int, int
 
 def _listed(values: list[int], most: int = 5) -> str:
     shown = ", ".join(str(value) for value in values[:most])
-    more = f" and {len(values) - most} others" if len(values) > most else ""
+    more = f" and {counted(len(values) - most, 'other')}" if len(values) > most else ""
     return f"the label{'s' if len(values) > 1 else ''} {shown}{more}"
 
 

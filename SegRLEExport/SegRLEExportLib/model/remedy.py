@@ -56,7 +56,7 @@ class Remedy(str, Enum):
     WINDOW = "Give a window, or let the COCO file name the DICOM images themselves."
     NO_WINDOW = "Give none: images in colour are shown as they are."
     NO_PICTURES = "Let the COCO file name the DICOM images themselves."
-    THRESHOLD = "Give a threshold above 0 and up to 1: the share from which on a pixel belongs to its segment."
+    THRESHOLD = "Give a threshold above 0 and up to 1: pixels of at least that fraction belong to the segment."
     A_FOLDER = "Export to a folder instead"
     SEVERAL_FILES = "Write as many label maps as it takes, or another format, DICOM SEG for example."
     BY_ITS_NAME = "let convert() write what the name says"

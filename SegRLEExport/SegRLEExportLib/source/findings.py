@@ -92,7 +92,7 @@ def time_not_there(time: int, times: int) -> Finding:
         "time-not-there",
         Severity.ERROR,
         f"Time {time} was asked for, and the images have {counted(times, 'time')}.",
-        help="Choose one that is there, from 1 on, or none for the first.",
+        help=f"Choose a time from 1 to {times}, or none for the first.",
     )
 
 

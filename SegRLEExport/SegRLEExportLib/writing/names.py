@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import stat
@@ -93,15 +94,21 @@ def _free_bytes(folder: Path) -> int | None:
         return None
 
 
+def folder_error(folder: Path, error: OSError) -> TargetFolderError:
+    """Return what a person is told where the system refuses a folder, or a name in it."""
+    remedy = "Choose a shorter name." if error.errno == errno.ENAMETOOLONG else "Choose another folder."
+    return TargetFolderError(folder, error.strerror or str(error), remedy)
+
+
 @contextmanager
 def _asking(folder: Path) -> Iterator[None]:
     """Turn what the system answers to a question about names into a sentence."""
     try:
         yield
     except OSError as error:
-        raise TargetFolderError(folder, error.strerror or str(error)) from error
+        raise folder_error(folder, error) from error
     except ValueError as error:  # a character that no name can have
-        raise TargetFolderError(folder, str(error)) from error
+        raise TargetFolderError(folder, str(error), "Choose another name.") from error
 
 
 def least_bytes(draft: Draft) -> int:

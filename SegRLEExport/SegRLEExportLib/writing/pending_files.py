@@ -16,9 +16,9 @@ from functools import partial
 from pathlib import Path
 from types import TracebackType
 
-from SegRLEExportLib.errors import FilesLeftError, TargetExistsError, TargetFolderError, WritingFailedError
+from SegRLEExportLib.errors import FilesLeftError, TargetExistsError, WritingFailedError
 from SegRLEExportLib.model.beside import EARLIER, PART, beside
-from SegRLEExportLib.writing.names import refuse_taken
+from SegRLEExportLib.writing.names import folder_error, refuse_taken
 from SegRLEExportLib.writing.seg_file import FileSink
 
 _NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK, errno.EACCES, errno.EINVAL}
@@ -78,7 +78,7 @@ class PendingFiles:
         except OSError as error:
             self._folders = [made for made in self._folders if made != folder]
             if not isinstance(error, FileExistsError):  # else somebody made it meanwhile
-                raise TargetFolderError(folder, reason_of(error)) from error
+                raise folder_error(folder, error) from error
 
     @contextmanager
     def create(self, final: Path, *, replaces_none: bool = False) -> Iterator[FileSink]:
@@ -100,7 +100,7 @@ class PendingFiles:
                 file.flush()
                 os.fsync(file.fileno())
         except OSError as error:
-            raise WritingFailedError(final, reason_of(error)) from error
+            raise _failed(final, error) from error
 
     def part_of(self, final: Path) -> Path:
         """Return where the file is that is to become `final`."""
@@ -111,7 +111,7 @@ class PendingFiles:
         try:
             return self._parts[final].stat().st_size
         except OSError as error:
-            raise WritingFailedError(final, reason_of(error)) from error
+            raise _failed(final, error) from error
 
     def publish(self) -> None:
         """Give all files their names, or none; a file that is replaced is kept until the block has ended.
@@ -127,7 +127,7 @@ class PendingFiles:
             except FileExistsError as error:
                 raise TargetExistsError(final) from error
             except OSError as error:
-                raise WritingFailedError(final, reason_of(error)) from error
+                raise _failed(final, error) from error
         self._is_published = True
 
     def _give_or_replace(self, part: Path, final: Path) -> None:
@@ -233,6 +233,12 @@ class PendingFiles:
 def reason_of(error: OSError) -> str:
     """Return what the system says, without the name of the file, which the sentences around it have."""
     return error.strerror or str(error)
+
+
+def _failed(final: Path, error: OSError) -> WritingFailedError:
+    if error.errno == errno.ENAMETOOLONG:
+        return WritingFailedError(final, reason_of(error), "Choose a shorter name")
+    return WritingFailedError(final, reason_of(error))
 
 
 def _identity(status: os.stat_result) -> _Identity:

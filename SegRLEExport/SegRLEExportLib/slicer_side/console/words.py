@@ -41,8 +41,8 @@ WORDS: dict[Remedy, str] = {remedy: remedy.value for remedy in Remedy} | {
     Remedy.OWN_PROOF: f"leave out the proof by other programs ({_OWN_PROOF})",
     Remedy.BY_ITS_NAME: "let 3D Slicer write that (Segmentations module, Export to files)",
     Remedy.THRESHOLD: (
-        "Say from which share on, above 0 and up to 1, a pixel belongs to its segment: "
-        "loadSegmentation(path, threshold=0.5), for example."
+        "Give a threshold above 0 and up to 1: with loadSegmentation(path, threshold=0.5), for example, pixels of at "
+        "least that fraction belong to the segment."
     ),
 }
 

@@ -42,7 +42,7 @@ SENTENCES_SHOWN = 6
 
 _SEEN = (
     (SightOutcome.RIGHT, "read it right", "read it right"),
-    (SightOutcome.NOT_AT_HAND, "is not at hand here", "are not at hand here"),
+    (SightOutcome.NOT_AT_HAND, "is not available here", "are not available here"),
     (SightOutcome.CANNOT_READ, "cannot read it (see the details)", "cannot read it (see the details)"),
     (SightOutcome.DIFFERENT, "shows something else (see the details)", "show something else (see the details)"),
 )

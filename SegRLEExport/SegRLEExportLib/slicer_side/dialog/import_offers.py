@@ -58,11 +58,11 @@ def offers(looks: Iterable[FirstLook], *, prefers_ours: bool = False) -> list[Of
 def trouble_of_slicer(look: FirstLook) -> str:
     """Return what Slicer's own loader (dcmqi) does with such a file, if that is not right; empty if it is."""
     if look.transfer_syntax == RLELossless and look.bits_allocated == 1:
-        return "cannot read run-length coded pixels of one bit"
+        return "cannot read RLE compressed pixels of one bit"
     if look.transfer_syntax not in _READ_BY_SLICER:
         return f"cannot read {look.transfer_syntax.name}"
     if look.segmentation_type == "FRACTIONAL" and look.segment_count > 1:
-        return f"makes one segment of the {look.segment_count} of a fractional segmentation"
+        return f"merges the {look.segment_count} segments of a FRACTIONAL segmentation into one"
     return ""
 
 

@@ -40,8 +40,8 @@ _OF_NO_WINDOW = {
     Remedy.OVERWRITE: "move that file away",
     Remedy.NOT_STRICT: "let it be repaired",
     Remedy.THRESHOLD: (
-        "Load it in the Python console, with the share from which on a pixel belongs to its segment: "
-        "slicer.util.getModuleLogic('SegRLEExport').loadSegmentation(path, threshold=0.5), for example."
+        "Load it in the Python console with a threshold: pixels of at least that fraction belong to the segment. For "
+        "example: slicer.util.getModuleLogic('SegRLEExport').loadSegmentation(path, threshold=0.5)."
     ),
 }
 """What is done outside of windows, or is the same in all."""
@@ -129,5 +129,5 @@ def in_words_of(finding: Finding, door: Door) -> Finding:
 
 
 def _reworded(text: str, door: Door) -> str:
-    text = worded(text, WORDS[door])
-    return text[:1].upper() + text[1:]
+    told = worded(text, WORDS[door])
+    return told[:1].upper() + told[1:] if text[:1].isupper() else told  # names of programs and files stay as they are

@@ -9,8 +9,8 @@ from SegRLEExportLib.model.finding import Finding, Severity, one_for_each_cause
 
 _ERRORS_SHOWN = 3
 _NAMES = {
-    Severity.ERROR: ("1 thing in the way", "{} things in the way"),
-    Severity.WARNING: ("1 thing to know", "{} things to know"),
+    Severity.ERROR: ("1 error", "{} errors"),
+    Severity.WARNING: ("1 warning", "{} warnings"),
     Severity.REPAIR: ("1 repair", "{} repairs"),
     Severity.NOTE: ("1 note", "{} notes"),
 }

@@ -328,7 +328,7 @@ class Panel(VTKObservationMixin):
             return _("Choose a segmentation.")
         if not self.parameters.intoDatabase and not self.parameters.folder:
             return _("Choose a folder.")
-        return "" if self.look.is_possible else _("What is marked above stands in the way.")
+        return "" if self.look.is_possible else _("Solve the errors that are shown above first.")
 
     def _look(self):
         from SegRLEExportLib.errors import ExportError
