@@ -693,6 +693,36 @@ class TestShell:
         assert "no images for b" in printed.err
         assert not (tmp_path / "out").exists()
 
+    @pytest.mark.parametrize(
+        ("row", "words", "sentence"),
+        [
+            ("to,coco_images\nb,ct,nifti,png", [], "option coco_images: it has no effect here: pictures are written"),
+            ("coco_images\nb,ct,png", ["--to", "nifti"], "option coco_images: it has no effect here: pictures"),
+            ("window\nb,ct,'40,400'", ["--to", "coco"], "option window: it has no effect here: it is for the pictures"),
+            ("volume\nb,ct,v.nrrd", [], "with a volume images are made of it: leave the column series empty."),
+            ("volume,threshold\nb,,v.nrrd,0.5", [], "no case can have both."),
+        ],
+    )
+    def test_cells_that_cannot_be_together_are_told_with_their_line(self, row, words, sentence, tmp_path, capsys):
+        header, _, cells = row.partition("\n")
+        quoted = cells.replace("'", '"')
+        (tmp_path / "cases.csv").write_text(f"segmentation,series,{header}\n{quoted}\n")
+        assert main(["batch", str(tmp_path / "cases.csv"), "-o", str(tmp_path / "out"), "--dry-run", *words]) == 2
+        told = capsys.readouterr().err
+        assert "line 2 cannot be used: " in told
+        assert sentence in told
+
+    def test_options_of_all_cases_that_cannot_be_together_are_told_with_the_usage(self, tmp_path, capsys):
+        (tmp_path / "seg").mkdir()
+        (tmp_path / "ct" / "a").mkdir(parents=True)
+        (tmp_path / "seg" / "a.nii.gz").write_text("")
+        words = ["--segmentations", tmp_path / "seg", "--images", tmp_path / "ct", "-o", tmp_path / "out"]
+        with pytest.raises(SystemExit):
+            main([*map(str, ["batch", *words]), "--to", "nifti", "--coco-images", "png"])
+        told = capsys.readouterr().err
+        assert told.startswith("usage: segrle batch")
+        assert "error: option coco_images: it has no effect here: pictures are written beside a COCO file" in told
+
     def test_a_dry_run_shows_no_name_as_a_line_of_its_own(self, tmp_path, capsys):
         table = tmp_path / "cases.csv"
         table.write_text('case,segmentation,series\na,"x.seg.nrrd\nb: forged\x1b[2J",ct\n')

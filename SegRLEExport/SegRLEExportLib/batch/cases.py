@@ -63,8 +63,13 @@ class Case:
         return asked
 
 
-def read_cases(table: Path, columns: Mapping[str, Column]) -> list[Case]:
-    """Return the cases of a CSV or TSV file; paths in it are relative to its folder. Raises `BatchTableError`."""
+def read_cases(
+    table: Path, columns: Mapping[str, Column], refuse_unfit: Callable[[Case], None] = lambda _: None
+) -> list[Case]:
+    """Return the cases of a CSV or TSV file; paths in it are relative to its folder.
+
+    `refuse_unfit` raises ValueError for a case whose options contradict each other. Raises `BatchTableError`.
+    """
     try:
         with regular_file(table) as file:
             text = file.read().decode("utf-8-sig")
@@ -81,6 +86,7 @@ def read_cases(table: Path, columns: Mapping[str, Column]) -> list[Case]:
             case, named_in = _case_of(list(zip(header, _cells(row, header))), columns, table.parent)
             with _in_column(named_in, _NAMED_IN[named_in]):
                 names.add(case.name, f"line {rows.line_num}")
+            refuse_unfit(case)
             cases.append(case)
         return cases
     except ValueError as error:
