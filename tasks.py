@@ -4,6 +4,7 @@
     python3 tasks.py demo     export a real segmentation three ways and show the reports
     python3 tasks.py test     format, lint, types, tests
     python3 tasks.py check    format, lint, types
+    python3 tasks.py format   write the code in the form that check wants
     python3 tasks.py bench    compare with other exporters (--quick: the two small workloads)
     python3 tasks.py peers    measure who reads what (--all: every reader)
     python3 tasks.py pages    renew the tables and figures of README and Docs
@@ -51,6 +52,11 @@ def check(words: list[str]) -> int:
     return 0
 
 
+def format_code(words: list[str]) -> int:
+    """Write the code in the form that `check` wants."""
+    return _run("-m", "ruff", "format", *CHECKED, *words)
+
+
 def test(words: list[str]) -> int:
     """All checks, then all tests on all processors; words select tests as pytest does, on one."""
     if words:
@@ -77,6 +83,7 @@ TASKS: dict[str, Callable[[list[str]], int]] = {
     "demo": demo,
     "test": test,
     "check": check,
+    "format": format_code,
     "bench": bench,
     "peers": peers,
     "pages": pages,

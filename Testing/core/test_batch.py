@@ -791,6 +791,11 @@ class TestShell:
         assert not any(re.search("In Slicer|double-click", text) for text in told)
 
 
+def test_a_reason_that_lists_shows_the_first_of_its_list():
+    refused = Outcome("a", Ending.REFUSED, "No such series. Found:\n  1.2  CT\n  1.3  MR\n")
+    assert refused.short_reason == "No such series. Found: 1.2  CT (And 1 more.)"
+
+
 def test_the_page_holds_all_and_escapes_what_comes_from_files(tmp_path):
     folder = BatchFolder(tmp_path)
     bad = Outcome("<b>x</b>", Ending.REFUSED, "The file <script>alert(1)</script> is cut")

@@ -32,5 +32,23 @@ def test_the_commands_of_all_pages_run_in_their_order(tmp_path, monkeypatch, cap
             assert segrle(*words) == 0, f"{page}: {line}\n{capsys.readouterr().err}"
 
 
+def test_what_the_page_on_batches_does_in_python_runs(tmp_path, monkeypatch, capsys):
+    make_practice_folder(tmp_path / "practice")
+    monkeypatch.chdir(tmp_path / "practice")
+    (snippet,) = re.findall(r"```python\n(.*?)```", (ROOT / "Docs" / "batch.md").read_text("utf-8"), re.DOTALL)
+    exec(snippet, {})
+    assert capsys.readouterr().out.startswith("1 of 1 cases written")
+    assert Path("from-python/left-lung/left-lung.nii.gz").exists()
+
+
+def test_the_table_on_the_page_on_batches_runs(tmp_path, monkeypatch, capsys):
+    make_practice_folder(tmp_path / "practice")
+    monkeypatch.chdir(tmp_path / "practice")
+    (table,) = re.findall(r"```text\n(.*?)```", (ROOT / "Docs" / "batch.md").read_text("utf-8"), re.DOTALL)
+    Path("of-the-page.csv").write_text(table, "utf-8")
+    assert segrle("batch", "of-the-page.csv", "-o", "of-the-page") == 0, capsys.readouterr()
+    assert len(list(Path("of-the-page/from-nifti/images").iterdir())) > 1
+
+
 def test_pages_have_commands():
     assert {"README.md", "shell.md", "files.md", "batch.md"} <= set(PAGES)

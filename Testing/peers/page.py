@@ -14,6 +14,7 @@ from peers.ohif import page as ohif
 from peers.ohif.cases import WAYS
 from peers.recipients import RECIPIENTS
 from peers.table import Column, Table
+from peers.transport import Delivery
 
 PATH = Path(__file__).with_name("README.md")
 
@@ -129,7 +130,11 @@ def _deliveries(table: Table) -> Iterator[str]:
     yield "| from and to | " + " | ".join(f"`{plan_id}`" for plan_id in PLANS) + " |"
     yield "|---|" + "---|" * len(PLANS)
     for way, by_plan in table.deliveries.items():
-        yield f"| {way} | " + " | ".join(by_plan[plan_id].outcome for plan_id in PLANS) + " |"
+        yield f"| {way} | " + " | ".join(_outcome(by_plan.get(plan_id)) for plan_id in PLANS) + " |"
+
+
+def _outcome(delivery: Delivery | None) -> str:
+    return "-" if delivery is None else delivery.outcome
 
 
 def _sizes(table: Table) -> Iterator[str]:

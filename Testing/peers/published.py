@@ -25,14 +25,15 @@ def changes(fresh: Measurement, published: Table) -> list[str]:
 
 
 def changed_deliveries(fresh: Deliveries, published: Table) -> list[str]:
-    """Return a sentence for each file that arrives otherwise than the table says."""
-    return [
-        f"'{plan_id}' from {way}: {found.outcome} now, "
-        f"{published.deliveries[way][plan_id].outcome} in the published table. {_REMEDY}"
-        for way, by_plan in fresh.items()
-        for plan_id, found in by_plan.items()
-        if found.outcome != published.deliveries[way][plan_id].outcome
-    ]
+    """Return a sentence for each file that arrives otherwise than the table says, or of which it says nothing."""
+    told = []
+    for way, by_plan in fresh.items():
+        for plan_id, found in by_plan.items():
+            known = published.deliveries.get(way, {}).get(plan_id)
+            if known is None or found.outcome != known.outcome:
+                before = f"{known.outcome} in" if known else "and not in"
+                told.append(f"'{plan_id}' from {way}: {found.outcome} now, {before} the published table. {_REMEDY}")
+    return told
 
 
 _REMEDY = (

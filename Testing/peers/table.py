@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from SegRLEExportLib.encoding.plan import PLANS, Split
+
 from peers.catalog import Reader
 from peers.measuring import Cell, Measurement, Outcome
 from peers.transport import Deliveries, Delivery
@@ -146,7 +148,12 @@ def _cells(grouped: dict[str, Any], data: dict[str, Any]) -> dict[tuple[str, str
 
 
 def _cases_of(plan_id: str, data: dict[str, Any]) -> list[str]:
-    return [case for case in data["cases"] if not (plan_id == "rle-per-segment" and case == "300-segments")]
+    return [case for case in data["cases"] if is_possible(plan_id, case)]
+
+
+def is_possible(plan_id: str, case_id: str) -> bool:
+    """Whether that encoding is tried with that case: not with hundreds of files."""
+    return not (case_id == "300-segments" and plan_id in PLANS and PLANS[plan_id].split is Split.EACH_SEGMENT)
 
 
 def _text(value: Any, indent: int = 0) -> str:

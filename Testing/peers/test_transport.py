@@ -27,3 +27,9 @@ def test_nothing_that_arrived_anywhere_was_changed():
 def test_a_delivery_that_changed_is_told():
     (told,) = changed_deliveries({"storescu to storescp": {"none": Delivery("refused")}}, table.load())
     assert told.startswith("'none' from storescu to storescp: refused now, as sent in the published table.")
+
+
+@pytest.mark.parametrize("way", ["storescu to storescp", "a new way"])
+def test_a_delivery_that_is_not_published_is_told(way):
+    (told,) = changed_deliveries({way: {"new": Delivery("refused")}}, table.load())
+    assert told.startswith(f"'new' from {way}: refused now, and not in the published table. Run ")

@@ -66,8 +66,10 @@ class Outcome:
 
     @property
     def short_reason(self) -> str:
-        """The first of several reasons, and how many more there are."""
+        """The first of several reasons, or of the things that it lists, and how many more there are."""
         first, *others = self.reason.strip().splitlines() or [""]
+        if first.endswith(":") and others:
+            first = f"{first} {others.pop(0).strip()}"
         return f"{first} (And {len(others)} more.)" if others else first
 
     @property

@@ -10,10 +10,10 @@ from typing import BinaryIO, cast
 
 import numpy as np
 
-from SegRLEExportLib.conversion.formats import MASKS, NRRD, SEG_NRRD, WrittenFile, suffix_of
+from SegRLEExportLib.conversion.formats import MASKS, NIFTI, NRRD, SEG_NRRD, WrittenFile, suffix_of
 from SegRLEExportLib.conversion.label_values import values_of, without_overlap
 from SegRLEExportLib.conversion.read_back import is_nifti_of, is_nrrd_of, is_seg_nrrd_of
-from SegRLEExportLib.errors import ReadBackDiffersError, UnwritableSegmentationError
+from SegRLEExportLib.errors import ReadBackDiffersError, UnknownFormatError, UnwritableSegmentationError
 from SegRLEExportLib.files.tables.beside import TABLE_OF_MASKS
 from SegRLEExportLib.files.tables.delimited import written_table
 from SegRLEExportLib.files.tables.row import SegmentRow, plain_name, row_of
@@ -43,8 +43,10 @@ class VolumeFiles:
             elif wanted == MASKS:
                 files.make_folder(self._target)
                 self._masks()
-            else:
+            elif wanted in (NIFTI, NRRD):
                 self._label_maps(wanted, one_file_each=one_file_each)
+            else:
+                raise UnknownFormatError(wanted, [SEG_NRRD, NIFTI, NRRD, MASKS])
             files.publish()
         return tuple(self._written)
 
@@ -65,7 +67,7 @@ class VolumeFiles:
         names = file_names(segments)
         for segment, name in zip(segments, names):
             labels = self._segmentation.layers[segment.layer_index].labels_kji == segment.layer_value
-            self._volume(self._target / f"{name}.nii.gz", labels.view(np.uint8))
+            self._volume(self._target / f"{name}.nii.gz", labels.view(np.uint8), NIFTI)
         rows = (replace(row_of(segment), value=None, name=name) for segment, name in zip(segments, names))
         self._table(self._target / TABLE_OF_MASKS, rows)
 
@@ -84,7 +86,7 @@ class VolumeFiles:
             stem = self._target.name.removesuffix(suffix) + (f"_{number}" if len(groups) > 1 else "")
             table_name = f"{stem}.csv" if suffix.lower() != ".csv" else f"{stem}.names.csv"
             values = values_of(self._segmentation, group, keep=self._keep_values)
-            self._volume(self._target.with_name(stem + suffix), self._painted(values), is_nrrd=wanted == NRRD)
+            self._volume(self._target.with_name(stem + suffix), self._painted(values), wanted)
             rows = (row_of(self._segmentation.segments[position], value) for position, value in values.items())
             self._table(self._target.with_name(table_name), rows)
 
@@ -108,9 +110,9 @@ class VolumeFiles:
             np.copyto(painted, dtype(value), where=labels == segment.layer_value)
         return painted
 
-    def _volume(self, path: Path, labels: Labels, *, is_nrrd: bool = False) -> None:
+    def _volume(self, path: Path, labels: Labels, wanted: str) -> None:
         geometry = self._segmentation.layers[0].geometry
-        if is_nrrd:
+        if wanted == NRRD:
             written = self._create(path, lambda file: write_nrrd([labels], geometry, file))
             is_same = is_nrrd_of(written, [labels], geometry)
         else:

@@ -30,11 +30,8 @@ class Form(NamedTuple):
     """Bits a pixel; of label maps 8, or 16 for more than 255 segments."""
     full_value: int
     """What a pixel of a segment holds where each has frames of its own."""
-
-    @property
-    def has_file_each(self) -> bool:
-        """Whether each segment has a file of its own."""
-        return self.segmentation_type == "FRACTIONAL"
+    has_file_each: bool = False
+    """Whether each segment has a file of its own."""
 
 
 _SEGMENTATION, _LABEL_MAP_SEGMENTATION = "1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.66.7"
@@ -47,7 +44,7 @@ FORMS = {
     "none": Form("BINARY", _SEGMENTATION, _EXPLICIT, 1, 1),
     "deflate": Form("BINARY", _SEGMENTATION, _DEFLATED, 1, 1),
     "rle-binary": Form("BINARY", _SEGMENTATION, _RLE, 1, 1),
-    "rle-per-segment": Form("FRACTIONAL", _SEGMENTATION, _RLE, 8, 255),
+    "rle-per-segment": Form("FRACTIONAL", _SEGMENTATION, _RLE, 8, 255, has_file_each=True),
 }
 """By id of the row in the table of encodings."""
 
