@@ -281,10 +281,10 @@ class UnwritablePictureError(ExportError):
 class NotASegmentationFileError(ExportError):
     """The file is not a DICOM SEG, or cannot be parsed as one."""
 
-    def __init__(self, path: Path, reason: str) -> None:
+    def __init__(self, path: Path, reason: str, remedy: str = "Give a file of modality SEG.") -> None:
         self.reason = reason
         """The cause alone, as a clause."""
-        super().__init__(f"{path} is not a readable DICOM Segmentation: {reason}. Give a file of modality SEG.")
+        super().__init__(f"{path} is not a readable DICOM Segmentation: {reason}. {remedy}")
 
 
 class UnusableSegFileError(ExportError):

@@ -160,6 +160,10 @@ MESSAGES = [
         f"{SEG} is not a readable DICOM Segmentation: it has no Segment Sequence. Give a file of modality SEG.",
     ),
     (
+        errors.NotASegmentationFileError(SEG, "it is cut short", "Get the file anew."),
+        f"{SEG} is not a readable DICOM Segmentation: it is cut short. Get the file anew.",
+    ),
+    (
         errors.UnusableSegFileError(SEG, "it refers to no images", "Give the folder."),
         f"The DICOM SEG {SEG} cannot be used: it refers to no images. Give the folder.",
     ),

@@ -9,10 +9,12 @@ import pydicom
 import pytest
 from builders import A_GRID, a_segmentation, a_source, a_sphere, fixed_options, two_overlapping_boxes
 from pydicom.encaps import encapsulate, generate_frames
+from pydicom.uid import CTImageStorage
 from SegRLEExportLib.encoding.plan import PLANS
 from SegRLEExportLib.errors import NotASegmentationFileError
 from SegRLEExportLib.export import export
 from SegRLEExportLib.reading import frame_decoding
+from SegRLEExportLib.reading.damage import GET_ANEW
 from SegRLEExportLib.reading.inspection import inspect
 from SegRLEExportLib.reading.seg_file import SegFile
 from SegRLEExportLib.verification.comparison import compare
@@ -73,6 +75,17 @@ class TestInspection:
 
         (fault,) = inspect(path).faults
         assert fault.startswith("Pixel Data has ")
+
+    def test_tells_a_frame_that_cannot_be_read_and_what_helps(self, written):
+        (path,) = written("rle")
+        dataset = pydicom.dcmread(path)
+        with_frames_cut_short(dataset)
+        dataset.save_as(path)
+
+        told = inspect(path)
+
+        assert told.faults[0].startswith("frame 1 cannot be read: 0 segments for 1 bytes of a pixel")
+        assert str(told).splitlines()[-1] == f"  {GET_ANEW}"
 
     def test_shows_five_faults_and_counts_the_others(self, written):
         told = replace(inspect(written("none")[0]), faults=tuple(f"fault {n}" for n in range(8)))
@@ -206,6 +219,47 @@ class TestDamage:
 
         with pytest.raises(NotASegmentationFileError, match="Pixel Data of frame 1 of|Pixel Data has 4 bytes"):
             compare([path], a_separate_pair())
+
+    def test_of_a_frame_names_it_in_plain_words_and_says_what_helps(self, written):
+        (path,) = written("rle")
+        dataset = pydicom.dcmread(path)
+        with_frames_cut_short(dataset)
+        dataset.save_as(path)
+
+        with pytest.raises(NotASegmentationFileError) as refused:
+            compare([path], a_separate_pair())
+
+        told = "Pixel Data of frame 1 of 7 is not as DICOM has it: 0 segments at [0] for 1 bytes of a pixel (G.2, G.5)"
+        assert str(refused.value) == f"{path} is not a readable DICOM Segmentation: {told}. {GET_ANEW}"
+
+    @pytest.mark.parametrize(
+        ("encoding", "told"),
+        [
+            ("rle", "it is cut short: the file ends in Pixel Data, behind 6 whole fragments for 7 frames"),
+            ("none", "it is cut short: Pixel Data should have 80 bytes"),
+        ],
+    )
+    def test_of_a_file_cut_in_its_pixels_says_what_is_missing_and_to_get_it_anew(self, encoding, told, written):
+        (path,) = written(encoding)
+        path.write_bytes(path.read_bytes()[:-20])
+
+        for look in (inspect, lambda path: compare([path], a_separate_pair())):
+            with pytest.raises(NotASegmentationFileError) as refused:
+                look(path)
+            assert str(refused.value) == f"{path} is not a readable DICOM Segmentation: {told}. {GET_ANEW}"
+
+    def test_of_a_seg_without_its_pixels_is_told_to_be_got_anew_and_images_to_be_exchanged(self, written, tmp_path):
+        (path,) = written("none")
+        dataset = pydicom.dcmread(path)
+        del dataset.PixelData
+        dataset.save_as(path)
+        dataset.SOPClassUID = CTImageStorage
+        dataset.save_as(tmp_path / "image.dcm")
+
+        with pytest.raises(NotASegmentationFileError, match=f"it has no Pixel Data. {GET_ANEW}"):
+            inspect(path)
+        with pytest.raises(NotASegmentationFileError, match="it is CT Image Storage. Give a file of modality SEG."):
+            inspect(tmp_path / "image.dcm")
 
     @pytest.mark.parametrize("encoding", ["none", "rle", "deflate"])
     def test_of_a_file_cut_anywhere_never_ends_in_a_traceback(self, encoding, written):

@@ -107,6 +107,15 @@ class TestVolume:
         (["convert", IN, "-o", "a.nrrd", "--series-number", "7"], "it is written into DICOM SEG alone"),
         (["convert", IN, "-o", "a.nrrd", "--content-creator", "A^B"], "it is written into DICOM SEG alone"),
         (["convert", IN, "-o", "a.nrrd", "--keep-empty-frames"], "it is written into DICOM SEG alone"),
+        (
+            ["export", IN, CT, "-o", "a", "--no-verify", "--verify", "others"],
+            "--verify: not allowed with argument --no",
+        ),
+        (
+            ["export", IN, CT, "-o", "a", "--verify", "others", "--no-verify"],
+            "--no-verify: not allowed with argument -",
+        ),
+        (["convert", IN, "-o", "a", "--verify", "others", "--no-verify"], "--no-verify: not allowed with argument --v"),
         (["export", IN, CT, "-o", ""], "argument -o/--output: the name of what is to be written is empty"),
         (["convert", IN, "-o", " "], "argument -o/--output: the name of what is to be written is empty"),
         (["batch", IN, "-o", ""], "argument -o/--output: the name of what is to be written is empty"),

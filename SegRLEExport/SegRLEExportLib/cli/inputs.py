@@ -182,14 +182,15 @@ def add_shape_arguments(group: argparse._ArgumentGroup) -> None:
 
 def _add_file_arguments(group: argparse._ArgumentGroup) -> None:
     """Add how the file gets its name."""
-    group.add_argument(
+    proof = group.add_mutually_exclusive_group()
+    proof.add_argument(
         "--verify",
         choices=("own", "others", "off"),
         default="own",
         help="who reads each file back and compares it, so that it is kept only if nothing differs: this program (own, "
         "default), also highdicom and dcmqi as 3D Slicer calls it (others), or nobody (off)",
     )
-    group.add_argument("--no-verify", dest="verify", action="store_const", const="off", help="the same as --verify off")
+    proof.add_argument("--no-verify", dest="verify", action="store_const", const="off", help="the same as --verify off")
     group.add_argument("--overwrite", action="store_true", help="replace a file that has the name")
 
 

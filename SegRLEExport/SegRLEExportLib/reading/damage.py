@@ -11,6 +11,7 @@ from pathlib import Path
 from pydicom.errors import InvalidDicomError
 
 from SegRLEExportLib.errors import NotASegmentationFileError
+from SegRLEExportLib.reading.rle import RLEStructureError
 
 DAMAGE = (
     ArithmeticError,
@@ -32,8 +33,24 @@ DAMAGE = (
 """
 
 
+GET_ANEW = (
+    "Get the file anew from where it came; if it is the same there, the program that wrote it has to write it again."
+)
+"""What helps where bytes are missing, damaged or contradict each other: here they cannot be mended."""
+
+MORE_MEMORY = "Close other programs, or take a larger machine."
+
+
 class SegFileError(ValueError):
     """Why a file cannot be read as a SEG, as a clause that says where; doors make a sentence of it."""
+
+
+class NoSegError(SegFileError):
+    """The file is none: another one is needed."""
+
+
+class CutShortError(SegFileError):
+    """The file ends too early."""
 
 
 @contextmanager
@@ -44,13 +61,24 @@ def readable(path: Path, what: str) -> Iterator[None]:
     """
     try:
         yield
-    except SegFileError as error:
+    except NoSegError as error:
         raise NotASegmentationFileError(path, str(error)) from error
-    except (*DAMAGE, MemoryError) as error:
-        raise NotASegmentationFileError(path, f"{what} cannot be read ({_reason(error)})") from error
+    except SegFileError as error:
+        raise NotASegmentationFileError(path, str(error), GET_ANEW) from error
+    except RLEStructureError as error:
+        raise NotASegmentationFileError(path, f"{what} is not as DICOM has it: {error}", GET_ANEW) from error
+    except MemoryError as error:
+        raise NotASegmentationFileError(path, f"{what} is too large for this machine's memory", MORE_MEMORY) from error
+    except DAMAGE as error:
+        raise NotASegmentationFileError(path, f"{what} cannot be read ({_reason(error)})", GET_ANEW) from error
 
 
 def _reason(error: BaseException) -> str:
-    """Return the error's first line, which is a sentence to a person more often than the others."""
+    """Return the error's first line, which is a sentence to a person more often than the others.
+
+    A name that was looked up and not found is none without the kind of the error.
+    """
     lines = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+    if not lines:
+        return type(error).__name__
+    return f"{type(error).__name__}: {lines[0]}" if isinstance(error, LookupError) else lines[0]

@@ -7,7 +7,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from SegRLEExportLib.reading.damage import SegFileError
+from SegRLEExportLib.model.counted import counted
+from SegRLEExportLib.reading.damage import CutShortError, SegFileError
 from SegRLEExportLib.reading.elements import ITEM, ITEM_HEAD, SEQUENCE_END, UNDEFINED, tag_text
 from SegRLEExportLib.reading.stream import Stream
 
@@ -78,11 +79,15 @@ def fragments_at(start: Stream, frame_count: int, extended_offsets: bytes) -> Fr
     with start.copy() as stream:
         table = stream.take(_item_length(stream))
         lengths: list[int] = []
-        while (length := _item_length(stream)) >= 0:
-            if len(lengths) >= most:
-                raise SegFileError(f"there are more than {most} fragments for {frame_count} frames")
-            lengths.append(length)
-            stream.skip(length)
+        try:
+            while (length := _item_length(stream)) >= 0:
+                if len(lengths) >= most:
+                    raise SegFileError(f"there are more than {most} fragments for {frame_count} frames")
+                stream.skip(length)
+                lengths.append(length)
+        except CutShortError as error:
+            found, due = counted(len(lengths), "whole fragment"), counted(frame_count, "frame")
+            raise CutShortError(f"it is cut short: the file ends in Pixel Data, behind {found} for {due}") from error
         has_more = not stream.is_at_end()
     stated, kind = (extended_offsets, "<u8") if extended_offsets else (table, "<u4")
     offsets = np.frombuffer(stated[: len(stated) // int(kind[2]) * int(kind[2])], kind).tolist()

@@ -22,7 +22,7 @@ from pydicom.uid import (
     ImplicitVRLittleEndian,
 )
 
-from SegRLEExportLib.reading.damage import SegFileError
+from SegRLEExportLib.reading.damage import CutShortError, NoSegError, SegFileError
 from SegRLEExportLib.reading.elements import (
     EXPLICIT,
     IMPLICIT,
@@ -147,7 +147,7 @@ def _guessed(start: bytes, *, is_stated: bool) -> str:
     vr = start[4:6]
     is_explicit = vr.isalpha() and vr.isupper()
     if len(start) < 8 or (not is_stated and start[:2] not in (b"\x08\x00", b"\x00\x08")):
-        raise SegFileError("it is no DICOM file")
+        raise NoSegError("it is no DICOM file")
     if start[:2] == b"\x00\x08":
         return str(ExplicitVRBigEndian)
     return str(ExplicitVRLittleEndian if is_explicit else ImplicitVRLittleEndian)
@@ -217,7 +217,7 @@ class _Walk:
             is_unknown = head.vr == b"UN" and not self._coding.is_implicit
             return take_undefined(self._stream, IMPLICIT if is_unknown else self._coding, most)
         if head.length > self._stream.most:
-            raise SegFileError("it is cut short: the file ends in the middle of an element")
+            raise CutShortError("it is cut short: the file ends in the middle of an element")
         if head.length > most:
             raise SegFileError(f"its attributes take more than {_LARGEST_HEADER >> 20} MB")
         return self._stream.take(head.length)

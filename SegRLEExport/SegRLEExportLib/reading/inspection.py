@@ -14,8 +14,8 @@ from SegRLEExportLib.errors import NotASegmentationFileError
 from SegRLEExportLib.model.counted import counted
 from SegRLEExportLib.model.printable import printable_lines
 from SegRLEExportLib.model.terminology import Code
-from SegRLEExportLib.reading.damage import DAMAGE, readable
-from SegRLEExportLib.reading.frame_decoding import DEFLATED_IMAGE_FRAME, ENCAPSULATED_UNCOMPRESSED, BitLayout
+from SegRLEExportLib.reading.damage import DAMAGE, GET_ANEW, readable
+from SegRLEExportLib.reading.frame_decoding import DEFLATED_IMAGE_FRAME, ENCAPSULATED_UNCOMPRESSED, BitLayout, Decoded
 from SegRLEExportLib.reading.pixels import PixelData
 from SegRLEExportLib.reading.seg_file import SegFile
 from SegRLEExportLib.reading.segments import SegmentRecord
@@ -48,6 +48,8 @@ class Inspection:
         lines.extend(f"  FAULT: {fault}" for fault in self.faults[:_SHOWN_FAULTS])
         if len(self.faults) > _SHOWN_FAULTS:
             lines.append(f"  and {len(self.faults) - _SHOWN_FAULTS} faults more")
+        if self.faults:
+            lines.append(f"  {GET_ANEW}")
         return printable_lines(lines)
 
     def to_json(self) -> dict[str, Any]:
@@ -170,9 +172,10 @@ def _coded_structure(pixels: PixelData) -> tuple[str, list[str]]:
         faults.append(f"{len(fragments.lengths)} fragments for {pixels.frame_count} frames, as Number of Frames says")
     for number, encoded in enumerate(pixels.encoded_frames(), start=1):
         fault = _fault_of(pixels, encoded)
-        layout = _layout(pixels, encoded) if pixels.bits_allocated == 1 else None
+        decoded = _decoded(pixels, encoded) if fault or pixels.bits_allocated == 1 else None
+        layout = decoded[1] if decoded else None
         if fault and layout in (None, due):
-            faults.append(f"frame {number}: {fault}")
+            faults.append(f"frame {number}{'' if decoded else ' cannot be read'}: {fault}")
         broken += bool(fault)
         layouts.update(filter(None, [layout]))
     checked = _checked(pixels, broken)
@@ -201,9 +204,9 @@ def _fault_of(pixels: PixelData, encoded: bytes) -> str:
     return ""
 
 
-def _layout(pixels: PixelData, encoded: bytes) -> BitLayout | None:
-    """Return how a frame of bits that can be read has them, whether or not that is allowed; None if it cannot."""
+def _decoded(pixels: PixelData, encoded: bytes) -> Decoded | None:
+    """Return a frame that can be read, whether or not that is allowed; None if it cannot."""
     try:
-        return pixels.decode(encoded)[1]
+        return pixels.decode(encoded)
     except DAMAGE:
         return None

@@ -16,11 +16,12 @@ from pydicom.config import IGNORE
 from pydicom.datadict import dictionary_description
 from pydicom.uid import UID, RLELossless, SegmentationStorage
 
+from SegRLEExportLib.encoding.plan import LABEL_MAP_SEGMENTATION_STORAGE
 from SegRLEExportLib.errors import NotASegmentationFileError
 from SegRLEExportLib.model.geometry import PlaneStack
 from SegRLEExportLib.model.segmentation import Labels
 from SegRLEExportLib.model.source_series import SourceFrame
-from SegRLEExportLib.reading.damage import SegFileError, readable
+from SegRLEExportLib.reading.damage import GET_ANEW, NoSegError, SegFileError, readable
 from SegRLEExportLib.reading.elements import UNDEFINED, Elements
 from SegRLEExportLib.reading.frame_planes import images_named, stack_of
 from SegRLEExportLib.reading.frames import FrameRecords
@@ -85,9 +86,10 @@ class SegFile:
             missing.append("Pixel Data")
         if missing:
             sop_class = UID(self._elements.text(_NEEDED["SOPClassUID"]))
-            is_other = sop_class.name.endswith("Storage") and sop_class != SegmentationStorage
-            told = f"it is {sop_class.name}" if is_other else f"it has no {', '.join(missing)}"
-            raise SegFileError(told)
+            told = f"it has no {', '.join(missing)}"
+            if sop_class in (SegmentationStorage, LABEL_MAP_SEGMENTATION_STORAGE):
+                raise SegFileError(told)
+            raise NoSegError(f"it is {sop_class.name}" if sop_class.name.endswith("Storage") else told)
 
     def _pixel_data(self) -> PixelData:
         elements, head = self._elements, self._read.pixel_data
@@ -133,6 +135,7 @@ class SegFile:
             raise NotASegmentationFileError(
                 self.path,
                 f"Number of Frames is {self.frame_count}, Per-Frame Functional Groups Sequence has {described} items",
+                GET_ANEW,
             )
 
     @property
@@ -226,7 +229,9 @@ class SegFile:
         """What each frame says of itself; raises `NotASegmentationFileError` for tiles."""
         if self._read.frames is None or self.is_tiled_full:
             raise NotASegmentationFileError(
-                self.path, "its frames are tiles of a slide without places of their own (TILED_FULL), not planes"
+                self.path,
+                "its frames are tiles of a slide without places of their own (TILED_FULL), not planes",
+                "Give a SEG of whole planes.",
             )
         return self._read.frames
 

@@ -24,7 +24,7 @@ from SegRLEExportLib.model.segmentation import Labels, Layer, Segment, Segmentat
 from SegRLEExportLib.model.source_series import text_of
 from SegRLEExportLib.model.usual_color import usual_color
 from SegRLEExportLib.reading.canvas import Canvas
-from SegRLEExportLib.reading.damage import SegFileError, readable
+from SegRLEExportLib.reading.damage import GET_ANEW, MORE_MEMORY, SegFileError, readable
 from SegRLEExportLib.reading.folder import OF_ONE_EXPORT
 from SegRLEExportLib.reading.grid import Grid, grid_of, joined
 from SegRLEExportLib.reading.seg_file import SegFile
@@ -60,7 +60,7 @@ def segmentation_of(files: Sequence[Path | SegFile], *, threshold: float | None 
         return _painted(segs, numbers, threshold)
     except MemoryError as error:
         reason = "there is not enough memory for its voxels"
-        raise UnusableSegFileError(segs[0].path, reason, "Close other programs, or take a larger machine.") from error
+        raise UnusableSegFileError(segs[0].path, reason, MORE_MEMORY) from error
 
 
 def _as_exported(segs: list[SegFile]) -> list[SegFile]:
@@ -201,7 +201,7 @@ class _Painting:
         undescribed = sorted(set(seg.frames.segment_numbers) - value_of.keys())
         if undescribed:
             raise NotASegmentationFileError(
-                seg.path, f"its frames show segment {undescribed[0]}, which is not described"
+                seg.path, f"its frames show segment {undescribed[0]}, which is not described", GET_ANEW
             )
         _refuse_frames_of_one_place(seg, planes)
         for frame, first_pixel, bits in _bits(seg, self._threshold):
@@ -275,7 +275,9 @@ def _refuse_undescribed(seg: SegFile, labels: Labels) -> None:
     shown = np.flatnonzero(voxels_of_values(labels)).tolist()
     unknown = [value for value in shown if value and value not in described]
     if unknown:
-        raise NotASegmentationFileError(seg.path, f"its pixels show segment {unknown[0]}, which is not described")
+        raise NotASegmentationFileError(
+            seg.path, f"its pixels show segment {unknown[0]}, which is not described", GET_ANEW
+        )
 
 
 def _segment(record: SegmentRecord, number: int, layer: int, layer_value: int) -> Segment:

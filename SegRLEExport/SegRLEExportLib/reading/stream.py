@@ -8,7 +8,7 @@ import zlib
 from pathlib import Path
 from typing import BinaryIO
 
-from SegRLEExportLib.reading.damage import SegFileError
+from SegRLEExportLib.reading.damage import CutShortError, NoSegError, SegFileError
 
 _READ_AHEAD = 1 << 16
 _INFLATE_FROM = 1 << 14
@@ -26,11 +26,11 @@ def open_regular(path: Path) -> BinaryIO:
     try:
         number = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     except (OSError, ValueError) as error:
-        raise SegFileError(f"it cannot be opened ({getattr(error, 'strerror', None) or error})") from error
+        raise NoSegError(f"it cannot be opened ({getattr(error, 'strerror', None) or error})") from error
     mode = os.fstat(number).st_mode
     if not stat.S_ISREG(mode):
         os.close(number)
-        raise SegFileError("it is a folder" if stat.S_ISDIR(mode) else "it is a device or a pipe, not a file")
+        raise NoSegError("it is a folder" if stat.S_ISDIR(mode) else "it is a device or a pipe, not a file")
     return os.fdopen(number, "rb", buffering=0)
 
 
@@ -154,5 +154,5 @@ class Stream:
         return read
 
 
-def _cut_short() -> SegFileError:
-    return SegFileError("it is cut short: the file ends in the middle of an element")
+def _cut_short() -> CutShortError:
+    return CutShortError("it is cut short: the file ends in the middle of an element")
