@@ -230,7 +230,7 @@ def test_a_first_worker_that_comes_later_and_cannot_run_a_case_is_refused(materi
         with a_worker(cluster.address, environment_with(_WITHOUT_US, tmp_path)):
             _, told = begun.communicate(timeout=WAIT_S)
     assert begun.returncode == 2
-    assert re.search(r"its worker tcp://\S+ has no SegRLEExport. Install there", told)
+    assert re.search(r"its worker tcp://\S+ has no SegRLEExport. Install the same version", told)
 
 
 def test_a_first_worker_that_comes_later_runs_the_cases(material, tmp_path):
