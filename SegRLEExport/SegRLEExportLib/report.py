@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from enum import Enum
 from pathlib import Path
@@ -13,6 +14,15 @@ from SegRLEExportLib.model.finding import Finding, Severity, one_for_each_cause
 from SegRLEExportLib.model.printable import printable_lines
 
 _PIXELS_ALONE = "its pixels alone at one bit each"
+
+_WITHOUT_PLACE = "images-without-place"
+"""The finding of images that have no place in the patient."""
+
+_GET_VOLUME = "highdicom's get_volume"
+"""Fails where highdicom reads frame by frame."""
+
+_NAMED_FOR = {"dcmqi": ("3D Slicer", "dcmqi"), "highdicom": ("highdicom",)}
+"""How the table of encodings begins to name who reads with a library."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +44,9 @@ class SightOutcome(str, Enum):
     DIFFERENT = "shows something else"
     CANNOT_READ = "cannot read"
     NOT_AT_HAND = "not at hand"
+
+
+_FAILURES = (SightOutcome.DIFFERENT, SightOutcome.CANNOT_READ)
 
 
 @dataclass(frozen=True)
@@ -135,6 +148,7 @@ class Report:
                 lines.append(f"    series {instance.series_instance_uid}, segments: {names}")
         lines.append(f"  opens in: {self._opens_in()}")
         lines.append(f"  known problems: {self._fails_in()}")
+        lines.extend(f"  not asked: {sight}" for sight in self._seen((SightOutcome.NOT_AT_HAND,)))
         lines.extend(f"  {finding}" for finding in one_for_each_cause(self.findings))
         return printable_lines(lines)
 
@@ -152,29 +166,47 @@ class Report:
             "verified": self.is_verified,
             "instances": [{**asdict(instance), "path": str(instance.path)} for instance in self.instances],
             "findings": [finding.to_json() for finding in self.findings],
-            "reads_in": self.plan.reads_in,
+            "reads_in": self._reads_in(),
             "not_read_by": list(self.not_read_by),
             "fails_in": self.plan.fails_in,
         }
 
     def _opens_in(self) -> str:
-        """Return what was seen where other programs were asked, otherwise what the table of encodings says."""
+        """Return who was seen to read it where other programs were asked, and what the table of encodings says."""
+        right = self._seen((SightOutcome.RIGHT,))
+        return f"{'; '.join(right)}. Measured before: {self._reads_in()}" if right else self._reads_in()
+
+    def _reads_in(self) -> str:
+        """Return the readers that the table of encodings names, without those that fail on these very files."""
+        failing = [sight.reader for one in self.instances for sight in one.sights if sight.outcome in _FAILURES]
+        failing.extend(reader for reader in self.not_read_by if reader != _GET_VOLUME)
+        begins = tuple(name for library in _NAMED_FOR for name in _NAMED_FOR[library] if _are_with(library, failing))
+        if failing and ", " not in self.plan.reads_in:
+            return f"{self.plan.reads_in}, but not {' or '.join(dict.fromkeys(failing))}"
+        left = [reader for reader in self.plan.reads_in.split(", ") if not reader.startswith(begins)]
+        if _GET_VOLUME in self.not_read_by:
+            left = ["highdicom (frame by frame)" if reader == "highdicom" else reader for reader in left]
+        return ", ".join(left)
+
+    def _fails_in(self) -> str:
+        """Return who was seen to fail, the readers that fail on these very planes, and what the table says."""
+        told = [f"{sight}." for sight in self._seen(_FAILURES)]
+        if self.not_read_by:
+            is_without_place = any(finding.id == _WITHOUT_PLACE for finding in self.findings)
+            why = "its images have no place in the patient" if is_without_place else "of where its planes lie"
+            readers = " and ".join(self.not_read_by)
+            told.append(f"Because {why}, this file is not opened correctly by {readers}.")
+        return " ".join((*told, self.plan.fails_in))
+
+    def _seen(self, outcomes: Collection[SightOutcome]) -> list[str]:
+        """Return what other programs saw, that of those outcomes, each once."""
         seen = [
             f"{instance.path.name}: {sight}" if len(self.instances) > 1 else str(sight)
             for instance in self.instances
             for sight in instance.sights
+            if sight.outcome in outcomes
         ]
-        encoding = self.plan.reads_in
-        if self.not_read_by:
-            encoding += f"; but not these planes in {' or '.join(self.not_read_by)}, see below"
-        return f"{'; '.join(seen)}. Measured before: {encoding}" if seen else encoding
-
-    def _fails_in(self) -> str:
-        """Return the readers that fail on these very planes, and what the table of encodings says."""
-        if not self.not_read_by:
-            return self.plan.fails_in
-        readers = " and ".join(self.not_read_by)
-        return f"Because of where its planes lie, this file is not opened correctly by {readers}. {self.plan.fails_in}"
+        return list(dict.fromkeys(seen))
 
     def of_severity(self, *severities: Severity) -> tuple[Finding, ...]:
         """Return the findings of those severities."""
@@ -187,6 +219,11 @@ class Report:
         if times == "1.0":
             return f"about as large as {_PIXELS_ALONE}"
         return f"{times} times {'smaller' if self.ratio > 1 else 'larger'} than {_PIXELS_ALONE}"
+
+
+def _are_with(library: str, readers: Collection[str]) -> bool:
+    """Tell whether one of the readers reads with a library."""
+    return any(library in reader for reader in readers)
 
 
 def _verified(instance: WrittenInstance) -> str:

@@ -7,14 +7,15 @@ from dataclasses import replace
 
 import pydicom
 import pytest
-from builders import A_GRID, a_segmentation, a_source, a_sphere, fixed_options, two_overlapping_boxes
+from builders import A_GRID, LIVER, a_segmentation, a_source, a_sphere, fixed_options, two_overlapping_boxes
 from pydicom.encaps import encapsulate, generate_frames
 from pydicom.uid import CTImageStorage
 from SegRLEExportLib.encoding.plan import PLANS
 from SegRLEExportLib.errors import NotASegmentationFileError
 from SegRLEExportLib.export import export
+from SegRLEExportLib.model.terminology import Code
 from SegRLEExportLib.reading import frame_decoding
-from SegRLEExportLib.reading.damage import GET_ANEW
+from SegRLEExportLib.reading.damage import GET_ANEW, MORE_MEMORY, readable
 from SegRLEExportLib.reading.inspection import inspect
 from SegRLEExportLib.reading.seg_file import SegFile
 from SegRLEExportLib.verification.comparison import compare
@@ -49,6 +50,19 @@ class TestInspection:
             assert "Liver (SCT 10200004)" in told.segments[0]
             assert str(path) in str(told)
             assert told.to_json()["facts"] == told.facts
+
+    def test_tells_modifiers_of_type_and_region(self, tmp_path):
+        side, part = Code("SCT", "24028007", "Right"), Code("SCT", "264193008", "Left half")
+        codes = replace(LIVER, type_modifier=side, region=Code("SCT", "818981001", "Abdomen"), region_modifier=part)
+        (path,) = export(
+            a_segmentation([a_sphere()], terminologies=[codes]), a_source(), tmp_path, options=fixed_options()
+        ).paths
+
+        (line,) = inspect(path).to_json()["segments"]
+
+        told = "Liver (SCT 10200004), Right (SCT 24028007), in Abdomen (SCT 818981001), Left half (SCT 264193008)"
+        assert line.endswith(told)
+        assert line in str(inspect(path))
 
     def test_counts_frames_by_segment(self, written):
         told = inspect(written("none")[0])
@@ -193,7 +207,10 @@ class TestDamage:
             (without_segment_of_a_frame, "frame 2 does not say which segment it shows"),
             (without_shared_groups, "its frames have no orientation in the patient"),
             (with_short_pixels, r"Pixel Data has 4 bytes, its frames need \d+"),
-            (with_values(DimensionOrganizationType="TILED_FULL"), r"tiles of a slide .*TILED_FULL"),
+            (
+                with_values(DimensionOrganizationType="TILED_FULL"),
+                r"tiles of a slide .*TILED_FULL\), not planes. Give a SEG of wh",
+            ),
         ],
     )
     def test_is_told_by_verify(self, change, told, written):
@@ -260,6 +277,21 @@ class TestDamage:
             inspect(path)
         with pytest.raises(NotASegmentationFileError, match="it is CT Image Storage. Give a file of modality SEG."):
             inspect(tmp_path / "image.dcm")
+
+    @pytest.mark.parametrize(
+        ("error", "told"),
+        [
+            (MemoryError(), f"Pixel Data is too large for this machine's memory. {MORE_MEMORY}"),
+            (KeyError("Rows"), f"Pixel Data cannot be read (KeyError: 'Rows'). {GET_ANEW}"),
+            (ValueError("it is odd\nin line 2"), f"Pixel Data cannot be read (it is odd). {GET_ANEW}"),
+            (EOFError(), f"Pixel Data cannot be read (EOFError). {GET_ANEW}"),
+        ],
+        ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
+    )
+    def test_of_any_kind_is_told_with_what_was_being_read(self, error, told, tmp_path):
+        with pytest.raises(NotASegmentationFileError) as refused, readable(tmp_path, "Pixel Data"):
+            raise error
+        assert str(refused.value) == f"{tmp_path} is not a readable DICOM Segmentation: {told}"
 
     @pytest.mark.parametrize("encoding", ["none", "rle", "deflate"])
     def test_of_a_file_cut_anywhere_never_ends_in_a_traceback(self, encoding, written):

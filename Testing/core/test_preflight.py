@@ -36,7 +36,7 @@ from SegRLEExportLib.files.tables.describe import described
 from SegRLEExportLib.files.tables.totalsegmentator import own_table, with_codes_of_known_names
 from SegRLEExportLib.model.finding import Finding, Severity
 from SegRLEExportLib.model.geometry import Geometry, PlaneStack
-from SegRLEExportLib.model.segmentation import Layer, Segment, Segmentation
+from SegRLEExportLib.model.segmentation import AlgorithmType, Layer, Segment, Segmentation
 from SegRLEExportLib.model.source_series import SourceSeries
 from SegRLEExportLib.model.terminology import Code, SegmentTerminology
 from SegRLEExportLib.options import Grid
@@ -289,6 +289,12 @@ ROWS = [
     Row("not-multiple-of-8", WARNING, encoding="deflate"),
     Row("odd-bytes-in-ohif", WARNING, lambda: on_planes(3), encoding="labelmap"),
     Row("not-coded", NOTE, lambda: one_segment(terminology=None)),
+    Row("algorithm-without-name", NOTE, lambda: one_segment(algorithm_type=AlgorithmType.AUTOMATIC)),
+    Row(
+        "manual-with-algorithm",
+        NOTE,
+        lambda: one_segment(algorithm_type=AlgorithmType.MANUAL, algorithm_name="Joe"),
+    ),
     Row("same-name", NOTE, lambda: a_segmentation([a_sphere()] * 2, names=["one", "one"])),
     Row("long-name", REPAIR, lambda: one_segment(name="x" * 65)),
     Row("cut-text", REPAIR, lambda: one_segment(description="x" * 1025)),

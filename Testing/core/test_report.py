@@ -10,7 +10,7 @@ import pytest
 from SegRLEExportLib.encoding.plan import PLANS
 from SegRLEExportLib.model.finding import Finding, Severity
 from SegRLEExportLib.preflight.readers_of_file import DCMQI, HIGHDICOM
-from SegRLEExportLib.report import Report, Verification, WrittenInstance, WrittenSegment
+from SegRLEExportLib.report import Report, Sight, SightOutcome, Verification, WrittenInstance, WrittenSegment
 
 NOTE = Finding("not-coded", Severity.NOTE, "No coded meaning was chosen.", "liver", "Choose one.")
 WARNING = Finding("overlap", Severity.WARNING, "They share 3 voxels.")
@@ -55,6 +55,32 @@ def test_readers_that_fail_on_these_planes_stand_where_it_does_not_open():
         f"known problems: Because of where its planes lie, this file is not opened correctly by {DCMQI} and "
         f"{HIGHDICOM}. Software" in told
     )
+
+    assert "opens in: OHIF 3.13 and newer, highdicom (frame by frame), pydicom, DCMTK, vtk-dicom, Orthanc\n" in told
+
+
+def test_a_list_that_names_no_reader_names_those_that_fail():
+    told = str(replace(a_report(500), plan=PLANS["none"], not_read_by=(DCMQI, HIGHDICOM)))
+
+    assert f"opens in: nearly everything that reads DICOM SEG, but not {DCMQI}\n" in told
+
+
+def test_a_reader_that_cannot_read_is_a_known_problem_and_one_that_was_not_there_was_not_asked():
+    report = a_report(500)
+    right = Sight("highdicom", "0.28", SightOutcome.RIGHT, "", 1.0)
+    failed = Sight("3D Slicer's loader, dcmqi", "", SightOutcome.CANNOT_READ, "Fatal error", 1.0)
+    absent = Sight("other", "", SightOutcome.NOT_AT_HAND, "it is not installed here", 0.0)
+    asked = replace(report, instances=(replace(report.instances[0], sights=(right, failed, absent)),))
+
+    lines = str(asked).splitlines()
+
+    assert lines[2] == (
+        "  opens in: highdicom 0.28: right (1.0 s). Measured before: OHIF 3.13 and newer, highdicom, pydicom, DCMTK, "
+        "vtk-dicom, Orthanc"
+    )
+    assert lines[3].startswith("  known problems: 3D Slicer's loader, dcmqi: cannot read (Fatal error). Software that")
+    assert lines[4] == "  not asked: other: not available (it is not installed here)"
+    assert "3D Slicer" not in asked.to_json()["reads_in"]
 
 
 def test_several_files_are_listed_with_their_segments():

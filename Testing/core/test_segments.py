@@ -165,6 +165,36 @@ class TestNames:
 
         assert naming_findings(many) == []
 
+    @pytest.mark.parametrize(
+        ("what", "finding_id", "told"),
+        [
+            (
+                {"algorithm_type": AlgorithmType.AUTOMATIC},
+                "algorithm-without-name",
+                "What is AUTOMATIC needs the name of its algorithm, and none is told; 'unknown' is written.",
+            ),
+            (
+                {"algorithm_type": AlgorithmType.MANUAL, "algorithm_name": "Paint"},
+                "manual-with-algorithm",
+                "What is MANUAL has no algorithm in DICOM, but one is named here; the name is written.",
+            ),
+        ],
+    )
+    def test_an_algorithm_that_does_not_fit_its_type_is_told(self, what, finding_id, told):
+        assert self.findings(**what)[finding_id].what == told
+
+    @pytest.mark.parametrize(
+        "what",
+        [
+            {"algorithm_type": AlgorithmType.AUTOMATIC, "algorithm_name": "net"},
+            {"algorithm_type": AlgorithmType.MANUAL},
+            {"algorithm_type": AlgorithmType.SEMIAUTOMATIC},
+        ],
+        ids=["automatic with its name", "manual without one", "nothing told"],
+    )
+    def test_an_algorithm_that_fits_its_type_is_not_told(self, what):
+        assert self.findings(**what).keys() == {"not-coded"}
+
     def findings(self, **what):
         segmentation = a_segmentation()
         segment = replace(segmentation.segments[0], **{"terminology": None, **what})

@@ -493,6 +493,29 @@ class TestFolders:
         exports = json.loads(capsys.readouterr().out)["exports"]
         assert [(Path(one["files"][0]).name, one["equal"]) for one in exports] == [("a.dcm", True), ("b.dcm", False)]
 
+    def test_whose_export_was_told_of_the_segments_are_told_so_to_verify_too(self, tmp_path, capsys):
+        segmentation, ct = a_case(tmp_path)
+        algorithm = ("--algorithm-type", "AUTOMATIC", "--algorithm-name", "net")
+        assert segrle("export", segmentation, ct, "-o", tmp_path / "seg.dcm", *algorithm) == 0
+        capsys.readouterr()
+        assert segrle("verify", tmp_path / "seg.dcm", segmentation, ct) == DIFFERENT
+        assert (
+            "  note: what an export is told of the segments beside their file has to be told here, too, in the same "
+            "options: --segments, --segment, --mask, --algorithm-type, --algorithm-name, --algorithm-version\n"
+        ) in capsys.readouterr().out
+        assert segrle("verify", tmp_path / "seg.dcm", segmentation, ct, *algorithm) == 0
+
+    def test_of_an_algorithm_without_name_are_exported_with_a_note(self, tmp_path, capsys):
+        segmentation, ct = a_case(tmp_path)
+        words = ("export", segmentation, ct, "-o")
+        assert segrle(*words, tmp_path / "a.dcm", "--algorithm-type", "AUTOMATIC") == 0
+        assert (
+            "'unknown' is written. Give the name of the program or model that made them (--algorithm-name NAME)."
+            in (capsys.readouterr().out)
+        )
+        assert segrle(*words, tmp_path / "b.dcm", "--algorithm-type", "MANUAL", "--algorithm-name", "Joe") == 0
+        assert "where a program took part (--algorithm-type), or leave out the name." in capsys.readouterr().out
+
     @pytest.mark.parametrize("command", ["inspect", "verify"])
     def test_without_seg_are_refused(self, command, tmp_path, capsys):
         segmentation, ct = a_case(tmp_path)

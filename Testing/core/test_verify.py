@@ -12,6 +12,7 @@ from SegRLEExportLib.encoding.plan import PLANS
 from SegRLEExportLib.export import export
 from SegRLEExportLib.model.finding import Finding, Severity
 from SegRLEExportLib.model.geometry import Geometry
+from SegRLEExportLib.model.remedy import Remedy
 from SegRLEExportLib.model.segmentation import AlgorithmType, Layer, Segment, Segmentation
 from SegRLEExportLib.options import Grid
 from SegRLEExportLib.verification.comparison import compare
@@ -317,6 +318,37 @@ def test_of_foreign_files_what_any_seg_says_is_compared(written):
     assert compare(written(change=foreign), a_pair(), a_source()).is_equal
     kinds = compare(written(change=foreign_and_wrong), a_pair(), a_source()).kinds
     assert set(kinds) == {"references", "patient and study", "codes"}
+
+
+def test_what_many_frames_have_wrong_is_told_once_with_their_count(written):
+    (path,) = written(change=sources_999)
+
+    outcome = compare([path], a_pair(), a_source())
+
+    (line,) = [line for line in str(outcome).splitlines() if "Derivation Image" in line]
+    assert line.startswith(f"  references: {path.name}: frame 1: Derivation Image Sequence, Source Image Sequence, Ref")
+    assert line.endswith(
+        "and should be '1.2.826.0.1.3680043.8.498.2.2'. The same applies to 6 more (frame 2, frame 3, frame 4, ...)"
+    )
+    assert sum("Derivation" in one["what"] for one in outcome.to_json()["differences"]) == 7
+
+
+def test_a_value_that_is_empty_is_called_so(written):
+    outcome = compare(written(change=values(PatientID="")), a_pair(), a_source(PatientID="P"))
+
+    assert "Patient ID is empty, and should be 'P'" in str(outcome)
+
+
+def test_who_differs_in_what_segments_say_is_told_to_say_it_again(written):
+    pair = a_pair()
+    named = replace(pair, segments=tuple(replace(one, algorithm_name="net") for one in pair.segments))
+
+    outcome = compare(written(segmentation=named), pair, a_source())
+
+    assert outcome.kinds == ("segments",)
+    assert outcome.remarks == (Remedy.TELL_AGAIN,)
+    assert "'one': Segment Algorithm Name is 'net', and should be 'unknown'. The same applies to 1 more" in str(outcome)
+    assert compare(written(segmentation=named), named, a_source()).remarks == ()
 
 
 def test_the_outcome_is_told_to_programs_too(written):

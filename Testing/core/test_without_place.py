@@ -152,6 +152,25 @@ class TestOneImage:
             assert sights.pop("highdicom") == "RIGHT", instance.sights
             assert set(sights.values()) <= {"CANNOT_READ", "NOT_AT_HAND"}
 
+    def test_the_report_says_of_no_reader_both_that_it_opens_the_file_and_that_it_does_not(self, tmp_path):
+        an_image(tmp_path / "cr")
+        told = str(export(on_pixels(), tmp_path / "cr", tmp_path / "out", "rle", options=fixed_options()))
+        (opens_in,) = [line for line in told.splitlines() if line.startswith("  opens in: ")]
+        assert opens_in == (
+            "  opens in: OHIF 3.13 and newer, highdicom (frame by frame), pydicom, DCMTK, vtk-dicom, Orthanc"
+        )
+        assert "known problems: Because its images have no place in the patient, this file is not opened" in told
+
+    def test_verify_says_that_pixels_were_compared_where_space_has_none(self, tmp_path):
+        an_image(tmp_path / "cr")
+        paths = export(on_pixels(), tmp_path / "cr", tmp_path / "out", "none").paths
+        told = "compared pixel on pixel with the images, which have no place in the patient"
+        source = find_source(tmp_path / "cr", on_pixels())
+        assert str(compare(paths, on_pixels(), source)).startswith(f"equal: {told}\n")
+        moved = on_pixels()
+        other = replace(moved, layers=tuple(replace(one, labels_kji=one.labels_kji * 0) for one in moved.layers))
+        assert f": {told}\n" in str(compare(paths, other, source))
+
     @pytest.mark.parametrize("sign", [(1, 1), (-1, -1), (-1, 1)])
     def test_whatever_place_the_grid_states_voxel_i_j_is_column_i_of_row_j(self, sign, tmp_path):
         an_image(tmp_path / "cr")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from SegRLEExportLib.cli.exit_codes import DIFFERENT
 from SegRLEExportLib.cli.inputs import add_command, add_input_arguments, read_segmentation
 from SegRLEExportLib.cli.terminal import print_json, print_text
+from SegRLEExportLib.cli.words import in_words
 
 if TYPE_CHECKING:
     from SegRLEExportLib.model.segmentation import Segmentation
@@ -78,7 +79,7 @@ def _compared(paths: list[Path], segmentation: Segmentation, source: SourceSerie
     """Return what differs between the files of one export and the segmentation."""
     from SegRLEExportLib.verification.comparison import compare
 
-    comparison = compare(paths, segmentation, source)
+    comparison = in_words(compare(paths, segmentation, source))
     if by == "own":
         return comparison
     from SegRLEExportLib.other_readers.files_seen import seen_by_others

@@ -48,6 +48,14 @@ WORDS = {
         "Choose its meaning anew (--segments TABLE, or the Segmentations module of 3D Slicer)."
     ),
     Remedy.TABLE_OF_NAMES: "Give a table of names (--segments TABLE).",
+    Remedy.ALGORITHM_NAME: "Give the name of the program or model that made them (--algorithm-name NAME).",
+    Remedy.ALGORITHM_TYPE: (
+        "Choose SEMIAUTOMATIC or AUTOMATIC where a program took part (--algorithm-type), or leave out the name."
+    ),
+    Remedy.TELL_AGAIN: (
+        "what an export is told of the segments beside their file has to be told here, too, in the same options: "
+        "--segments, --segment, --mask, --algorithm-type, --algorithm-name, --algorithm-version"
+    ),
     Remedy.OVERWRITE: "replace the file (--overwrite)",
     Remedy.OWN_PROOF: "leave out the proof by other programs (--verify own)",
     Remedy.WINDOW: (
@@ -114,9 +122,12 @@ def error_text(error: ExportError, words: Words = WORDS) -> str:
 
 
 def in_words(result: Any) -> Any:
-    """Return a result with its findings, if it has any, in the words of a shell."""
-    findings = getattr(result, "findings", None)
-    return replace(result, findings=findings_in_words(findings)) if findings else result
+    """Return a result with its findings or remarks, if it has any, in the words of a shell."""
+    if findings := getattr(result, "findings", None):
+        return replace(result, findings=findings_in_words(findings))
+    if remarks := getattr(result, "remarks", None):
+        return replace(result, remarks=tuple(worded(remark, WORDS) for remark in remarks))
+    return result
 
 
 def findings_in_words(findings: Iterable[Finding], words: Words = WORDS) -> tuple[Finding, ...]:

@@ -114,20 +114,39 @@ def naming_findings(segmentation: Segmentation) -> list[Finding]:
         findings.extend(_code_findings(segment))
         findings.extend(_cut_findings(segment))
         findings.extend(_bent_findings(segment))
-    not_coded = [segment.name for segment in segmentation.segments if segment.terminology is None]
-    if not_coded:
-        findings.append(
-            Finding(
-                "not-coded",
-                Severity.NOTE,
-                "No coded meaning was chosen; written as Tissue (SCT 85756007).",
-                where=", ".join(not_coded[:_NAMES_SHOWN]) + (", ..." if len(not_coded) > _NAMES_SHOWN else ""),
-                help=Remedy.CHOOSE_MEANING.value,
-                details=tuple(not_coded),
-            )
-        )
+    findings.extend(_common_findings(segmentation))
     findings.extend(_same_name_findings(segmentation))
     return findings
+
+
+def _common_findings(segmentation: Segmentation) -> Iterator[Finding]:
+    """Tell what is mostly true of all segments, once."""
+    segments = segmentation.segments
+    yield from _noted(
+        [segment.name for segment in segments if segment.terminology is None],
+        "not-coded",
+        "No coded meaning was chosen; written as Tissue (SCT 85756007).",
+        Remedy.CHOOSE_MEANING,
+    )
+    yield from _noted(
+        [one.name for one in segments if one.algorithm_type is AlgorithmType.AUTOMATIC and not _algorithm_name(one)],
+        "algorithm-without-name",
+        f"What is AUTOMATIC needs the name of its algorithm, and none is told; '{UNKNOWN_ALGORITHM_NAME}' is written.",
+        Remedy.ALGORITHM_NAME,
+    )
+    yield from _noted(
+        [one.name for one in segments if one.algorithm_type is AlgorithmType.MANUAL and _algorithm_name(one)],
+        "manual-with-algorithm",
+        "What is MANUAL has no algorithm in DICOM, but one is named here; the name is written.",
+        Remedy.ALGORITHM_TYPE,
+    )
+
+
+def _noted(names: list[str], finding_id: str, what: str, remedy: Remedy) -> Iterator[Finding]:
+    """Yield a note that is true of the segments of those names, if there are any."""
+    if names:
+        where = ", ".join(names[:_NAMES_SHOWN]) + (", ..." if len(names) > _NAMES_SHOWN else "")
+        yield Finding(finding_id, Severity.NOTE, what, where, remedy.value, tuple(names))
 
 
 def _long_name_findings(segment: Segment) -> Iterator[Finding]:
@@ -297,7 +316,7 @@ class _Described:
 
 def _described(number: int, segment: Segment, segmentation_name: str, series_uid: str) -> _Described:
     whole_label = _whole_label(segment.name, number)
-    algorithm_name = one_line(segment.algorithm_name)[:LABEL_LENGTH].rstrip()
+    algorithm_name = _algorithm_name(segment)
     if not algorithm_name and segment.algorithm_type is not AlgorithmType.MANUAL:
         algorithm_name = UNKNOWN_ALGORITHM_NAME
     return _Described(
@@ -311,6 +330,11 @@ def _described(number: int, segment: Segment, segmentation_name: str, series_uid
         tracking_id=_tracking_id(segment, whole_label, segmentation_name),
         tracking_uid=tracking_uid(segment, segmentation_name, series_uid),
     )
+
+
+def _algorithm_name(segment: Segment) -> str:
+    """Return Segment Algorithm Name (0062,0009) as it fits; empty where none is told."""
+    return one_line(segment.algorithm_name)[:LABEL_LENGTH].rstrip()
 
 
 def _whole_label(name: str, number: int) -> str:

@@ -50,6 +50,9 @@ class Remedy(str, Enum):
         "Choose its meaning anew (in Slicer in the Segmentations module, double-click the segment's colour)."
     )
     TABLE_OF_NAMES = "Give a table of names."
+    ALGORITHM_NAME = "Give the name of the program or model that made them."
+    ALGORITHM_TYPE = "Choose SEMIAUTOMATIC or AUTOMATIC where a program took part."
+    TELL_AGAIN = "what an export is told of the segments beside their file has to be told to the comparison, too"
 
     OVERWRITE = "ask for overwriting (overwrite=True in ExportOptions)"
     OWN_PROOF = "leave out the proof by other programs (verify='own' in ExportOptions)"

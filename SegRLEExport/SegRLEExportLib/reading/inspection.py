@@ -137,14 +137,14 @@ def _references(seg: SegFile) -> str:
 
 
 def _segment_line(record: SegmentRecord, frames: Counter[int] | None) -> str:
-    codes = [_code(record.category), _code(record.type)]
-    where = f", in {_code(record.region)}" if record.region else ""
+    codes = [_code(record.category), _code(record.type, record.type_modifier)]
+    where = f", in {_code(record.region, record.region_modifier)}" if record.region else ""
     count = "" if frames is None else f", {counted(frames[record.number], 'frame')}"
     return f"{record.number:>3}  {record.label}: {' / '.join(filter(None, codes))}{where}{count}"
 
 
-def _code(code: Code | None) -> str:
-    return "" if code is None else f"{code.meaning} ({code.scheme} {code.value})"
+def _code(*code_and_modifier: Code | None) -> str:
+    return ", ".join(f"{code.meaning} ({code.scheme} {code.value})" for code in code_and_modifier if code)
 
 
 def _pixel_structure(pixels: PixelData) -> tuple[str, list[str]]:

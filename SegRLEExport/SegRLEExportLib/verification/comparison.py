@@ -1,8 +1,9 @@
 """Whether SEG files, ours or not, hold just what a segmentation holds, and say of it what they should.
 
-Voxels are compared in world space. What is said of segments is compared with what the segmentation says; patient,
-study, references and places with the series, if there is one. Files of this program must be to the letter what
-`expected_header`, `expected_segments` and `expected_frames` tell, but for what only the caller of their export knew.
+Voxels are compared in world space, or on the images where these have no place in the patient. What is said of segments
+is compared with what the segmentation says; patient, study, references and places with the series, if there is one.
+Files of this program must be to the letter what `expected_header`, `expected_segments` and `expected_frames` tell, but
+for what only the caller of their export knew.
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from SegRLEExportLib.errors import NotASegmentationFileError
-from SegRLEExportLib.model.finding import Severity
+from SegRLEExportLib.model.finding import Finding, Severity, one_for_each_cause
 from SegRLEExportLib.model.geometry import PlaneStack
 from SegRLEExportLib.model.printable import printable_lines
+from SegRLEExportLib.model.remedy import Remedy
 from SegRLEExportLib.model.segmentation import Segmentation, voxels_of_values
 from SegRLEExportLib.model.source_series import SourceSeries
 from SegRLEExportLib.planes.pairing import as_drawn
@@ -32,6 +34,11 @@ _WITHOUT_IMAGES = (
     "without the images it is not known whether voxels lie beyond them, or slices were drawn on an evenly spaced copy "
     "of them: give the series"
 )
+
+_IN_SPACE = "compared in world space"
+_ON_IMAGES = "compared pixel on pixel with the images, which have no place in the patient"
+_SAID_OF_SEGMENTS = frozenset(("segments", "names", "codes"))
+"""The kinds of what an export may have been told of segments beside their file."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +69,8 @@ class Comparison:
     not_compared: tuple[str, ...]
     partners: tuple[dict[int, int], ...]
     """For each file, the position in the segmentation of each of its segments that has one, by segment number."""
+    has_place: bool = True
+    """Whether frames lie in the patient; else they lie on the pixels of their images."""
 
     @property
     def is_equal(self) -> bool:
@@ -86,7 +95,7 @@ class Comparison:
             f"{segment.only_in_segmentation} only in the segmentation"
             for segment in self.segments
         ]
-        lines.extend(f"  {difference.kind}: {difference.what}" for difference in self.differences)
+        lines.extend(f"  {sentence}" for sentence in _one_for_each_cause(self.differences))
         lines.extend(f"  note: {remark}" for remark in self.remarks)
         if self.not_compared:
             lines.append(f"  not compared: {'; '.join(self.not_compared)}")
@@ -94,9 +103,13 @@ class Comparison:
 
     def _verdict(self) -> str:
         if self.is_equal:
-            return "equal: compared in world space, positions to a thousandth of a pixel"
+            return (
+                f"equal: {_IN_SPACE}, positions to a thousandth of a pixel"
+                if self.has_place
+                else f"equal: {_ON_IMAGES}"
+            )
         voxels = "; every voxel is equal" if self.are_voxels_equal else ""
-        return f"DIFFERENT in {', '.join(self.kinds)}{voxels}: compared in world space"
+        return f"DIFFERENT in {', '.join(self.kinds)}{voxels}: {_IN_SPACE if self.has_place else _ON_IMAGES}"
 
     def to_json(self) -> dict[str, Any]:
         """Return the outcome as a JSON object."""
@@ -146,6 +159,7 @@ class _Comparing:
             tuple(dict.fromkeys(self._remarks)),
             tuple(dict.fromkeys(self._not_compared)),
             tuple(_of_file(file, pairs) for file in range(len(self._segs))),
+            has_place=all(seg.has_place for seg in self._segs),
         )
 
     def _counts_if_all_agree(self, totals: list[int]) -> tuple[Counts, list[str]] | None:
@@ -226,6 +240,8 @@ class _Comparing:
             self._remarks.extend(f"no export of this series is possible: {one.what}" for one in errors)
         elif lacking or any(difference.kind == "places" for difference in self._differences):
             self._remarks.append(_WITHOUT_IMAGES)
+        if any(difference.kind in _SAID_OF_SEGMENTS for difference in self._differences):
+            self._remarks.append(Remedy.TELL_AGAIN.value)
 
     def _left_out(self, images: PlaneStack, positions: list[int]) -> Iterator[str]:
         """Tell which voxels of segments no image can show: an export leaves them out where that was asked for."""
@@ -272,6 +288,16 @@ class _Comparing:
 
     def _differ(self, kind: str, what: str) -> None:
         self._differences.append(Difference(kind, what))
+
+
+def _one_for_each_cause(differences: Sequence[Difference]) -> Iterator[str]:
+    """Yield a sentence for each cause, with how many more frames or segments of a file it is true of."""
+    told = (
+        Finding(": ".join(filter(None, (one.kind, one.file))), Severity.ERROR, f"{one.what}.", one.where)
+        for one in differences
+    )
+    for one in one_for_each_cause(told):
+        yield ": ".join(filter(None, (one.id, one.where, one.what.removesuffix("."))))
 
 
 def _of_file(file: int, pairs: dict[Key, int]) -> dict[int, int]:

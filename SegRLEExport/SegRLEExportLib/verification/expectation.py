@@ -102,6 +102,8 @@ def shown(value: object) -> str:
         value = value[0]
     if value is None:
         return "nothing"
+    if value == EMPTY:
+        return "empty"
     text = repr(value) if isinstance(value, (str, bytes, int, float, tuple)) else str(value)
     return text if len(text) <= _SHOWN_CHARACTERS else text[:_SHOWN_CHARACTERS] + "..."
 

@@ -74,6 +74,11 @@ class Difference:
     kind: str
     """One word or two: names, numbers, codes, patient and study, references, places."""
     what: str
+    """A clause."""
+    where: str = ""
+    """The frame or segment that it is said of, where others may have the same; empty if it is neither."""
+    file: str = ""
+    """Its name; empty if `what` says it."""
 
 
 @dataclass
@@ -99,7 +104,7 @@ class AttributeCheck:
         says_ours = any(header.one(keyword) == text for keyword, text in _OURS.items())
         is_ours = says_ours and plan_id is not None
         for wrong in filter(None, (fault, self.pixel_fault)) if is_ours else ():
-            yield Difference("form", f"{self.seg.path.name}: {wrong}")
+            yield Difference("form", wrong, file=self.seg.path.name)
         if self.pixel_fault and not is_ours:
             self.remarks.append(f"{self.seg.path.name}: {self.pixel_fault}")
         if self.seg.segmentation_type not in _TYPES:
@@ -158,8 +163,8 @@ class AttributeCheck:
         ordered = sorted(partners, key=lambda partner: (partner[1] in self.empty, partner[1]))
         for wanted, (record, _, segment) in enumerate(ordered, start=1):
             if record.number != wanted:
-                what = f"'{segment.name}' is number {record.number} in {self.seg.path.name}, and should be {wanted}"
-                yield Difference("numbers", what)
+                what = f"Segment Number is {record.number}, and should be {wanted}"
+                yield Difference("numbers", what, f"'{segment.name}'", self.seg.path.name)
 
     def _codes(self) -> Iterator[Difference]:
         """Compare scheme and value of codes, where both have them; meanings are words."""
@@ -174,9 +179,8 @@ class AttributeCheck:
                 if (code and (code.scheme, code.value)) != (other and (other.scheme, other.value)):
                     says = "nothing" if other is None else f"{other.meaning} ({other.scheme} {other.value})"
                     due = "nothing" if code is None else f"{code.meaning} ({code.scheme} {code.value})"
-                    yield Difference(
-                        "codes", f"{name} of '{segment.name}' is {says} in {self.seg.path.name}, not {due}"
-                    )
+                    what = f"{name} is {says}, not {due}"
+                    yield Difference("codes", what, f"'{segment.name}'", self.seg.path.name)
 
     # -- files of this program
 
@@ -194,9 +198,9 @@ class AttributeCheck:
         if self.source is None:
             wanted |= self._without_series(header)
         for sentence in differences(header, wanted):
-            yield Difference(_kind_of(sentence), f"{self.seg.path.name}, {sentence}")
+            yield Difference(_kind_of(sentence), sentence, file=self.seg.path.name)
         if fault := told_character_set(header):
-            yield Difference("form", f"{self.seg.path.name}, {fault}")
+            yield Difference("form", fault, file=self.seg.path.name)
         yield from self._meta(order, file)
         yield from self._described(header)
         yield from self._groups(frames)
@@ -253,7 +257,7 @@ class AttributeCheck:
             "ImplementationClassUID": Anything(),
         }
         for sentence in differences(meta, wanted):
-            yield Difference("form", f"{self.seg.path.name}, {sentence}")
+            yield Difference("form", sentence, file=self.seg.path.name)
         if not head.startswith(bytes(128)):
             yield Difference("form", f"{self.seg.path.name} does not begin with 128 zeros")
 
@@ -269,18 +273,19 @@ class AttributeCheck:
             wanted["SpecificCharacterSet"] = Anything(may_be_absent=True)
             if has_no_name(segment) and item.one("SegmentLabel") != wanted_label(segment):
                 continue
-            for sentence in differences(item, wanted, f"'{segment.name}', "):
-                yield Difference("codes" if "Code" in sentence else "segments", f"{self.seg.path.name}, {sentence}")
+            for sentence in differences(item, wanted):
+                kind = "codes" if "Code" in sentence else "segments"
+                yield Difference(kind, sentence, f"'{segment.name}'", self.seg.path.name)
 
     def _groups(self, frames: ExpectedFrames) -> Iterator[Difference]:
         """Compare what each frame says: place, image, indices."""
         records = self.seg.frames
         planes = frames.planes_of(records.places)
         for place, plane, content, frame in zip(records.places, planes, records.contents, records.first_frame_of_place):
-            name = f"frame {frame} of {self.seg.path.name}"
+            name = f"frame {frame}"
             if plane is None:
                 where = f"lies at {place.position_lps}" if place.position_lps else "names an image"
-                yield Difference("places", f"{name} {where}, where no plane is")
+                yield Difference("places", f"it {where}, where no plane is", name, self.seg.path.name)
                 continue
             if self.source is None:
                 groups = dict(frames.groups(plane)) | {"DerivationImageSequence": Anything()}
@@ -289,7 +294,7 @@ class AttributeCheck:
                 sentences = frames.group_differences(plane, content)
             for sentence in sentences:
                 kind = "references" if "Derivation" in sentence else "places"
-                yield Difference(kind, f"{name}, {sentence}")
+                yield Difference(kind, sentence, name, self.seg.path.name)
         found = [(number, planes[place]) for number, place in zip(records.segment_numbers, records.place_of_frame)]
         known = [(number, plane) for number, plane in found if plane is not None]
         if len(known) == len(found) and records.dimension_indices != frames.dimension_indices(known):
