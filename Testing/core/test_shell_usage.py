@@ -61,6 +61,39 @@ def test_an_encoding_is_chosen_in_convert_as_in_export(tmp_path):
     assert dcmread(tmp_path / "a.dcm").SegmentationType == "BINARY"
 
 
+@pytest.mark.parametrize(
+    ("word", "meant"),
+    [("--compresion", "--compression"), ("--overwrit3", "--overwrite"), ("--segmnt=liver", "--segment")],
+)
+def test_an_option_that_is_nearly_one_is_told_with_that(word, meant, capsys):
+    assert f"unrecognized arguments: {word}; is {meant} meant?" in told(capsys, "export", IN, CT, "-o", "a", word)
+
+
+@pytest.mark.parametrize("option", ["--segments", "-o", "--series-number"])
+@pytest.mark.parametrize("command", ["export", "convert", "batch"])
+def test_an_option_given_twice_is_refused(option, command, capsys):
+    words = [command, IN, *([CT] if command == "export" else []), "-o", "a"]
+    said = told(capsys, *words, option, "1", option, "2")
+    assert "it is given twice, and one value is needed" in said
+    assert option in said
+
+
+def test_a_window_may_begin_with_a_minus_sign(tmp_path):
+    segmentation, ct = a_case(tmp_path)
+    words = ("-o", tmp_path / "a.json", "--images", "png", "--window", "-600,1500")
+    assert segrle("convert", segmentation, ct, *words) == 0
+
+
+def test_a_segmentation_before_the_files_it_is_compared_with_is_told(tmp_path, capsys):
+    segmentation, ct = a_case(tmp_path)
+    assert segrle("export", segmentation, ct, "-o", tmp_path / "a.dcm") == 0
+    capsys.readouterr()
+    sentence = f"the SEG files come first and the segmentation after them, not {segmentation} before "
+    assert sentence in told(capsys, "verify", segmentation, tmp_path / "a.dcm", ct)
+    assert sentence in told(capsys, "verify", segmentation, tmp_path / "a.dcm")
+    assert segrle("verify", tmp_path / "a.dcm", segmentation, ct) == 0
+
+
 class TestVolume:
     def test_that_is_given_as_the_images_is_told_how_to_give_it(self, tmp_path, capsys):
         segmentation, _ = a_case(tmp_path)
@@ -119,6 +152,7 @@ class TestVolume:
         (["export", IN, CT, "-o", ""], "argument -o/--output: the name of what is to be written is empty"),
         (["convert", IN, "-o", " "], "argument -o/--output: the name of what is to be written is empty"),
         (["batch", IN, "-o", ""], "argument -o/--output: the name of what is to be written is empty"),
+        (["convert", IN, "-o", "a.json", "--one-file-each"], "label maps alone cannot hold segments that overlap"),
         (["convert", IN, "-o", "cv", "--to", "nifti"], "cv is the name of a folder, and one file is written: name it"),
         (["convert", IN, "-o", "a/cv", "--to", "seg.nrrd"], "name it a/cv.seg.nrrd"),
         (["convert", IN, "-o", "a.nrrd", "--threshold", "2"], "'2' is no share above 0 and up to 1, such as 0.5"),
@@ -141,6 +175,14 @@ def test_a_threshold_for_what_has_no_fractions_is_told(tmp_path, capsys):
     segmentation, _ = a_case(tmp_path)
     sentence = told(capsys, "convert", segmentation, "-o", tmp_path / "x.nii", "--threshold", "0.5")
     assert f"argument --threshold: it has no effect here: {segmentation} is no DICOM SEG with fractions" in sentence
+
+
+def test_a_threshold_for_a_dicom_seg_without_fractions_is_told(tmp_path, capsys):
+    segmentation, ct = a_case(tmp_path)
+    assert segrle("export", segmentation, ct, "-o", tmp_path / "a.dcm") == 0
+    capsys.readouterr()
+    sentence = told(capsys, "convert", tmp_path / "a.dcm", "-o", tmp_path / "x.nii", "--threshold", "0.5")
+    assert f"it has no effect here: {tmp_path / 'a.dcm'} is no DICOM SEG with fractions" in sentence
 
 
 def test_what_a_case_is_refused_for_while_it_runs_is_told_as_the_rest(tmp_path):

@@ -74,10 +74,10 @@ def _activation() -> str:
 
 def _convert(seg_paths: tuple[Path, ...], output: Path) -> None:
     """Make training data of the SEG just written: a COCO file, and NIfTI label maps, as segments overlap."""
-    for name in ("training/cases.json", "training/chest.nii.gz"):
-        print(f"\nsegrle convert {seg_paths[0].parent.name}/*.dcm source-ct -o {name} --one-file-each")
+    for name, *more in (("training/cases.json",), ("training/chest.nii.gz", "--one-file-each")):
+        print(" ".join(("\nsegrle convert", f"{seg_paths[0].parent.name}/*.dcm", "source-ct -o", name, *more)))
         files = [str(path) for path in seg_paths]
-        segrle(["convert", *files, str(output / "source-ct"), "-o", str(output / name), "--one-file-each"])
+        segrle(["convert", *files, str(output / "source-ct"), "-o", str(output / name), *more])
 
 
 def _print_summary(reports) -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from SegRLEExportLib.cli.convert_command import add_parser as add_convert
 from SegRLEExportLib.cli.export_command import add_parser as add_export
 from SegRLEExportLib.cli.inputs import ENCODING_IDS
+from SegRLEExportLib.cli.parsing import CarefulParser
 from SegRLEExportLib.cli.unused_options import refuse_unused
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ class UsageError(ValueError):
     """A command cannot be meant as it was given."""
 
 
-class _RaisingParser(argparse.ArgumentParser):
+class _RaisingParser(CarefulParser):
     """One that raises `UsageError` where others end the program."""
 
     def error(self, message: str) -> NoReturn:

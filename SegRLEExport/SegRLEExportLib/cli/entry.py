@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Collection, Sequence
+from difflib import get_close_matches
 from importlib import import_module
 from typing import NoReturn
 
@@ -12,9 +13,13 @@ import SegRLEExportLib
 from SegRLEExportLib.cli.boundary import exit_code_of
 from SegRLEExportLib.cli.commands import COMMANDS
 from SegRLEExportLib.cli.exit_codes import REFUSED
+from SegRLEExportLib.cli.parsing import CarefulParser
 from SegRLEExportLib.cli.terminal import print_error
 from SegRLEExportLib.cli.unused_options import refuse_unused
 from SegRLEExportLib.model.printable import printable
+
+_NEAR = 0.75
+"""How alike, of 1, two names of options are that are taken for each other."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -29,15 +34,22 @@ def _run(arguments: Sequence[str] | None) -> int:
         return REFUSED
     parsed, unknown = parser(whole=words).parse_known_args(words)
     if unknown:
-        is_option = any(word.startswith("-") for word in unknown)
-        told = "" if is_option else f"; {parsed.of_more_words}"
-        parsed.refuse(f"unrecognized arguments: {' '.join(unknown)}{told}")
+        parsed.refuse(f"unrecognized arguments: {' '.join(unknown)}{_what_was_meant(parsed, unknown)}")
     refuse_unused(parsed)
     exit_code: int = parsed.command(parsed)
     return exit_code
 
 
-class _Parser(argparse.ArgumentParser):
+def _what_was_meant(parsed: argparse.Namespace, unknown: Sequence[str]) -> str:
+    """Return an option that is called nearly so, or for files where they stand, as a clause; empty if neither helps."""
+    options = [word.partition("=")[0] for word in unknown if word.startswith("-")]
+    if not options:
+        return f"; {parsed.of_more_words}"
+    near = get_close_matches(options[0], parsed.options(), n=1, cutoff=_NEAR)
+    return f"; is {near[0]} meant?" if near else ""
+
+
+class _Parser(CarefulParser):
     """One that repeats what was typed, file names above all, only as a terminal may see it."""
 
     def error(self, message: str) -> NoReturn:

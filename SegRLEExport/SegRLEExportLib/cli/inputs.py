@@ -62,7 +62,7 @@ def add_command(
         epilog=f"example: segrle {example}",
     )
     parser.set_defaults(command=run, needs=needs or {}, refuse=parser.error, default_of=parser.get_default)
-    parser.set_defaults(of_more_words=of_more_words)
+    parser.set_defaults(of_more_words=of_more_words, options=lambda: [*parser._option_string_actions])
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
     return parser
 
@@ -121,7 +121,9 @@ def _add_segment_arguments(group: argparse._ArgumentGroup) -> None:
         "ITK-SNAP's label file, nnU-Net's dataset.json; or the word totalsegmentator or totalsegmentator-mr",
     )
     group.add_argument(
-        "--algorithm-type", choices=ALGORITHM_TYPES, help="for all segments; default: what the file says"
+        "--algorithm-type",
+        choices=ALGORITHM_TYPES,
+        help="for all segments; default: what the file says, and MANUAL where it says nothing, as masks do",
     )
     group.add_argument("--algorithm-name", default="", metavar="NAME", help="the program or model that made them")
     group.add_argument(

@@ -24,6 +24,10 @@ OF_EXPORT: Mapping[str, Needed] = {
 
 OF_CONVERT: Mapping[str, Needed] = {
     "images": (lambda parsed: _format(parsed) == "coco", "pictures are written beside a COCO file (--to coco)"),
+    "one_file_each": (
+        lambda parsed: _format(parsed) in ("nifti", "nrrd"),
+        "label maps alone cannot hold segments that overlap in one file (--to nifti or nrrd)",
+    ),
     "window": (lambda parsed: parsed.images == "png", "it is for the pictures that --images png writes"),
     "keep_values": (
         lambda parsed: _format(parsed) in ("nifti", "nrrd", *ENCODING_IDS),

@@ -44,6 +44,7 @@ def run(parsed: argparse.Namespace) -> int:
     from SegRLEExportLib.source.series import find_source
 
     _take_series_from_the_end(parsed)
+    _refuse_exchanged(parsed)
     exports = _exports(parsed.file)
     segmentation = read_segmentation(parsed)
     source = (
@@ -65,6 +66,15 @@ def _take_series_from_the_end(parsed: argparse.Namespace) -> None:
     if len(parsed.file) > 1 and (last.is_dir() or not last.exists()):
         *parsed.file, parsed.segmentation = parsed.file
         parsed.series_dir = last
+
+
+def _refuse_exchanged(parsed: argparse.Namespace) -> None:
+    """End with the order of words where the segmentation stands before the SEG files."""
+    from SegRLEExportLib.reading.header import is_dicom
+
+    first, last = parsed.file[0], parsed.segmentation
+    if first.is_file() and not is_dicom(first) and (last.is_dir() or is_dicom(last)):
+        parsed.refuse(f"the SEG files come first and the segmentation after them, not {first} before {last}")
 
 
 def _exports(files: list[Path]) -> list[list[Path]]:
