@@ -160,6 +160,14 @@ def test_a_jpeg_ls_frame_that_does_not_end_is_refused_before_it_is_decoded(tmp_p
         eight_bits(path, 1, None)
 
 
+def test_an_image_that_is_cut_short_is_refused(tmp_path):
+    path = an_image(tmp_path / "us.dcm", COLORS, "RGB")
+    path.write_bytes(path.read_bytes()[:-100])
+
+    with pytest.raises(UnwritablePictureError, match="it is cut short, its Pixel Data should have 420 bytes, and the"):
+        eight_bits(path, None, None)
+
+
 def test_a_coco_file_of_an_ultrasound_in_color_names_its_picture(tmp_path, capsys):
     an_image(tmp_path / "us" / "1.dcm", COLORS, "RGB")
     labels = np.zeros((1, ROWS, COLUMNS), np.uint8)

@@ -533,14 +533,14 @@ def test_other_files_among_the_images_do_no_harm_and_damaged_ones_are_told(tmp_p
 def test_a_file_that_may_not_be_read_is_told(tmp_path, monkeypatch):
     planes = planes_of(write(images(), tmp_path))
     (tmp_path / "locked.dcm").touch()
-    whole = plane_reader.read_elements
+    whole = plane_reader.read_header
 
     def locked(path: Path, wanted: frozenset[int]):
         if path.name == "locked.dcm":
             raise PermissionError(13, "Permission denied")
         return whole(path, wanted)
 
-    monkeypatch.setattr(plane_reader, "read_elements", locked)
+    monkeypatch.setattr(plane_reader, "read_header", locked)
     report = export(on_planes(planes), tmp_path, tmp_path / "out", options=fixed_options())
 
     (finding,) = (finding for finding in report.findings if finding.id == "unreadable-file")

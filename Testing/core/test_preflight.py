@@ -143,6 +143,12 @@ def with_a_locked_file(folder: Path) -> SourceSeries:
         return read(*images())(folder)
 
 
+def with_a_cut_image(folder: Path) -> SourceSeries:
+    path = write(images(), folder)[1]
+    path.write_bytes(path.read_bytes()[:-1])
+    return read_series(folder)[0]
+
+
 def with_a_wider_series(folder: Path) -> SourceSeries:
     wider = images(first=50, heights=(0, 3, 6, 9, 12, 15), SeriesInstanceUID="1.2.1", Rows=20, Columns=20)
     write([*images(), *wider], folder)
@@ -338,6 +344,7 @@ ROWS = [
         read(*images(), instance_uids=[*(image.SOPInstanceUID for image in images()), "1.2.3"]),
     ),
     Row("unreadable-file", WARNING, on_images, with_a_locked_file),
+    Row("source-image-cut-short", WARNING, on_images, with_a_cut_image),
     Row("segment-without-row", WARNING, lambda: with_table("name,value\nliver,1\n")),
     Row("row-without-segment", NOTE, lambda: with_table("name,value\nliver,1\nleft kidney,2\nnose,9\n")),
     Row("label-values-kept", WARNING, lambda: of_values(1, 5), options={"keep_values": True}),

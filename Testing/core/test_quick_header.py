@@ -8,7 +8,7 @@ import pytest
 from pydicom import Dataset
 from pydicom.dataset import FileMetaDataset
 from pydicom.uid import CTImageStorage, ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
-from SegRLEExportLib.source.quick_header import HEAD_BYTES, read_elements
+from SegRLEExportLib.source.quick_header import HEAD_BYTES, read_header
 
 ROWS = 0x00280010
 WANTED = frozenset((0x00080016, ROWS))
@@ -40,14 +40,14 @@ def a_file(folder: Path, syntax=ExplicitVRLittleEndian, undefined: tuple[bool, b
 @pytest.mark.parametrize("undefined", [(False, False), (True, False), (False, True), (True, True)], ids=str)
 @pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, ImplicitVRLittleEndian], ids=lambda s: s.name)
 def test_sequences_of_any_length_are_skipped(syntax, undefined, tmp_path):
-    found = read_elements(a_file(tmp_path, syntax, undefined), WANTED)
+    found = read_header(a_file(tmp_path, syntax, undefined), WANTED)
 
-    assert found == {0x00080016: CTImageStorage.encode() + b"\0", ROWS: b"\x4d\x00"}
+    assert found.elements == {0x00080016: CTImageStorage.encode() + b"\0", ROWS: b"\x4d\x00"}
 
 
 @pytest.mark.parametrize("item", [IMPLICIT_ITEM, IMPLICIT_ITEM + IMPLICIT_ITEM, b""], ids=["one item", "two", "none"])
 def test_an_unknown_sequence_holds_implicit_items(item, tmp_path):
-    assert read_elements(with_sequence(tmp_path, AS_UNKNOWN + item + END), WANTED)[ROWS] == b"\x4d\x00"
+    assert read_header(with_sequence(tmp_path, AS_UNKNOWN + item + END), WANTED).elements[ROWS] == b"\x4d\x00"
 
 
 @pytest.mark.parametrize(
@@ -61,17 +61,17 @@ def test_an_unknown_sequence_holds_implicit_items(item, tmp_path):
     ],
 )
 def test_what_is_not_understood_is_left_to_pydicom(damaged, tmp_path):
-    assert read_elements(with_sequence(tmp_path, damaged), WANTED) is None
+    assert read_header(with_sequence(tmp_path, damaged), WANTED) is None
 
 
 def test_a_head_that_ends_before_the_place_is_left_to_pydicom(tmp_path):
     too_long = bytes.fromhex("0800 3210 554E 0000") + HEAD_BYTES.to_bytes(4, "little") + bytes(HEAD_BYTES)
 
-    assert read_elements(with_sequence(tmp_path, too_long), WANTED) is None
+    assert read_header(with_sequence(tmp_path, too_long), WANTED) is None
 
 
 def test_big_endian_is_left_to_pydicom(tmp_path):
-    assert read_elements(a_file(tmp_path, ExplicitVRBigEndian), WANTED) is None
+    assert read_header(a_file(tmp_path, ExplicitVRBigEndian), WANTED) is None
 
 
 def with_sequence(folder: Path, element: bytes) -> Path:

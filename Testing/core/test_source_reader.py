@@ -157,7 +157,7 @@ def test_unreadable_files_alone_are_told(tmp_path, monkeypatch):
     def locked(*_):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("SegRLEExportLib.source.images.read_elements", locked)
+    monkeypatch.setattr("SegRLEExportLib.source.images.read_header", locked)
     with pytest.raises(NoSourceImagesError, match=r"its one file could not be read \(locked: Permission denied\)"):
         read_series(tmp_path)
 

@@ -17,6 +17,7 @@ from SegRLEExportLib.errors import UnwritablePictureError
 from SegRLEExportLib.model.remedy import Remedy
 from SegRLEExportLib.reading.damage import SegFileError
 from SegRLEExportLib.reading.frame_decoding import JPEG_LS, refuse_cut_jpeg_ls
+from SegRLEExportLib.source.cut_short import header_and_cut
 
 Window = tuple[float, float]
 """Centre and width, in the values that the Modality LUT, or Rescale Slope and Intercept, makes of the pixels."""
@@ -35,7 +36,9 @@ def eight_bits(path: Path, frame_number: int | None, window: Window | None) -> E
     Grey values go through `window`, or what the header has of a window, a VOI LUT, or 8 bits without either, which
     are shown as they stand (PS3.3, C.11.2.1). Raises `UnwritablePictureError`.
     """
-    dataset = dcmread(path, stop_before_pixels=True, force=True)  # known to be an image
+    dataset, cut = header_and_cut(path, force=True)  # known to be an image
+    if cut:
+        raise UnwritablePictureError(path, f"it is cut short, its Pixel Data {cut}", Remedy.NO_PICTURES)
     index = (frame_number or 1) - 1
     meant = str(dataset.get("PhotometricInterpretation", ""))
     if meant in _GREY:

@@ -12,6 +12,9 @@ from SegRLEExportLib.model.source_series import SourceSeries, text_of
 from SegRLEExportLib.source.images import Plane, UnplacedImage, UnreadableFile
 from SegRLEExportLib.uids import is_standard_uid, is_usable_uid
 
+_NAMED = 3
+"""Files that a finding names; the others are in its details."""
+
 
 def unreadable_findings(unreadable: list[UnreadableFile]) -> Iterator[Finding]:
     """Tell of files that could not be read; whether they are images of the series is not known."""
@@ -51,6 +54,23 @@ def unplaced_findings(unplaced: list[UnplacedImage]) -> Iterator[Finding]:
             f"space, and {'is' if len(unplaced) == 1 else 'are'} not referenced{first}: {unplaced[0].reason}.",
             where=unplaced[0].path.name,
         )
+
+
+def cut_findings(planes: list[Plane]) -> Iterator[Finding]:
+    """Tell of images whose files end before their pixels do: a SEG that refers to them is whole all the same."""
+    cut_of = dict(sorted((plane.path, plane.cut) for plane in planes if plane.cut))
+    if not cut_of:
+        return
+    names, cuts = [path.name for path in cut_of], [*cut_of.values()]
+    whose = "its" if len(cuts) == 1 else "their" if len(set(cuts)) == 1 else "the first one's"
+    yield Finding(
+        "source-image-cut-short",
+        Severity.WARNING,
+        f"{counted(len(cuts), 'image is', 'images are')} cut short: {whose} Pixel Data {cuts[0]}.",
+        where=", ".join(names[:_NAMED]) + (", ..." if len(names) > _NAMED else ""),
+        help="Copy the series anew, or export it again from the archive: no viewer can show such an image.",
+        details=tuple(f"{path}: Pixel Data {cut}." for path, cut in cut_of.items()),
+    )
 
 
 def frame_of_reference_each(count: int) -> Finding:

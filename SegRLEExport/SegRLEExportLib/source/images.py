@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
-from pydicom import Dataset, dcmread
+from pydicom import Dataset
 from pydicom.errors import InvalidDicomError
 from pydicom.multival import MultiValue
 from pydicom.uid import (
@@ -32,6 +33,7 @@ from pydicom.uid import (
 
 from SegRLEExportLib.model.source_series import SourceFrame
 from SegRLEExportLib.source.character_sets import tell_pydicom_of_latin_9
+from SegRLEExportLib.source.cut_short import header_and_cut
 from SegRLEExportLib.source.image_values import (
     IMAGE_ORIENTATION,
     IMAGE_POSITION,
@@ -44,7 +46,7 @@ from SegRLEExportLib.source.image_values import (
     spacing_of,
     thickness_of,
 )
-from SegRLEExportLib.source.quick_header import read_elements
+from SegRLEExportLib.source.quick_header import read_header
 
 tell_pydicom_of_latin_9()
 
@@ -131,6 +133,8 @@ class Plane:
     """The values of `TIMES`, empty where there is none."""
     from_file_meta: tuple[str, ...] = ()
     """Names of attributes that the dataset lacks and File Meta Information has."""
+    cut: str = ""
+    """What Pixel Data lack where the file is cut short, as `cut_of` says it."""
 
 
 @dataclass(frozen=True)
@@ -156,15 +160,24 @@ class UnreadableFile:
 Found = Plane | UnplacedImage | UnreadableFile
 
 
+class _Origin(NamedTuple):
+    """What the planes of one file have in common, as `Plane` has it."""
+
+    path: Path
+    cut: str
+    from_file_meta: tuple[str, ...] = ()
+
+
 def planes_in(path: Path) -> list[Found]:
     """Return what the file holds; nothing if it is no image."""
     try:
-        elements = read_elements(path, _WANTED)
-        if elements is not None and _NUMBER_OF_FRAMES not in elements:
-            texts = {tag: _decoded(tag, value) for tag, value in elements.items()}
-            if all(texts.get(tag) for tag in _STATED_TWICE) and _is_plain(elements.get(_PATIENT_ID, b"")):
-                return _single_plane(path, texts, ())
-        return _planes_by_pydicom(path, dcmread(path, stop_before_pixels=True))
+        header = read_header(path, _WANTED)
+        if header is not None and _NUMBER_OF_FRAMES not in header.elements:
+            texts = {tag: _decoded(tag, value) for tag, value in header.elements.items()}
+            if all(texts.get(tag) for tag in _STATED_TWICE) and _is_plain(header.elements.get(_PATIENT_ID, b"")):
+                return _single_plane(_Origin(path, header.cut), texts)
+        dataset, cut = header_and_cut(path)
+        return _planes_by_pydicom(path, dataset, cut)
     except InvalidDicomError:
         return _planes_without_preamble(path)
     except OSError as error:
@@ -182,10 +195,10 @@ def _planes_without_preamble(path: Path) -> list[Found]:
     try:
         if not _begins_as_dataset(path):
             return []
-        dataset = dcmread(path, stop_before_pixels=True, force=True)
+        dataset, cut = header_and_cut(path, force=True)
         if not (_text_of(dataset, _SOP_CLASS_UID) and _text_of(dataset, _SERIES_INSTANCE_UID)):
             return []
-        return _planes_by_pydicom(path, dataset)
+        return _planes_by_pydicom(path, dataset, cut)
     except OSError as error:
         return [UnreadableFile(path, error.strerror or str(error))]
     except Exception:  # whatever pydicom raises of bytes that are no dataset after all
@@ -213,7 +226,7 @@ def _decoded(tag: int, value: bytes) -> str:
     return value.decode("ascii", "replace").strip("\0 ")
 
 
-def _planes_by_pydicom(path: Path, dataset: Dataset) -> list[Found]:
+def _planes_by_pydicom(path: Path, dataset: Dataset, cut: str) -> list[Found]:
     texts = {tag: text for tag in _WANTED if (text := _text_of(dataset, tag))}
     from_file_meta = []
     for tag, keyword in _STATED_TWICE.items():
@@ -221,9 +234,10 @@ def _planes_by_pydicom(path: Path, dataset: Dataset) -> list[Found]:
         if tag not in texts and stated:
             texts[tag] = stated
             from_file_meta.append(name_of(tag))
+    origin = _Origin(path, cut, tuple(from_file_meta))
     if texts.get(_MODALITY) not in NOT_IMAGES and "PerFrameFunctionalGroupsSequence" in dataset:
-        return [*_planes_of_multi_frame(path, dataset, texts, tuple(from_file_meta))]
-    return _single_plane(path, texts, tuple(from_file_meta))
+        return [*_planes_of_multi_frame(origin, dataset, texts)]
+    return _single_plane(origin, texts)
 
 
 def _text_of(dataset: Dataset, tag: int) -> str:
@@ -235,29 +249,30 @@ def _text_of(dataset: Dataset, tag: int) -> str:
         return ""
 
 
-def _single_plane(path: Path, texts: dict[int, str], from_file_meta: tuple[str, ...]) -> list[Found]:
+def _single_plane(origin: _Origin, texts: dict[int, str]) -> list[Found]:
     has_pixels = bool(texts.get(_ROWS) and texts.get(_COLUMNS))
     if texts.get(_MODALITY) in NOT_IMAGES:
         return []
     if not (has_pixels or texts.get(IMAGE_POSITION)):
         is_image = UID(texts.get(_SOP_CLASS_UID, "")).name.endswith("Image Storage")
-        return [UnreadableFile(path, "it ends before it says how large it is or where it lies")] if is_image else []
+        reason = "it ends before it says how large it is or where it lies"
+        return [UnreadableFile(origin.path, reason)] if is_image else []
     try:
         if texts.get(_NUMBER_OF_FRAMES, "1") not in ("0", "1"):
             raise ValueError(f"its {texts[_NUMBER_OF_FRAMES]} frames have no position each")
-        return [_plane(path, texts, None, from_file_meta)]
+        return [_plane(origin, texts, None)]
     except ValueError as error:
-        return [_unplaced(path, texts, error, _planes_without_place(path, texts, from_file_meta))]
+        return [_unplaced(origin.path, texts, error, _planes_without_place(origin, texts))]
 
 
-def _planes_without_place(path: Path, texts: dict[int, str], from_file_meta: tuple[str, ...]) -> tuple[Plane, ...]:
+def _planes_without_place(origin: _Origin, texts: dict[int, str]) -> tuple[Plane, ...]:
     """Return the planes of an image that states no place and need not have one; none of any other."""
     is_stated = bool(texts.get(IMAGE_POSITION) or texts.get(IMAGE_ORIENTATION))
     if is_stated or texts.get(_SOP_CLASS_UID) in _ALWAYS_PLACED:
         return ()
     try:
         count = int(texts.get(_NUMBER_OF_FRAMES) or 1)
-        first = _plane(path, texts, None, from_file_meta, has_place=False)
+        first = _plane(origin, texts, None, has_place=False)
     except ValueError:
         return ()
     if count <= 1:
@@ -270,9 +285,7 @@ def _planes_without_place(path: Path, texts: dict[int, str], from_file_meta: tup
     )
 
 
-def _planes_of_multi_frame(
-    path: Path, dataset: Dataset, texts: dict[int, str], from_file_meta: tuple[str, ...]
-) -> Iterator[Found]:
+def _planes_of_multi_frame(origin: _Origin, dataset: Dataset, texts: dict[int, str]) -> Iterator[Found]:
     """Yield the planes of an enhanced image, by its functional groups."""
     shared = dataset.get("SharedFunctionalGroupsSequence") or [Dataset()]
     for frame_number, own in enumerate(dataset.PerFrameFunctionalGroupsSequence, start=1):
@@ -286,9 +299,9 @@ def _planes_of_multi_frame(
             )
         }
         try:
-            yield _plane(path, texts_of_frame, frame_number, from_file_meta)
+            yield _plane(origin, texts_of_frame, frame_number)
         except ValueError as error:
-            yield _unplaced(path, texts, error)
+            yield _unplaced(origin.path, texts, error)
 
 
 def _group(own: Dataset, shared: Dataset, keyword: str) -> Dataset:
@@ -303,17 +316,10 @@ def _unplaced(path: Path, texts: dict[int, str], reason: ValueError, planes: tup
     return UnplacedImage(path, series_uid, sop_uid, str(reason), planes)
 
 
-def _plane(
-    path: Path,
-    texts: dict[int, str],
-    frame_number: int | None,
-    from_file_meta: tuple[str, ...],
-    *,
-    has_place: bool = True,
-) -> Plane:
+def _plane(origin: _Origin, texts: dict[int, str], frame_number: int | None, *, has_place: bool = True) -> Plane:
     """Return the plane that the texts describe; raises `ValueError` with the reason if they do not."""
     return Plane(
-        path=path,
+        path=origin.path,
         frame=SourceFrame(texts.get(_SOP_CLASS_UID, ""), texts.get(_SOP_INSTANCE_UID, ""), frame_number),
         series_uid=texts.get(_SERIES_INSTANCE_UID, ""),
         study_uid=texts.get(_STUDY_INSTANCE_UID, ""),
@@ -327,5 +333,6 @@ def _plane(
         columns=side_of(_COLUMNS, texts.get(_COLUMNS, "")),
         thickness=thickness_of(texts.get(_SLICE_THICKNESS, "")),
         times=tuple(texts.get(tag, "") for tag in TIMES),
-        from_file_meta=from_file_meta,
+        from_file_meta=origin.from_file_meta,
+        cut=origin.cut,
     )

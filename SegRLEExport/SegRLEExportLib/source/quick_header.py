@@ -1,4 +1,4 @@
-"""The few attributes of an image that place it, read from the first bytes of its file.
+"""The few attributes of an image that place it, read from the first bytes of its file, and whether the file is whole.
 
 A walk over top-level elements (PS3.5, 7.1 and 7.5) that skips what it does not want; it serves the little-endian
 syntaxes and answers None for all else, for pydicom to read. It is ten times as fast, and a series has
@@ -7,14 +7,20 @@ hundreds of files.
 
 from __future__ import annotations
 
+import os
 import struct
 from collections.abc import Callable
 from pathlib import Path
+from typing import BinaryIO, NamedTuple
 
 from SegRLEExportLib.encoding.vrs import LONG_VRS
+from SegRLEExportLib.source.cut_short import PIXEL_DATA, cut_of
 
 HEAD_BYTES = 1 << 15
 """Placement attributes are nearly always within the first 32 KiB; where not, pydicom reads the file."""
+
+_LONGEST_SEQUENCE = 1 << 24
+"""Bytes of one sequence between place and pixels; what is behind a longer one is not looked for."""
 
 _SHORT_VRS = frozenset(
     b"AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US".split(),
@@ -37,60 +43,115 @@ _ElementAt = Callable[[bytes, int], tuple[int, int, int]]
 """Returns the tag of the element at a position, and where its value begins and ends."""
 
 
+class QuickHeader(NamedTuple):
+    """What the walk found."""
+
+    elements: dict[int, bytes]
+    """Raw values by tag (group << 16 | element), padding included."""
+    cut: str
+    """What Pixel Data lack where the file is cut short, as `cut_of` says it."""
+
+
 class _UnsureError(Exception):
     """The walk met something that it leaves to pydicom."""
 
 
-def read_elements(path: Path, wanted: frozenset[int]) -> dict[int, bytes] | None:
-    """Return the raw values of those `wanted` tags (group << 16 | element) that the file has.
+class _EndOfHeadError(_UnsureError):
+    """The walk would have to go on behind the bytes that it has."""
 
-    None means: not a file this walk can be sure of. Values are as stored, padding included.
+    def __init__(self, position: int) -> None:
+        super().__init__(position)
+        self.position = position
+        """Where the first element begins that is not wholly known."""
+
+
+_Walk = Callable[[bytes, int, frozenset[int], int], tuple[dict[int, bytes], int]]
+
+
+def read_header(path: Path, wanted: frozenset[int]) -> QuickHeader | None:
+    """Return those `wanted` elements that the file has, and whether it is cut short.
+
+    None means: not a file this walk can be sure of.
     """
     with path.open("rb", buffering=0) as file:
         head = file.read(HEAD_BYTES)
-    if head[_PREAMBLE : _PREAMBLE + 4] != b"DICM":
-        return None
+        if head[_PREAMBLE : _PREAMBLE + 4] != b"DICM":
+            return None
+        try:
+            syntax, position = _transfer_syntax(head)
+            if not syntax or syntax in _NOT_LITTLE_ENDIAN_PLAIN:
+                return None
+            is_implicit = syntax == _IMPLICIT_LITTLE
+            walk = _implicit_values if is_implicit else _explicit_values
+            elements, position = walk(head, position, wanted, max(wanted))
+        except (_UnsureError, struct.error):
+            return None
+        pixels_at = _pixel_data_at(file, head, position, walk)
+        return QuickHeader(elements, "" if pixels_at is None else cut_of(file, pixels_at, is_implicit))
+
+
+def _pixel_data_at(file: BinaryIO, head: bytes, position: int, walk: _Walk) -> int | None:
+    """Return where Pixel Data begin, beyond the end of the file if it ends within its header; None in doubt.
+
+    Of a header that is longer than the head only the elements' beginnings are read, as far as their lengths tell.
+    """
+    size, begin = os.fstat(file.fileno()).st_size, 0
+    while True:
+        try:
+            return begin + walk(head, position - begin, frozenset(), PIXEL_DATA[0] - 1)[1]
+        except _EndOfHeadError as end:
+            position, known_until, is_new = begin + end.position, begin + len(head), end.position > 0
+        except _UnsureError:
+            return None
+        if position == size:
+            return size
+        if position > size or known_until >= size or not head:
+            return size + 1
+        if len(head) > _LONGEST_SEQUENCE:
+            return None
+        begin, length = position, HEAD_BYTES if is_new else 2 * len(head)
+        file.seek(begin)
+        head = file.read(length)
+
+
+def _explicit_values(head: bytes, position: int, wanted: frozenset[int], last: int) -> tuple[dict[int, bytes], int]:
+    """Return the wanted values, and where the first element behind `last` begins.
+
+    Elements of the common kind are stepped over without a call, for there are many.
+    """
+    found: dict[int, bytes] = {}
     try:
-        return _walk(head, wanted)
-    except (_UnsureError, struct.error):
-        return None
+        while True:
+            group, element, vr, length = _EXPLICIT_HEAD.unpack_from(head, position)
+            tag, start = group << 16 | element, position + 8
+            if tag > last:
+                return found, position
+            if vr in _SHORT_VRS:
+                end = start + length
+            else:
+                _, start, end = _explicit_element(head, position)
+            if tag in wanted:
+                found[tag] = head[start : _within(head, end)]
+            position = end
+    except struct.error as error:
+        raise _EndOfHeadError(position) from error
 
 
-def _walk(head: bytes, wanted: frozenset[int]) -> dict[int, bytes]:
-    syntax, position = _transfer_syntax(head)
-    if not syntax or syntax in _NOT_LITTLE_ENDIAN_PLAIN:
-        raise _UnsureError
-    walk = _implicit_values if syntax == _IMPLICIT_LITTLE else _explicit_values
-    return walk(head, position, wanted, max(wanted))
-
-
-def _explicit_values(head: bytes, position: int, wanted: frozenset[int], last: int) -> dict[int, bytes]:
-    """Return the wanted values; elements of the common kind are stepped over without a call, for there are many."""
+def _implicit_values(head: bytes, position: int, wanted: frozenset[int], last: int) -> tuple[dict[int, bytes], int]:
+    """Return what `_explicit_values` does."""
     found: dict[int, bytes] = {}
-    while True:
-        group, element, vr, length = _EXPLICIT_HEAD.unpack_from(head, position)
-        tag, start = group << 16 | element, position + 8
-        if tag > last:
-            return found
-        if vr in _SHORT_VRS:
-            position = start + length
-        else:
-            _, start, position = _explicit_element(head, position)
-        if tag in wanted:
-            found[tag] = head[start : _within(head, position)]
-
-
-def _implicit_values(head: bytes, position: int, wanted: frozenset[int], last: int) -> dict[int, bytes]:
-    """Return the wanted values, as `_explicit_values` does."""
-    found: dict[int, bytes] = {}
-    while True:
-        group, element, length = _IMPLICIT_HEAD.unpack_from(head, position)
-        tag, start = group << 16 | element, position + 8
-        if tag > last:
-            return found
-        position = _end_of_sequence(head, start, _implicit_element) if length == _UNDEFINED else start + length
-        if tag in wanted:
-            found[tag] = head[start : _within(head, position)]
+    try:
+        while True:
+            group, element, length = _IMPLICIT_HEAD.unpack_from(head, position)
+            tag, start = group << 16 | element, position + 8
+            if tag > last:
+                return found, position
+            end = _end_of_sequence(head, start, _implicit_element) if length == _UNDEFINED else start + length
+            if tag in wanted:
+                found[tag] = head[start : _within(head, end)]
+            position = end
+    except struct.error as error:
+        raise _EndOfHeadError(position) from error
 
 
 def _transfer_syntax(head: bytes) -> tuple[bytes, int]:
@@ -112,7 +173,7 @@ def _explicit_element(head: bytes, position: int) -> tuple[int, int, int]:
         raise _UnsureError
     if length == _UNDEFINED:
         return group << 16 | element, start, _end_of_sequence(head, start, _ITEM_CONTENT.get(vr))
-    return group << 16 | element, start, _within(head, start + length)
+    return group << 16 | element, start, start + length
 
 
 def _implicit_element(head: bytes, position: int) -> tuple[int, int, int]:
@@ -120,7 +181,7 @@ def _implicit_element(head: bytes, position: int) -> tuple[int, int, int]:
     start = position + 8
     if length == _UNDEFINED:
         return group << 16 | element, start, _end_of_sequence(head, start, _implicit_element)
-    return group << 16 | element, start, _within(head, start + length)
+    return group << 16 | element, start, start + length
 
 
 _ITEM_CONTENT: dict[bytes, _ElementAt] = {b"SQ": _explicit_element, b"UN": _implicit_element}
@@ -139,7 +200,7 @@ def _end_of_sequence(head: bytes, position: int, element_at: _ElementAt | None) 
         if (group, element) != _ITEM:
             raise _UnsureError
         if length != _UNDEFINED:
-            position = _within(head, position + length)
+            position += length
             continue
         while head[position : position + 8] != _ITEM_DELIMITATION:
             _, _, position = element_at(head, position)

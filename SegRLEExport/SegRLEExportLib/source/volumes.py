@@ -18,6 +18,7 @@ from SegRLEExportLib.model.finding import Finding, Severity
 from SegRLEExportLib.model.geometry import Matrix, PlaneStack, same_height_tolerance_mm
 from SegRLEExportLib.model.source_series import SourceSeries
 from SegRLEExportLib.source.findings import (
+    cut_findings,
     frame_of_reference_each,
     identity_findings,
     same_position,
@@ -52,7 +53,7 @@ def images_without_place(planes: list[Plane], found_by_all: list[Finding], time:
             header=_header(members),
             frames=tuple(plane.frame for plane in members),
             stack=PlaneStack.without_place(len(members), rows, columns),
-            findings=findings,
+            findings=(*findings, *cut_findings(members)),
         )
 
 
@@ -116,7 +117,7 @@ def _all_near(some: tuple[float, ...], others: tuple[float, ...], tolerance: flo
 def _volume(planes: list[Plane], findings: list[Finding], time: int | None) -> SourceSeries:
     row_direction, column_direction = np.array(planes[0].orientation[:3]), np.array(planes[0].orientation[3:])
     kept, told = _of_one_time(planes, np.cross(row_direction, column_direction), time)
-    own_findings = [*findings, *told]
+    own_findings = [*findings, *told, *cut_findings(kept)]
     thicknesses = {plane.thickness for plane in kept}
     stack = PlaneStack(
         rows=kept[0].rows,
@@ -196,8 +197,8 @@ def _by_number(text: str) -> tuple[float, str]:
 
 
 def _header(planes: list[Plane]) -> Dataset:
-    """Return the dataset of the first plane that names a frame of reference, or else of the first."""
-    plane = min(planes, key=lambda plane: not plane.frame_of_reference_uid)
+    """Return the dataset of the first plane that names a frame of reference, whole if there is one, or of the first."""
+    plane = min(planes, key=lambda plane: (not plane.frame_of_reference_uid, bool(plane.cut)))
     try:
         return dcmread(plane.path, stop_before_pixels=True, force=True)  # known to be an image, with preamble or not
     except Exception as error:  # pydicom raises whatever the damage of a file leads to
