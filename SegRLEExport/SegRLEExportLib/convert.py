@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +23,10 @@ from SegRLEExportLib.model.printable import printable_lines
 from SegRLEExportLib.model.segmentation import Segmentation
 from SegRLEExportLib.model.source_series import SourceSeries
 from SegRLEExportLib.options import ExportOptions, Grid
+from SegRLEExportLib.preflight.origin import origin_findings
 from SegRLEExportLib.preflight.survey import strictly_judged
 from SegRLEExportLib.progress import Progress, ProgressCallback
-from SegRLEExportLib.report import size_text
+from SegRLEExportLib.report import Report, size_text
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,8 @@ class Conversion:
     seconds: float
     is_compared: bool = True
     """Whether the files were read back and compared; only DICOM SEG can go without."""
+    report: Report | None = None
+    """Of a DICOM SEG: who opens it, among others."""
 
     @property
     def paths(self) -> tuple[Path, ...]:
@@ -46,6 +49,8 @@ class Conversion:
         return tuple(file.path for file in self.files)
 
     def __str__(self) -> str:
+        if self.report is not None:
+            return str(replace(self.report, findings=self.findings))
         lines = [f"{self.format}: {counted(len(self.segments), 'segment')}, {self._proof}, {self.seconds:.2f} s"]
         lines.extend(self._file_lines())
         lines.extend(f"  {finding}" for finding in one_for_each_cause(self.findings))
@@ -73,6 +78,7 @@ class Conversion:
             "findings": [finding.to_json() for finding in self.findings],
             "verified": self.is_compared,
             "seconds": round(self.seconds, 4),
+            **({} if self.report is None else self.report.readers_json()),
         }
 
 
@@ -137,7 +143,7 @@ def _told(
     errors = [finding for finding in findings if finding.severity is Severity.ERROR]
     if errors:
         raise PreflightError(errors)
-    return findings
+    return (*findings, *origin_findings(segmentation, source)) if source else findings
 
 
 def _as_dicom(
@@ -154,4 +160,5 @@ def _as_dicom(
     report = export(segmentation, source, out, encoding, options=options, progress=progress)
     files = tuple(WrittenFile(instance.path, instance.bytes) for instance in report.instances)
     names = tuple(segment.name for segment in segmentation.segments)
-    return Conversion(encoding, files, names, report.findings, time.perf_counter() - started, report.is_verified)
+    seconds = time.perf_counter() - started
+    return Conversion(encoding, files, names, report.findings, seconds, report.is_verified, report)

@@ -166,6 +166,12 @@ class Report:
             "verified": self.is_verified,
             "instances": [{**asdict(instance), "path": str(instance.path)} for instance in self.instances],
             "findings": [finding.to_json() for finding in self.findings],
+            **self.readers_json(),
+        }
+
+    def readers_json(self) -> dict[str, Any]:
+        """Return who reads it, and who does not, as members of a JSON object."""
+        return {
             "reads_in": self._reads_in(),
             "not_read_by": list(self.not_read_by),
             "fails_in": self.plan.fails_in,

@@ -7,6 +7,8 @@ import pytest
 from file_builders import TO_RAS, a_nifti
 from SegRLEExportLib.errors import UnreadableSegmentationError
 from SegRLEExportLib.files.read import masks_in, read_masks, read_segmentation
+from SegRLEExportLib.files.tables.describe import with_algorithm
+from SegRLEExportLib.model.segmentation import AlgorithmType
 
 SHAPE = (3, 4, 5)
 
@@ -72,7 +74,10 @@ def test_known_names_bring_codes_and_colors(tmp_path):
     paths = [a_nifti(tmp_path, ONE, name="liver.nii.gz"), a_nifti(tmp_path, OTHER, name="kidney_left.nii.gz")]
     segmentation = read_masks(paths, "case")
     assert [one.terminology.type.value for one in segmentation.segments] == ["10200004", "64033007"]
-    assert [one.id for one in segmentation.findings] == ["known-names"]
+    assert [one.id for one in segmentation.findings] == ["known-names", "algorithm-not-told"]
+    assert "does not say what made the segments, so MANUAL is written" in segmentation.findings[1].what
+    told = with_algorithm(segmentation, AlgorithmType.AUTOMATIC, "TotalSegmentator")
+    assert [one.id for one in told.findings] == ["known-names"]
 
 
 def test_other_values_are_refused(tmp_path):

@@ -36,7 +36,7 @@ from SegRLEExportLib.files.tables.describe import described
 from SegRLEExportLib.files.tables.totalsegmentator import own_table, with_codes_of_known_names
 from SegRLEExportLib.model.finding import Finding, Severity
 from SegRLEExportLib.model.geometry import Geometry, PlaneStack
-from SegRLEExportLib.model.segmentation import AlgorithmType, Layer, Segment, Segmentation
+from SegRLEExportLib.model.segmentation import AlgorithmType, Layer, Origin, Segment, Segmentation
 from SegRLEExportLib.model.source_series import SourceSeries
 from SegRLEExportLib.model.terminology import Code, SegmentTerminology
 from SegRLEExportLib.options import Grid
@@ -204,6 +204,11 @@ def known_by_name() -> Segmentation:
     return with_codes_of_known_names(one_segment(name="liver", terminology=None), has_colors=True)
 
 
+def drawn_by_nobody() -> Segmentation:
+    one = one_segment(name="liver", terminology=None, algorithm_type=AlgorithmType.MANUAL, algorithm_name="")
+    return with_codes_of_known_names(one, has_colors=True)
+
+
 def numbered_by_totalsegmentator() -> Segmentation:
     return described(one_segment(name="Label 1"), own_table("totalsegmentator"))
 
@@ -288,6 +293,11 @@ ROWS = [
         options={"strict": True},
     ),
     Row("invalid-value", REPAIR, source=lambda _: a_source(StudyDescription="x" * 70)),
+    Row("file-for-each-segment", NOTE, lambda: a_segmentation([*two_overlapping_boxes()]), encoding="rle-per-segment"),
+    Row("other-patient", WARNING, lambda: replace(a_segmentation(), origin=Origin("A^B", "not this one"))),
+    Row("other-images", WARNING, lambda: replace(a_segmentation(), origin=Origin(frame_of_reference_uid="1.2.9"))),
+    Row("segments-renumbered", NOTE, lambda: replace(of_values(2, 5), origin=Origin())),
+    Row("algorithm-not-told", NOTE, drawn_by_nobody),
     Row("overlap", WARNING, lambda: a_segmentation([*two_overlapping_boxes()])),
     Row("empty-segment", WARNING, lambda: a_segmentation([a_sphere(), np.zeros(A_GRID.shape_kji, bool)])),
     Row("encoding-for-experts", WARNING, encoding="rle-binary"),

@@ -177,14 +177,6 @@ def test_a_threshold_for_what_has_no_fractions_is_told(tmp_path, capsys):
     assert f"argument --threshold: it has no effect here: {segmentation} is no DICOM SEG with fractions" in sentence
 
 
-def test_a_threshold_for_a_dicom_seg_without_fractions_is_told(tmp_path, capsys):
-    segmentation, ct = a_case(tmp_path)
-    assert segrle("export", segmentation, ct, "-o", tmp_path / "a.dcm") == 0
-    capsys.readouterr()
-    sentence = told(capsys, "convert", tmp_path / "a.dcm", "-o", tmp_path / "x.nii", "--threshold", "0.5")
-    assert f"it has no effect here: {tmp_path / 'a.dcm'} is no DICOM SEG with fractions" in sentence
-
-
 def test_what_a_case_is_refused_for_while_it_runs_is_told_as_the_rest(tmp_path):
     segmentation, ct = a_case(tmp_path)
     options = {"to": "nifti", "threshold": "0.5"}

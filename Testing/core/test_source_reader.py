@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from builders import a_segmentation
 from image_builders import DOUBLE_OBLIQUE, Images, images, write
 from SegRLEExportLib.errors import NoSourceImagesError, SeriesChoiceError, UnusableSourceError
 from SegRLEExportLib.model.geometry import Geometry
-from SegRLEExportLib.model.segmentation import Segmentation
+from SegRLEExportLib.model.segmentation import Origin, Segmentation
 from SegRLEExportLib.source.series import find_source, read_series
 
 ON_IMAGES = Geometry((5, 9, 7), [[0, 0, 0.7, -20.5], [0, 0.8, 0, 11.25], [3, 0, 0, -100], [0, 0, 0, 1]])
@@ -77,6 +79,19 @@ def test_volumes_of_one_series_that_fit_equally_well_are_refused(tmp_path):
     write([*images(), *images(first=50, FrameOfReferenceUID="1.2.3")], tmp_path)
     with pytest.raises(UnusableSourceError, match="fits 2 of its volumes equally well. Give the images of one volume"):
         find_source(tmp_path, a_small_segmentation())
+
+
+def test_the_series_that_a_dicom_seg_names_is_taken(tmp_path):
+    write([*another_series("1.2.1"), *another_series("1.2.2")], tmp_path)
+    named = replace(a_small_segmentation(), origin=Origin(series_instance_uids=frozenset({"1.2.2", "1.2.9"})))
+    assert find_source(tmp_path, named).series_instance_uid == "1.2.2"
+
+
+def test_a_series_that_a_dicom_seg_names_and_that_is_not_there_is_passed_over(tmp_path):
+    write([*another_series("1.2.1"), *another_series("1.2.2")], tmp_path)
+    named = replace(a_small_segmentation(), origin=Origin(series_instance_uids=frozenset({"1.2.9"})))
+    with pytest.raises(SeriesChoiceError, match="fits several series equally well"):
+        find_source(tmp_path, named)
 
 
 def test_the_series_that_is_named_is_taken(tmp_path):

@@ -353,7 +353,7 @@ class TestNamesInNifti:
         )
         segmentation = read_segmentation(a_nifti(tmp_path, np.minimum(self.LABELS, 2), with_names=text))
         assert segmentation.segments[0].terminology == LIVER
-        assert [one.id for one in segmentation.findings] == ["known-names"]
+        assert [one.id for one in segmentation.findings] == ["known-names", "algorithm-not-told"]
         assert segmentation.segments[0].color_rgb == tuple(part / 255 for part in (40, 140, 40))
 
     @pytest.mark.parametrize(
@@ -384,4 +384,4 @@ def test_a_table_is_an_argument_of_reading(tmp_path):
     segmentation = read_segmentation(a_nifti(tmp_path, labels), path)
     assert [segment.name for segment in segmentation.segments] == ["liver", "spleen", "colon"]
     assert segmentation.segments[0].terminology == LIVER
-    assert [finding.id for finding in segmentation.findings] == ["known-names"]
+    assert [finding.id for finding in segmentation.findings] == ["known-names", "algorithm-not-told"]

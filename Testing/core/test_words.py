@@ -58,7 +58,7 @@ def test_no_finding_tells_a_console_what_it_has_not(row, tmp_path, monkeypatch):
 
 def test_each_option_that_a_console_is_told_of_exists():
     told = [option for text in console.WORDS.values() for option in re.findall(r"options=(ExportOptions\(.*?\))", text)]
-    assert len(told) == 6
+    assert len(told) == 7
     for option in told:
         assert eval(option, {"ExportOptions": ExportOptions}) != ExportOptions() or "own" in option
 

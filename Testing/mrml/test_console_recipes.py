@@ -195,7 +195,7 @@ class TestWords:
 
     def test_findings_of_a_report(self, logic, node, tmp_path):
         report = logic.exportSegmentation(node, tmp_path / "seg.dcm")
-        assert "With compression='deflate' or compression='none' all segments are in one file." in str(report)
+        assert "With compression='none', or compression='deflate' (3D Slicer 5.10 and newer), all" in str(report)
 
     def test_a_volume_that_names_no_images(self, logic, overlapping_node, tmp_path):
         volume = scenes.a_volume_node()
@@ -211,7 +211,7 @@ class TestWords:
     def test_fractions(self, logic, shared_data):
         path = shared_data / "13_generated_dicom_seg" / "highdicom_CT_fractional_prob_rle.dcm"
         with pytest.raises(
-            ExportError, match=r"belongs to its segment: loadSegmentation\(path, threshold=0.5\), for ex"
+            ExportError, match=r"above 0 and up to 1: with loadSegmentation\(path, threshold=0.5\), for example, pixels"
         ):
             logic.loadSegmentation(path)
         assert logic.loadSegmentation(path, threshold=0.5).GetSegmentation().GetNumberOfSegments()

@@ -170,24 +170,16 @@ def _files_of(path: Path) -> list[Path]:
 def _read(parsed: argparse.Namespace, paths: list[Path], folder: Path | None) -> Segmentation:
     from SegRLEExportLib.files.read import read_masks
     from SegRLEExportLib.reading.header import is_dicom
-    from SegRLEExportLib.reading.seg_file import SegFile
     from SegRLEExportLib.reading.segmentation import segmentation_of
 
     files = [*paths, *(parsed.mask or [])]
     if all(path.is_file() and is_dicom(path) for path in files):
-        segs = [SegFile(path) for path in files]
-        if parsed.threshold is not None and not any(seg.is_fractional for seg in segs):
-            _refuse_threshold(parsed, files[0])
-        return segmentation_of(segs, threshold=parsed.threshold)
+        return segmentation_of(files, threshold=parsed.threshold)
     if parsed.threshold is not None:
-        _refuse_threshold(parsed, files[0])
+        parsed.refuse(f"argument --threshold: it has no effect here: {files[0]} is no DICOM SEG with fractions")
     if len(files) > 1:
         return read_masks(files, files[0].resolve().parent.name)
     return segmentation_in(files[0], folder, parsed.series)
-
-
-def _refuse_threshold(parsed: argparse.Namespace, file: Path) -> None:
-    parsed.refuse(f"argument --threshold: it has no effect here: {file} is no DICOM SEG with fractions")
 
 
 def _source(

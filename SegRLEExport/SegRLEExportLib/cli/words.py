@@ -35,12 +35,14 @@ WORDS = {
     Remedy.OWN_GRID_OPENS: "With --geometry segmentation it opens there",
     Remedy.IMAGES_GRID: "Leave out --geometry segmentation.",
     Remedy.LEAVE_OUT: "leave the voxels out (--clip)",
+    Remedy.KEEP_VALUES: "keep label values (--keep-values)",
     Remedy.KEEP_EMPTY_FRAMES: "keep empty frames (--keep-empty-frames)",
     Remedy.NOT_STRICT: "export without --strict",
     Remedy.RLE: "the RLE compressed label map (-c rle)",
     Remedy.LABEL_MAP: "the uncompressed label map (-c labelmap)",
     Remedy.UNCOMPRESSED: "uncompressed with one bit a pixel (-c none)",
-    Remedy.ONE_FILE: "With -c deflate or -c none all segments are in one file.",
+    Remedy.PER_SEGMENT: "RLE compressed with one file for each segment (-c rle-per-segment)",
+    Remedy.ONE_FILE: "With -c none, or -c deflate (3D Slicer 5.10 and newer), all segments are in one file.",
     Remedy.FEWER_SEGMENTS: "export fewer segments at a time (--segment NAME)",
     Remedy.ADD_SEGMENT: "Give one that has a segment; a label map whose voxels are all 0 has none.",
     Remedy.CHOOSE_MEANING: "Give a table with codes (--segments TABLE).",
@@ -48,6 +50,7 @@ WORDS = {
         "Choose its meaning anew (--segments TABLE, or the Segmentations module of 3D Slicer)."
     ),
     Remedy.TABLE_OF_NAMES: "Give a table of names (--segments TABLE).",
+    Remedy.ALGORITHM: "If a program made them: --algorithm-type AUTOMATIC --algorithm-name NAME.",
     Remedy.ALGORITHM_NAME: "Give the name of the program or model that made them (--algorithm-name NAME).",
     Remedy.ALGORITHM_TYPE: (
         "Choose SEMIAUTOMATIC or AUTOMATIC where a program took part (--algorithm-type), or leave out the name."
@@ -94,7 +97,8 @@ WORDS_OF_BATCH = {
     Remedy.RLE: "the RLE compressed label map (--to rle)",
     Remedy.LABEL_MAP: "the uncompressed label map (--to labelmap)",
     Remedy.UNCOMPRESSED: "uncompressed with one bit a pixel (--to none)",
-    Remedy.ONE_FILE: "With --to deflate or --to none all segments are in one file.",
+    Remedy.PER_SEGMENT: "RLE compressed with one file for each segment (--to rle-per-segment)",
+    Remedy.ONE_FILE: "With --to none, or --to deflate (3D Slicer 5.10 and newer), all segments are in one file.",
     Remedy.OVERWRITE: "move the file away",
     Remedy.THRESHOLD: (
         "Give a threshold above 0 and up to 1 (--threshold 0.5, for example, or in the column threshold): pixels of at "

@@ -30,7 +30,7 @@ def on_own_grid(segmentation: Segmentation) -> Segmentation:
     grid = layers[0].geometry.extended_over([layer.geometry for layer in layers[1:]])
     moved = tuple(_moved(layer, grid, segmentation.name) for layer in layers)
     segments = tuple(replace(one, layer_index=used.index(one.layer_index)) for one in segmentation.segments)
-    return Segmentation(segmentation.name, moved, segments)
+    return replace(segmentation, layers=moved, segments=segments)
 
 
 def on_grid_of(images: PlaneStack, segmentation: Segmentation) -> Segmentation:

@@ -33,13 +33,15 @@ class Remedy(str, Enum):
     OWN_GRID_OPENS = "The segmentation's own grid opens there"
     IMAGES_GRID = "Use the grid of the source images."
     LEAVE_OUT = "leave the voxels out (clip=True in ExportOptions)"
+    KEEP_VALUES = "keep label values (keep_values=True in ExportOptions)"
     KEEP_EMPTY_FRAMES = "keep empty frames (keep_empty_frames=True in ExportOptions)"
     NOT_STRICT = "export without strict=True in ExportOptions"
 
     RLE = "the RLE compressed label map (compression='rle')"
     LABEL_MAP = "the uncompressed label map (compression='labelmap')"
     UNCOMPRESSED = "uncompressed with one bit a pixel (compression='none')"
-    ONE_FILE = "As bits, deflated or not, all segments are in one file."
+    PER_SEGMENT = "RLE compressed with one file for each segment (compression='rle-per-segment')"
+    ONE_FILE = "As bits, uncompressed or (3D Slicer 5.10 and newer) deflated, all segments are in one file."
     FEWER_SEGMENTS = "export fewer segments at a time"
 
     ADD_SEGMENT = "Add a segment, or choose segments that the segmentation has."
@@ -50,6 +52,7 @@ class Remedy(str, Enum):
         "Choose its meaning anew (in Slicer in the Segmentations module, double-click the segment's colour)."
     )
     TABLE_OF_NAMES = "Give a table of names."
+    ALGORITHM = "If a program made them, give algorithm type and name."
     ALGORITHM_NAME = "Give the name of the program or model that made them."
     ALGORITHM_TYPE = "Choose SEMIAUTOMATIC or AUTOMATIC where a program took part."
     TELL_AGAIN = "what an export is told of the segments beside their file has to be told to the comparison, too"

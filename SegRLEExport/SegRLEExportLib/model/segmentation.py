@@ -87,6 +87,16 @@ class Segment:
 
 
 @dataclass(frozen=True)
+class Origin:
+    """What a DICOM SEG says it was drawn on; each text is empty where it says nothing."""
+
+    patient_name: str = ""
+    patient_id: str = ""
+    frame_of_reference_uid: str = ""
+    series_instance_uids: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
 class Segmentation:
     """Segments in the user's order, and the layers that hold their voxels."""
 
@@ -95,6 +105,8 @@ class Segmentation:
     segments: tuple[Segment, ...]
     findings: tuple[Finding, ...] = ()
     """What reading or describing it had to say."""
+    origin: Origin | None = None
+    """None of what comes from no DICOM file."""
 
     def __post_init__(self) -> None:
         for segment in self.segments:

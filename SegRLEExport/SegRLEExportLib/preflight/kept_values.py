@@ -19,6 +19,8 @@ from SegRLEExportLib.model.segmentation import Segmentation
 from SegRLEExportLib.options import ExportOptions
 from SegRLEExportLib.planes.frames import FrameIndex
 
+_MOST_SHOWN = 5
+
 LARGEST_KEPT = 32767
 """dcmqi reads 16 bits as signed."""
 
@@ -34,6 +36,7 @@ def kept_value_findings(
 ) -> Iterator[Finding]:
     """Tell where label values cannot be kept, and who would read them wrong."""
     if not options.keep_values:
+        yield from _renumbered(segmentation)
         return
     values = [segment.layer_value for segment in segmentation.segments]
     if not plan.is_label_map:
@@ -61,6 +64,20 @@ def kept_value_findings(
             "Leave out the empty segments, or export without keeping the label values.",
         )
     yield from _warned(values)
+
+
+def _renumbered(segmentation: Segmentation) -> Iterator[Finding]:
+    """Tell that the Segment Numbers of a DICOM SEG become others; those of one file are its label values here."""
+    values = [segment.layer_value for segment in segmentation.segments]
+    if segmentation.origin and len(segmentation.layers) == 1 and values != list(range(1, len(values) + 1)):
+        shown = ", ".join(map(str, values[:_MOST_SHOWN])) + (", ..." if len(values) > _MOST_SHOWN else "")
+        yield Finding(
+            "segments-renumbered",
+            Severity.NOTE,
+            f"The segments are numbered from 1 to {len(values)}; in the file that was read they are {shown}.",
+            where=segmentation.name,
+            help=f"A label map can keep the numbers: {Remedy.KEEP_VALUES}.",
+        )
 
 
 def _warned(values: list[int]) -> Iterator[Finding]:

@@ -18,7 +18,18 @@ _PAIRS_LISTED = 500
 def overlap_findings(
     segmentation: Segmentation, overlaps: Overlaps, plan: EncodingPlan, file_count: int
 ) -> Iterator[Finding]:
-    """Tell once that overlaps make `file_count` label maps, who overlaps whom, and what keeps them together."""
+    """Tell once that overlaps make `file_count` label maps, who overlaps whom, and what keeps them together.
+
+    Where each segment has its file whatever overlaps, that is told alone.
+    """
+    if plan.split is Split.EACH_SEGMENT and file_count > 1:
+        yield Finding(
+            "file-for-each-segment",
+            Severity.NOTE,
+            f"{file_count} files are written, one for each segment, and 3D Slicer opens them as {file_count} "
+            "segmentations.",
+            help=Remedy.ONE_FILE.value,
+        )
     if plan.split is not Split.WHERE_OVERLAPPING or not overlaps:
         return
     names = [segment.name for segment in segmentation.segments]

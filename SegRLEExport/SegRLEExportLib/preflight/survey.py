@@ -33,6 +33,7 @@ from SegRLEExportLib.planes.pairing import pairing_of
 from SegRLEExportLib.planes.plane_runs import PlaneRuns
 from SegRLEExportLib.planes.sampling import SampledLayer
 from SegRLEExportLib.preflight.kept_values import kept_value_findings, kept_values
+from SegRLEExportLib.preflight.origin import origin_findings
 from SegRLEExportLib.preflight.overlapping import overlap_findings
 from SegRLEExportLib.preflight.placement import placement_findings
 from SegRLEExportLib.preflight.plane_steps import frames_without_image, slice_thickness
@@ -139,6 +140,7 @@ def survey_inputs(
     thickness_mm, thickness_findings = slice_thickness(segmentation, source, stack, options)
     findings = (
         *strictly_judged([*segmentation.findings, *source.findings, *repairs], options),
+        *origin_findings(segmentation, source),
         *uid_warnings(source),
         *thickness_findings,
     )

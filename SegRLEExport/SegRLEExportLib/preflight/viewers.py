@@ -52,7 +52,8 @@ def _odd_size(plan: EncodingPlan, stack: PlaneStack) -> Iterator[Finding]:
         f"{stack.rows} x {stack.columns} pixels are not a multiple of 8: OHIF 3.13 shows wrong voxels or refuses "
         "the file, 3D Slicer 5.6 and 5.8 (dcmqi 1.3) read wrong voxels without a warning, and SimpleITK shows garbage "
         "in the last pixels.",
-        help=f"For OHIF 3.13 or a current 3D Slicer choose {Remedy.RLE}; OHIF 3.12 reads uncompressed bits right.",
+        help=f"For OHIF 3.13 or a current 3D Slicer choose {Remedy.RLE}, for SimpleITK or an older 3D Slicer "
+        f"{Remedy.PER_SEGMENT}; OHIF 3.12 reads uncompressed bits right.",
     )
 
 

@@ -50,6 +50,7 @@ _REFERENCED_INSTANCES = 0x0008114A
 _REFERENCED_SOP_CLASS = 0x00081150
 _REFERENCED_SOP_INSTANCE = 0x00081155
 _FRAME_OF_REFERENCE = 0x00200052
+_SERIES_INSTANCE_UID = 0x0020000E
 
 _PLACES_GROUP = 0x00630000
 _PLACES_CREATOR = b"SegRLEExport"
@@ -234,6 +235,13 @@ class SegFile:
                 "Give a SEG of whole planes.",
             )
         return self._read.frames
+
+    @property
+    def referenced_series_uids(self) -> set[str]:
+        """Series Instance UIDs of the Referenced Series Sequence (0008,1115)."""
+        with readable(self.path, "Referenced Series Sequence"):
+            series = self._elements.items(_REFERENCED_SERIES)
+            return {uid for item in series if (uid := item.text(_SERIES_INSTANCE_UID))}
 
     @cached_property
     def referenced_instance_uids(self) -> set[str]:

@@ -20,7 +20,7 @@ from SegRLEExportLib.errors import NotASegmentationFileError, UnusableArgumentEr
 from SegRLEExportLib.model.geometry import PlaneStack
 from SegRLEExportLib.model.given import told
 from SegRLEExportLib.model.remedy import Remedy
-from SegRLEExportLib.model.segmentation import Labels, Layer, Segment, Segmentation, voxels_of_values
+from SegRLEExportLib.model.segmentation import Labels, Layer, Origin, Segment, Segmentation, voxels_of_values
 from SegRLEExportLib.model.source_series import text_of
 from SegRLEExportLib.model.usual_color import usual_color
 from SegRLEExportLib.reading.canvas import Canvas
@@ -88,7 +88,19 @@ def _painted(segs: list[SegFile], numbers: dict[tuple[int, int], int], threshold
             painted.add(segs[index], {record.number: numbers[index, record.number] for record in segs[index].segments})
         segments.update(painted.segments(segs, group, numbers, len(layers)))
         layers.extend(Layer(labels, grid.geometry) for labels in painted.canvas.layers)
-    return Segmentation(_name(segs), tuple(layers), tuple(segments[key] for key in _in_order(segs, [*segments])))
+    ordered = tuple(segments[key] for key in _in_order(segs, [*segments]))
+    return Segmentation(_name(segs), tuple(layers), ordered, origin=_origin(segs))
+
+
+def _origin(segs: list[SegFile]) -> Origin:
+    """Return what the first file says of the patient, and the series that all of them refer to."""
+    first = segs[0].dataset
+    return Origin(
+        text_of(first, "PatientName").strip(),
+        text_of(first, "PatientID").strip(),
+        text_of(first, "FrameOfReferenceUID"),
+        frozenset().union(*(seg.referenced_series_uids for seg in segs)),
+    )
 
 
 def _in_order(segs: list[SegFile], keys: list[tuple[int, int]]) -> list[tuple[int, int]]:

@@ -18,7 +18,8 @@ from SegRLEExportLib.source.findings import chosen_by_size
 def choose_series(
     candidates: Sequence[SourceSeries], segmentation: Segmentation, series_uid: str | None = None
 ) -> SourceSeries:
-    """Return the series named, or else the only one, or else the only one on whose planes the segmentation lies.
+    """Return the series named, by the caller or by the DICOM SEG itself, or else the only one, or else the only one
+    on whose planes the segmentation lies.
 
     It lies on them exactly, or at least wholly; of several such, the only one of its size is chosen, which a finding
     says. Raises `SeriesChoiceError` or `UnusableSourceError`.
@@ -30,6 +31,7 @@ def choose_series(
         candidates = named
     with_place = [series for series in candidates if series.stack.has_place]
     candidates = with_place or candidates  # a radiograph beside a CT is meant only where it is named
+    candidates = _named_by(segmentation, candidates) or candidates
     if len(candidates) == 1:
         return candidates[0]
     for fits in (_lies_exactly, _lies_wholly):
@@ -37,6 +39,12 @@ def choose_series(
         if fitting:
             return _of_its_size(fitting, segmentation)
     raise SeriesChoiceError(_why_on_none(candidates, segmentation), _lines(candidates))
+
+
+def _named_by(segmentation: Segmentation, candidates: Sequence[SourceSeries]) -> list[SourceSeries]:
+    """Return the volumes of the series that a DICOM SEG says it was drawn on."""
+    named = segmentation.origin.series_instance_uids if segmentation.origin else frozenset()
+    return [series for series in candidates if series.series_instance_uid in named]
 
 
 def _of_its_size(fitting: list[SourceSeries], segmentation: Segmentation) -> SourceSeries:

@@ -6,14 +6,17 @@ The facts (names, values, codes) are those its project publishes; `totalsegmenta
 from __future__ import annotations
 
 import csv
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
 from SegRLEExportLib.files.tables.delimited import read_delimited
+from SegRLEExportLib.files.tables.describe import ALGORITHM_NOT_TOLD
 from SegRLEExportLib.files.tables.row import SegmentTable, plain_name
 from SegRLEExportLib.model.finding import Finding, Severity
-from SegRLEExportLib.model.segmentation import Segmentation
+from SegRLEExportLib.model.remedy import Remedy
+from SegRLEExportLib.model.segmentation import AlgorithmType, Segmentation
 
 TABLES = {"totalsegmentator": "total", "totalsegmentator-mr": "total mr"}
 """Names that a caller gives instead of a file, and the column with their values."""
@@ -61,4 +64,17 @@ def with_codes_of_known_names(segmentation: Segmentation, *, has_colors: bool) -
         where=segmentation.name,
         help="To write others, give a table with codes.",
     )
-    return replace(segmentation, segments=segments, findings=(*segmentation.findings, found))
+    findings = (*segmentation.findings, found, *_algorithm_not_told(segmentation))
+    return replace(segmentation, segments=segments, findings=findings)
+
+
+def _algorithm_not_told(segmentation: Segmentation) -> Iterator[Finding]:
+    """Tell that segments called as a program calls them are taken for drawn by hand, as of all masks and labels."""
+    if all(one.algorithm_type is AlgorithmType.MANUAL and not one.algorithm_name for one in segmentation.segments):
+        yield Finding(
+            ALGORITHM_NOT_TOLD,
+            Severity.NOTE,
+            "The file does not say what made the segments, so MANUAL is written as their Segment Algorithm Type.",
+            where=segmentation.name,
+            help=Remedy.ALGORITHM.value,
+        )

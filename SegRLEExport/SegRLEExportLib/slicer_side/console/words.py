@@ -29,9 +29,12 @@ WORDS: dict[Remedy, str] = {remedy: remedy.value for remedy in Remedy} | {
     Remedy.OWN_GRID_OPENS: f"With {_OWN_GRID} it opens there",
     Remedy.IMAGES_GRID: "Leave out grid='segmentation'.",
     Remedy.LEAVE_OUT: f"leave the voxels out ({_option('clip=True')})",
+    Remedy.KEEP_VALUES: f"keep label values ({_option('keep_values=True')})",
     Remedy.KEEP_EMPTY_FRAMES: f"keep empty frames ({_option('keep_empty_frames=True')})",
     Remedy.NOT_STRICT: "leave out strict=True",
-    Remedy.ONE_FILE: "With compression='deflate' or compression='none' all segments are in one file.",
+    Remedy.ONE_FILE: (
+        "With compression='none', or compression='deflate' (3D Slicer 5.10 and newer), all segments are in one file."
+    ),
     Remedy.FEWER_SEGMENTS: "export fewer segments at a time (segmentIDs=['Segment_1'], for example)",
     Remedy.CHOOSE_MEANING: "Choose a meaning in the Segmentations module (double-click the segment's colour).",
     Remedy.CHOOSE_MEANING_ANEW: (

@@ -28,6 +28,7 @@ _OF_NO_WINDOW = {
         Remedy.FEWER_SEGMENTS,
         Remedy.ADD_SEGMENT,
         Remedy.TABLE_OF_NAMES,
+        Remedy.ALGORITHM,
         Remedy.ALGORITHM_NAME,
         Remedy.ALGORITHM_TYPE,
         Remedy.TELL_AGAIN,
@@ -40,6 +41,7 @@ _OF_NO_WINDOW = {
         Remedy.ON_THIS_MACHINE,
     )
 } | {
+    Remedy.KEEP_VALUES: "keep label values (keep_values=True in the Python console)",
     Remedy.OVERWRITE: "move that file away",
     Remedy.NOT_STRICT: "let it be repaired",
     Remedy.THRESHOLD: (
@@ -66,6 +68,9 @@ WORDS: dict[Door, dict[Remedy, str]] = {
         Remedy.RLE: "'Current software (RLE)'",
         Remedy.LABEL_MAP: "'Uncompressed label map' (tick 'Show encodings for special cases' under Options)",
         Remedy.UNCOMPRESSED: "'Archive or unknown software (uncompressed)'",
+        Remedy.PER_SEGMENT: (
+            "'RLE compressed, one file for each segment' (tick 'Show encodings for special cases' under Options)"
+        ),
         Remedy.ONE_FILE: (
             "'Archive or unknown software (uncompressed)' and '3D Slicer 5.10+ (deflated)' keep all segments in one "
             "file."
@@ -93,6 +98,10 @@ WORDS: dict[Door, dict[Remedy, str]] = {
             "'Uncompressed label map' in the SegRLEExport module (Options, 'Show encodings for special cases')"
         ),
         Remedy.UNCOMPRESSED: "the row 'Uncompressed DICOM SEG'",
+        Remedy.PER_SEGMENT: (
+            "'RLE compressed, one file for each segment' in the SegRLEExport module (Options, 'Show encodings for "
+            "special cases')"
+        ),
         Remedy.ONE_FILE: ("The rows 'Deflated DICOM SEG' and 'Uncompressed DICOM SEG' keep all segments in one file."),
         Remedy.CHOOSE_MEANING: ("Choose a meaning in the Segmentations module (double-click the segment's colour)."),
         Remedy.CHOOSE_MEANING_ANEW: (
