@@ -41,33 +41,37 @@ class Verify(str, Enum):
 class ExportOptions:
     """Everything about an export beside the segmentation, its source and where to write.
 
+    compression: id of a row of `encoding.plan.PLANS`, such as 'rle'.
+    series_description: Series Description (0008,103E); empty: the segmentation's name.
+    series_number: Series Number (0020,0011); None: the source's number + 100.
+    content_label: Content Label (0070,0080), up to 16 of A-Z, 0-9, space and underscore.
+    content_description: Content Description (0070,0081), one line of up to 64 characters.
+    content_creator_name: Content Creator's Name (0070,0084), as Family^Given.
+    grid: the planes of the frames, 'source' (those of the images) or 'segmentation' (its own).
+    keep_values: number segments by their label values instead of 1 to N; label maps only.
+    clip: leave out voxels beyond the source images instead of refusing.
+    keep_empty_frames: write a frame for every plane, also where nothing is segmented.
+    verify: who reads the file back before it gets its name, 'own', 'others' too, or 'off'; True is 'own', False 'off'.
+    overwrite: replace files that have the name; never a folder.
+    strict: refuse instead of repairing invalid values of the source headers.
+    new_uid, now: where UIDs and the time come from.
+
     Raises `UnusableArgumentError` for a value of another kind than a field has.
     """
 
     compression: str = DEFAULT_PLAN_ID
-    """Id of a row of `encoding.plan.PLANS`."""
     series_description: str = ""
-    """Series Description (0008,103E); empty: the segmentation's name."""
     series_number: int | None = None
-    """Series Number (0020,0011); None: the source's number + 100."""
     content_label: str = "SEGMENTATION"
-    """Content Label (0070,0080): up to 16 of A-Z, 0-9, space and underscore."""
     content_description: str = ""
-    """Content Description (0070,0081)."""
     content_creator_name: str = ""
-    """Content Creator's Name (0070,0084), as Family^Given."""
     grid: Grid | str = Grid.SOURCE
     keep_values: bool = False
-    """Number segments by their label values instead of 1 to N; label maps only."""
     clip: bool = False
-    """Leave out voxels beyond the source images instead of refusing."""
     keep_empty_frames: bool = False
-    """Write a frame for every plane, also where nothing is segmented."""
     verify: Verify | str | bool = Verify.OWN
-    """Who reads the file back before it gets its name; True means own, False off."""
     overwrite: bool = False
     strict: bool = False
-    """Refuse instead of repairing invalid values of the source headers."""
     new_uid: Callable[[], str] = field(default=new_uid, repr=False)
     now: Callable[[], datetime] = field(default=datetime.now, repr=False)
 

@@ -94,6 +94,20 @@ def test_a_segmentation_before_the_files_it_is_compared_with_is_told(tmp_path, c
     assert segrle("verify", tmp_path / "a.dcm", segmentation, ct) == 0
 
 
+def test_dicom_seg_files_beside_others_are_told(tmp_path, capsys):
+    segmentation, ct = a_case(tmp_path)
+    assert segrle("export", segmentation, ct, "-o", tmp_path / "a.dcm") == 0
+    capsys.readouterr()
+    sentence = told(capsys, "convert", tmp_path / "a.dcm", segmentation, "-o", tmp_path / "b.nii")
+    assert "DICOM SEG files are given together with other files: give the files of one segmentation" in sentence
+
+
+def test_one_image_given_for_all_is_told(tmp_path, capsys):
+    segmentation, ct = a_case(tmp_path)
+    assert segrle("export", segmentation, sorted(ct.iterdir())[2], "-o", tmp_path / "a.dcm") == 2
+    assert "4 voxels lie beyond the one plane of the source images and would be lost." in capsys.readouterr().err
+
+
 class TestVolume:
     def test_that_is_given_as_the_images_is_told_how_to_give_it(self, tmp_path, capsys):
         segmentation, _ = a_case(tmp_path)
@@ -152,6 +166,10 @@ class TestVolume:
         (["export", IN, CT, "-o", ""], "argument -o/--output: the name of what is to be written is empty"),
         (["convert", IN, "-o", " "], "argument -o/--output: the name of what is to be written is empty"),
         (["batch", IN, "-o", ""], "argument -o/--output: the name of what is to be written is empty"),
+        (["convert", IN, "-o", "a.nii", "--verify", "others"], "other files than DICOM SEG are read back and compared"),
+        (["convert", IN, "-o", "a.nii", "--series", "1.2"], "it is about images, and no SERIES_DIR is given"),
+        (["convert", IN, "-o", "a.nii", "--time", "1"], "it is about images, and no SERIES_DIR is given"),
+        (["convert", IN, "-o", "a.nii", "--clip"], "it is about images, and no SERIES_DIR is given"),
         (["convert", IN, "-o", "a.json", "--one-file-each"], "label maps alone cannot hold segments that overlap"),
         (["convert", IN, "-o", "cv", "--to", "nifti"], "cv is the name of a folder, and one file is written: name it"),
         (["convert", IN, "-o", "a/cv", "--to", "seg.nrrd"], "name it a/cv.seg.nrrd"),

@@ -102,6 +102,8 @@ def converted(parsed: argparse.Namespace, progress: ProgressCallback | None = No
 
     _refuse_folder_for_a_file(parsed)
     inputs, folder = _divided(parsed, parsed.inputs)
+    if folder is None:
+        _refuse_what_chooses_images(parsed)
     paths = [file for path in inputs for file in _files_of(path)]
     segmentation = described_segmentation(parsed, _read(parsed, paths, folder))
     return convert(
@@ -124,6 +126,13 @@ def _refuse_folder_for_a_file(parsed: argparse.Namespace) -> None:
     suffix = suffix_for(parsed.to) if parsed.to and parsed.to not in ENCODING_IDS else ""
     if suffix and not out.suffix:
         parsed.refuse(f"argument -o: {out} is the name of a folder, and one file is written: name it {out}{suffix}")
+
+
+def _refuse_what_chooses_images(parsed: argparse.Namespace) -> None:
+    """End where an option is about images and none are given."""
+    for name in ("series", "time", "clip"):
+        if getattr(parsed, name) != parsed.default_of(name):
+            parsed.refuse(f"argument --{name}: it has no effect here: it is about images, and no SERIES_DIR is given")
 
 
 def _share(text: str) -> float:
@@ -175,6 +184,8 @@ def _read(parsed: argparse.Namespace, paths: list[Path], folder: Path | None) ->
     files = [*paths, *(parsed.mask or [])]
     if all(path.is_file() and is_dicom(path) for path in files):
         return segmentation_of(files, threshold=parsed.threshold)
+    if any(path.is_file() and is_dicom(path) for path in files):
+        parsed.refuse("DICOM SEG files are given together with other files: give the files of one segmentation")
     if parsed.threshold is not None:
         parsed.refuse(f"argument --threshold: it has no effect here: {files[0]} is no DICOM SEG with fractions")
     if len(files) > 1:

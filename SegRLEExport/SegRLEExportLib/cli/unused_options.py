@@ -39,6 +39,10 @@ OF_CONVERT: Mapping[str, Needed] = {
     "content_description": _IN_DICOM_SEG,
     "content_creator": _IN_DICOM_SEG,
     "keep_empty_frames": _IN_DICOM_SEG,
+    "verify": (
+        lambda parsed: _format(parsed) in ENCODING_IDS,
+        "other files than DICOM SEG are read back and compared whatever it says",
+    ),
     "algorithm_version": _BEHIND_A_NAME,
 }
 

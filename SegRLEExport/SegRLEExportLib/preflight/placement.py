@@ -51,7 +51,7 @@ def placement_findings(
         values = [segmentation.segments[position].layer_value for position in positions]
         for name, count in zip(names, layer.voxels_outside(values).tolist()):
             if count:
-                yield _outside(name, count, options)
+                yield _outside(name, count, stack, options)
         for name, count in zip(names, layer.voxels_between(values).tolist()):
             if count:
                 yield _between(name, count)
@@ -80,8 +80,9 @@ def _of_other_pixels(names: list[str], geometry: Geometry, stack: PlaneStack) ->
     )
 
 
-def _outside(name: str, count: int, options: ExportOptions) -> Finding:
-    what = f"{counted(count, 'voxel lies', 'voxels lie')} beyond the source images"
+def _outside(name: str, count: int, stack: PlaneStack, options: ExportOptions) -> Finding:
+    images = "the source images" if len(stack) > 1 else "the one plane of the source images"
+    what = f"{counted(count, 'voxel lies', 'voxels lie')} beyond {images}"
     if options.clip:
         return Finding("outside-source", Severity.WARNING, f"{what} and {_is(count)} left out.", name)
     return Finding(
