@@ -41,6 +41,7 @@ from SegRLEExportLib.model.source_series import SourceSeries
 from SegRLEExportLib.model.terminology import Code, SegmentTerminology
 from SegRLEExportLib.options import Grid
 from SegRLEExportLib.preflight import survey as preflight
+from SegRLEExportLib.reading.segmentation import segmentation_of
 from SegRLEExportLib.reading.source import source_of
 from SegRLEExportLib.source.images import UnreadableFile
 from SegRLEExportLib.source.series import find_source, read_series
@@ -108,6 +109,12 @@ def with_a_table_beside() -> Segmentation:
         labels.with_name("labels.csv").write_text("value,name\n1,liver\n")
         read_from = read_segmentation(labels.rename(labels.with_name("labels.nii")))
     return replace(read_from, layers=(Layer(read_from.layers[0].labels_kji, A_GRID),))
+
+
+def with_one_file_of_two() -> Segmentation:
+    with TemporaryDirectory() as folder:
+        report = export(a_segmentation([*two_overlapping_boxes()]), a_source(), folder, "rle")
+        return segmentation_of(report.paths[1:])
 
 
 def with_table(text: str) -> Segmentation:
@@ -355,6 +362,7 @@ ROWS = [
     ),
     Row("unreadable-file", WARNING, on_images, with_a_locked_file),
     Row("source-image-cut-short", WARNING, on_images, with_a_cut_image),
+    Row("part-of-export", WARNING, with_one_file_of_two),
     Row("segment-without-row", WARNING, lambda: with_table("name,value\nliver,1\n")),
     Row("row-without-segment", NOTE, lambda: with_table("name,value\nliver,1\nleft kidney,2\nnose,9\n")),
     Row("label-values-kept", WARNING, lambda: of_values(1, 5), options={"keep_values": True}),

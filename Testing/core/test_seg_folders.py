@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import shutil
 
+import pydicom
 import pytest
+from builders import a_segmentation, a_source, a_sphere
+from SegRLEExportLib.cli import main
 from SegRLEExportLib.errors import NotASegmentationFileError, UnusableSegFileError
 from SegRLEExportLib.export import export
+from SegRLEExportLib.files.read import read_segmentation
 from SegRLEExportLib.reading.folder import files_of_one_export
 from SegRLEExportLib.reading.segmentation import segmentation_of
 from shell_builders import a_case
@@ -15,8 +19,6 @@ from shell_builders import a_case
 @pytest.fixture
 def case(tmp_path):
     """A segmentation and its images."""
-    from SegRLEExportLib.files.read import read_segmentation
-
     path, ct = a_case(tmp_path)
     return read_segmentation(path), ct
 
@@ -79,3 +81,54 @@ def test_files_of_two_exports_that_are_named_one_by_one_are_joined(case, tmp_pat
         for path in export(segmentation.only([first.id]), ct, tmp_path / f"{name}.dcm", "none").paths
     ]
     assert [segment.name for segment in segmentation_of(paths).segments] == [first.name] * 2
+
+
+class TestFilesOfOneExportThatAreNotGiven:
+    @pytest.fixture
+    def paths(self, tmp_path):
+        """Four files, one for each segment."""
+        segmentation = a_segmentation([a_sphere()] * 4)
+        return export(segmentation, a_source(), tmp_path / "seg.dcm", "rle-per-segment").paths
+
+    @pytest.mark.parametrize(
+        ("given", "what"),
+        [
+            ([1], "This is file 2 of 4 of an export: the segments of the other 3 files are missing."),
+            ([3, 0], "These are files 1 and 4 of 4 of an export: the segments of the other 2 files are missing."),
+            ([2, 1, 0], "These are files 1, 2 and 3 of 4 of an export: the segments of the other file are missing."),
+        ],
+        ids=["one", "two", "three"],
+    )
+    def test_are_told(self, paths, given, what):
+        (finding,) = segmentation_of([paths[n] for n in given]).findings
+
+        assert finding.what == what
+        assert finding.where == ", ".join(paths[n].name for n in sorted(given))
+        assert finding.help == "Give all its files, or their folder."
+
+    def test_are_none_where_all_are_given(self, paths):
+        assert segmentation_of(paths).findings == ()
+        assert read_segmentation(paths[0].parent).findings == ()
+
+    def test_are_told_of_each_of_two_exports(self, paths, tmp_path):
+        (tmp_path / "again").mkdir()
+        again = export(a_segmentation([a_sphere()] * 2), a_source(), tmp_path / "again", "rle-per-segment").paths
+
+        found = segmentation_of([*paths[:3], *again]).findings
+
+        assert [finding.where for finding in found] == ["seg_1.dcm, seg_2.dcm, seg_3.dcm"]
+
+    @pytest.mark.parametrize(
+        ("keyword", "value"), [("Manufacturer", "Somebody"), ("SeriesDescription", "3 of 2"), ("SeriesDescription", "")]
+    )
+    def test_are_not_guessed(self, paths, keyword, value):
+        dataset = pydicom.dcmread(paths[0])
+        setattr(dataset, keyword, value)
+        dataset.save_as(paths[0])
+
+        assert segmentation_of(paths[:1]).findings == ()
+
+    def test_are_told_in_a_shell(self, paths, tmp_path, capsys):
+        assert main(["convert", str(paths[1]), "-o", str(tmp_path / "labels.nii.gz")]) == 0
+
+        assert "warning: seg_2.dcm: This is file 2 of 4 of an export" in capsys.readouterr().out

@@ -169,6 +169,19 @@ def test_a_file_that_is_none_leaves_the_scene_as_it_was(tmp_path):
     assert files_at([tmp_path / "a", tmp_path / "b"]) == [tmp_path / "a", tmp_path / "b"]
 
 
+def test_one_file_of_several_is_loaded_with_a_warning(marked_node, chest_folder, tmp_path, caplog):
+    first, second = export_node(marked_node, tmp_path / "seg.dcm", "rle", source=chest_folder).paths
+    load_segmentation([first, second], scene())
+    assert caplog.messages == []
+
+    load_segmentation([second], scene())
+
+    assert caplog.messages == [
+        "SegRLEExport: warning: seg_2.dcm: This is file 2 of 2 of an export: the segments of the other file are "
+        "missing. Give all its files, or their folder."
+    ]
+
+
 def test_what_has_no_place_is_laid_on_the_radiograph_as_slicer_shows_it(tmp_path):
     image = an_image(tmp_path / "cr")
     export(on_pixels(), image, tmp_path / "seg.dcm", "none")

@@ -6,7 +6,6 @@ is inflated.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,11 +16,11 @@ from SegRLEExportLib.errors import NotASegmentationFileError
 from SegRLEExportLib.model.source_series import text_of
 from SegRLEExportLib.reading.damage import readable
 from SegRLEExportLib.reading.header import read_header
+from SegRLEExportLib.reading.parts import part_in
 from SegRLEExportLib.reading.segments import BACKGROUND
 
 _MODALITY = 0x00080060
 _SEGMENT_SEQUENCE = 0x00620002
-_PART_OF_SEVERAL = re.compile(r"(.*) ([1-9]\d*) of ([1-9]\d*)", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -59,9 +58,7 @@ def first_look(path: Path) -> FirstLook | None:
 
 
 def _looked_at(path: Path, dataset: Dataset, syntax: UID) -> FirstLook:
-    whole = text_of(dataset, "SeriesDescription").strip()
-    match = _PART_OF_SEVERAL.fullmatch(whole)
-    is_part = match is not None and int(match[2]) <= int(match[3])
+    part = part_in(text_of(dataset, "SeriesDescription").strip())
     series = dataset.get("ReferencedSeriesSequence") or [Dataset()]
     segments = dataset.get("SegmentSequence") or []
     return FirstLook(
@@ -73,8 +70,8 @@ def _looked_at(path: Path, dataset: Dataset, syntax: UID) -> FirstLook:
         study_uid=text_of(dataset, "StudyInstanceUID"),
         series_uid=text_of(dataset, "SeriesInstanceUID"),
         sop_instance_uid=text_of(dataset, "SOPInstanceUID"),
-        description=match[1] if match and is_part else whole,
-        part=(int(match[2]), int(match[3])) if match and is_part else (1, 1),
+        description=part.name,
+        part=(part.number, part.total),
         made_at=(text_of(dataset, "SeriesDate"), text_of(dataset, "SeriesTime")),
         referenced_series_uid=text_of(series[0], "SeriesInstanceUID"),
         referenced_instance_uids=tuple(

@@ -27,6 +27,7 @@ from SegRLEExportLib.reading.canvas import Canvas
 from SegRLEExportLib.reading.damage import GET_ANEW, MORE_MEMORY, SegFileError, readable
 from SegRLEExportLib.reading.folder import OF_ONE_EXPORT
 from SegRLEExportLib.reading.grid import Grid, grid_of, joined
+from SegRLEExportLib.reading.parts import missing_parts, part_in
 from SegRLEExportLib.reading.seg_file import SegFile
 from SegRLEExportLib.reading.segments import SegmentRecord
 
@@ -37,8 +38,6 @@ _ANOTHER_PROGRAM = "Convert it with the program that wrote it, or draw it again 
 _PLACED_ONLY = "Only a segmentation whose frames are parallel planes in the patient can be used."
 _ORDER = ("SeriesNumber", "InstanceNumber")
 _NUMBER = re.compile(r"\d{1,12}")
-
-_PART_OF_SEVERAL = re.compile(r" \d+ of \d+$")
 
 
 def segmentation_of(files: Sequence[Path | SegFile], *, threshold: float | None = None) -> Segmentation:
@@ -89,7 +88,7 @@ def _painted(segs: list[SegFile], numbers: dict[tuple[int, int], int], threshold
         segments.update(painted.segments(segs, group, numbers, len(layers)))
         layers.extend(Layer(labels, grid.geometry) for labels in painted.canvas.layers)
     ordered = tuple(segments[key] for key in _in_order(segs, [*segments]))
-    return Segmentation(_name(segs), tuple(layers), ordered, origin=_origin(segs))
+    return Segmentation(_name(segs), tuple(layers), ordered, tuple(missing_parts(segs)), _origin(segs))
 
 
 def _origin(segs: list[SegFile]) -> Origin:
@@ -309,8 +308,7 @@ def _segment(record: SegmentRecord, number: int, layer: int, layer_value: int) -
 
 
 def _name(segs: list[SegFile]) -> str:
-    described = _PART_OF_SEVERAL.sub("", text_of(segs[0].dataset, "SeriesDescription").strip())
-    return described or segs[0].path.stem
+    return part_in(text_of(segs[0].dataset, "SeriesDescription").strip()).name or segs[0].path.stem
 
 
 def _bits(seg: SegFile, threshold: float | None) -> Iterator[tuple[int, int, NDArray[np.uint8]]]:

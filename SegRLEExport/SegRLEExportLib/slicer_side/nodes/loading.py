@@ -5,6 +5,7 @@ Names, codes, colours, algorithm, tracking and order come with it, and empty seg
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
@@ -39,11 +40,15 @@ _WITHOUT_PLACE = "SegRLEExport.WithoutPlace"
 def load_segmentation(files: Sequence[Path], scene, *, threshold: float | None = None):
     """Return a new vtkMRMLSegmentationNode with what one or several SEG files of one segmentation show.
 
-    `threshold` is for fractional files, see `reading.segmentation.segmentation_of`. Raises
-    `NotASegmentationFileError` or `UnusableSegFileError`; then the scene is as it was.
+    What reading has to say of them is logged as warnings. `threshold` is for fractional files, see
+    `reading.segmentation.segmentation_of`. Raises `NotASegmentationFileError` or `UnusableSegFileError`; then the
+    scene is as it was.
     """
     segs = [SegFile(path) for path in files]
-    node = add_segmentation_node(segmentation_of(segs, threshold=threshold), scene)
+    segmentation = segmentation_of(segs, threshold=threshold)
+    for finding in segmentation.findings:
+        logging.warning(f"SegRLEExport: {finding}")
+    node = add_segmentation_node(segmentation, scene)
     node.SetAttribute(_INSTANCE_UIDS, " ".join(str(seg.dataset.get("SOPInstanceUID", "")) for seg in segs))
     if not segs[0].has_place:
         node.SetAttribute(_WITHOUT_PLACE, "1")
