@@ -27,6 +27,7 @@ from SegRLEExportLib.preflight.origin import origin_findings
 from SegRLEExportLib.preflight.survey import strictly_judged
 from SegRLEExportLib.progress import Progress, ProgressCallback
 from SegRLEExportLib.report import Report, size_text
+from SegRLEExportLib.writing.names import kept_findings
 
 
 @dataclass(frozen=True)
@@ -125,6 +126,7 @@ def convert(
         placed = on_grid_of(source.stack, segmentation) if source else on_own_grid(segmentation)
         job = VolumeFiles(placed, target, overwrite=options.overwrite, keep_values=options.keep_values)
         files = job.write(wanted, one_file_each=one_file_each)
+        findings += tuple(kept_findings(out, [file.path for file in files]))
     names = tuple(segment.name for segment in segmentation.segments)
     return Conversion(wanted, files, names, findings, time.perf_counter() - started)
 

@@ -27,7 +27,7 @@ from SegRLEExportLib.verification.check import Check
 from SegRLEExportLib.verification.order import OneFile, Order
 from SegRLEExportLib.writing.draft import Draft
 from SegRLEExportLib.writing.instance import write_instance
-from SegRLEExportLib.writing.names import file_paths, least_bytes, prepare_folder
+from SegRLEExportLib.writing.names import file_paths, kept_findings, least_bytes, prepare_folder
 from SegRLEExportLib.writing.pending_files import PendingFiles
 
 
@@ -68,7 +68,7 @@ def export(
         plan=plan,
         source_series=source.description,
         instances=written,
-        findings=found.findings,
+        findings=(*found.findings, *kept_findings(path, [instance.path for instance in written])),
         bit_packed_bytes=pixel_bytes(int((found.index.voxels > 0).sum()), found.stack, 1),
         seconds=time.perf_counter() - started,
         not_read_by=found.not_read_by,

@@ -63,6 +63,7 @@ class Row:
     source: Callable[[Path], SourceSeries] = lambda _: a_source()
     encoding: str = "rle"
     options: dict[str, object] = field(default_factory=dict)
+    target: str = "target"
     limit: tuple[str, int] | None = None
     """A limit of the format, lowered so that a small example goes beyond it."""
 
@@ -154,6 +155,11 @@ def with_a_cut_image(folder: Path) -> SourceSeries:
     path = write(images(), folder)[1]
     path.write_bytes(path.read_bytes()[:-1])
     return read_series(folder)[0]
+
+
+def beside_an_earlier_file(folder: Path) -> SourceSeries:
+    folder.with_name("seg.dcm").write_bytes(b"earlier")
+    return a_source()
 
 
 def with_a_wider_series(folder: Path) -> SourceSeries:
@@ -363,6 +369,14 @@ ROWS = [
     Row("unreadable-file", WARNING, on_images, with_a_locked_file),
     Row("source-image-cut-short", WARNING, on_images, with_a_cut_image),
     Row("part-of-export", WARNING, with_one_file_of_two),
+    Row(
+        "earlier-file-kept",
+        NOTE,
+        lambda: a_segmentation([*two_overlapping_boxes()]),
+        beside_an_earlier_file,
+        options={"overwrite": True},
+        target="seg.dcm",
+    ),
     Row("segment-without-row", WARNING, lambda: with_table("name,value\nliver,1\n")),
     Row("row-without-segment", NOTE, lambda: with_table("name,value\nliver,1\nleft kidney,2\nnose,9\n")),
     Row("label-values-kept", WARNING, lambda: of_values(1, 5), options={"keep_values": True}),
@@ -384,7 +398,7 @@ ROWS = [
 def findings(row: Row, folder: Path) -> list[Finding]:
     """Export; return what was found. An error leaves no file, everything else leaves one that is verified."""
     (folder / "source").mkdir()
-    source, target = row.source(folder / "source"), folder / "target"
+    source, target = row.source(folder / "source"), folder / row.target
     try:
         report = export(row.segmentation(), source, target, row.encoding, options=fixed_options(**row.options))
     except PreflightError as error:

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from builders import a_grid, a_segmentation, a_source, drafts
+from builders import a_grid, a_segmentation, a_source, drafts, fixed_options, two_overlapping_boxes
+from SegRLEExportLib.convert import convert
 from SegRLEExportLib.encoding.plan import PLANS
 from SegRLEExportLib.errors import TargetExistsError, TargetFolderError, WritingFailedError
+from SegRLEExportLib.export import export
 from SegRLEExportLib.writing.names import file_paths, is_folder, least_bytes, prepare_folder
 from SegRLEExportLib.writing.pending_files import PendingFiles
 
@@ -34,6 +36,42 @@ def test_a_name_that_is_taken_is_refused_unless_it_may_be_overwritten(tmp_path):
     with pytest.raises(TargetExistsError, match="exists already"):
         file_paths(tmp_path / "seg.dcm", ["1.2"], overwrite=False)
     assert file_paths(tmp_path / "seg.dcm", ["1.2"], overwrite=True) == [tmp_path / "seg.dcm"]
+
+
+@pytest.mark.parametrize("overwrite", [True, False])
+def test_a_file_of_the_name_given_stays_beside_numbered_ones_and_is_told(overwrite, tmp_path):
+    old = tmp_path / "seg.dcm"
+    old.write_bytes(b"old")
+
+    report = export(
+        a_segmentation([*two_overlapping_boxes()]), a_source(), old, "rle", options=fixed_options(overwrite=overwrite)
+    )
+
+    assert old.read_bytes() == b"old"
+    assert [path.name for path in report.paths] == ["seg_1.dcm", "seg_2.dcm"]
+    assert (
+        "note: seg.dcm: The file was there before and was not replaced: several files were needed, and they were "
+        "written beside it, seg_1.dcm the first. Remove it if it is of an earlier export." in str(report)
+    )
+
+
+@pytest.mark.parametrize("encoding", ["none", "rle"])
+def test_nothing_is_told_where_nothing_stays(encoding, tmp_path):
+    segmentation = a_segmentation([*two_overlapping_boxes()])
+    for _ in range(2):
+        report = export(segmentation, a_source(), tmp_path / "seg.dcm", encoding, options=fixed_options(overwrite=True))
+
+    assert "earlier-file-kept" not in [finding.id for finding in report.findings]
+
+
+def test_a_label_map_of_the_name_given_stays_beside_numbered_ones_and_is_told(tmp_path):
+    old = tmp_path / "labels.nii.gz"
+    old.write_bytes(b"old")
+
+    told = convert(a_segmentation([*two_overlapping_boxes()]), old, one_file_each=True)
+
+    assert old.read_bytes() == b"old"
+    assert "note: labels.nii.gz: The file was there before and was not replaced: several files were needed" in str(told)
 
 
 def test_a_folder_is_what_is_one_or_has_no_suffix(tmp_path):
