@@ -40,19 +40,21 @@ WANTED = {
     ),
     "code-without-scheme": Wanted("2", ("ProcedureCodeSequence", "ClinicalTrialProtocolID", "export without --strict")),
     "damaged-seg-nrrd": Wanted("2 0", ("it is cut short: 15,360 bytes should come",), "out2"),
-    "dicom-without-preamble": Wanted("0 0", ("verified: all 1781 voxels",), "out out2"),
-    "frame-of-reference-per-image": Wanted("2 2", ("Each of the 12 images names a Frame of Reference UID of its own",)),
-    "images-without-study-uid": Wanted("2", ("StudyInstanceUID", "For public images that have none, give the volume")),
+    "dicom-without-preamble": Wanted("0 0", ("verified: all 1781 segmented voxels",), "out out2"),
+    "frame-of-reference-per-image": Wanted("2 2", ("Each of the 12 images has a Frame of Reference UID of its own",)),
+    "images-without-study-uid": Wanted(
+        "2", ("StudyInstanceUID", "For public images that have none, give the same images as a volume")
+    ),
     "inspect-traceback": Wanted(
         "2 2 2 2 0", ("it has no Rows", "Functional Groups Sequence has 2 items", "the Segment Number of one")
     ),
     "iso-2022-ir-58": Wanted("0", ("verified",), "out"),
     "json-on-stdout": Wanted("0", ('"segmentation_type": "LABELMAP"',), "out"),
-    "micrometre-slices": Wanted("0 0", ("verified: all 1781 voxels of 9 frames",), "out out2 outct"),
-    "nifti-2d-wrong-slice": Wanted("0 0", ("verified: all 20 voxels",), "out_slice4 out_slice4_3d"),
+    "micrometre-slices": Wanted("0 0", ("verified: all 1781 segmented voxels of 9 frames",), "out out2 outct"),
+    "nifti-2d-wrong-slice": Wanted("0 0", ("verified: all 20 segmented voxels",), "out_slice4 out_slice4_3d"),
     "nifti-sheared": Wanted("0 0", ("0.48 voxels",), "out"),
-    "nii-beside-nii-gz": Wanted("0 0", ("verified: all 1781 voxels",), "out out2"),
-    "one-voxel-layer": Wanted("0 0", ("verified: the 1 voxel of 1 frame",), "out out2"),
+    "nii-beside-nii-gz": Wanted("0 0", ("verified: all 1781 segmented voxels",), "out out2"),
+    "one-voxel-layer": Wanted("0 0", ("verified: the 1 segmented voxel of 1 frame",), "out out2"),
     "own-grid-thickness": Wanted("0 0", ("3 of 3 planes with voxels lie on no source image",), "out out_b"),
     "readme-shell-recipe": Wanted("0 0 0 0 0 0 0", ("Recommended: rle", "equal: compared"), "out out.case.01"),
     "segnrrd-names-lost": Wanted(
@@ -66,7 +68,7 @@ WANTED = {
     "segnrrd-traceback": Wanted(
         "2 2 2 2", ("the same LabelValue 2 on Layer 0", "the same ID 'Segment_1'", "has the LabelValue 0")
     ),
-    "symlinked-subfolder": Wanted("0", ("verified: all 1781 voxels",), "out"),
+    "symlinked-subfolder": Wanted("0", ("verified: all 1781 segmented voxels",), "out"),
     "tilt-ignored": Wanted("0", ("are tilted by 20.0 degrees", "up to 19.1 mm from where the grid says"), "out"),
     "times-mixed": Wanted("0 0", ("those of Acquisition Number 1, the first of 3",), "out out4"),
     "totalsegmentator-output": Wanted("0 0 0 0", ("verified",), "out out2"),

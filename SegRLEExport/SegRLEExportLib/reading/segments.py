@@ -6,6 +6,7 @@ Looked at where the bytes lie: a label map may describe 65,535 segments.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from pydicom.charset import convert_encodings, decode_bytes
@@ -39,10 +40,17 @@ _TYPE_MODIFIER = 0x00620011
 _TRACKING_ID = 0x00620020
 _TRACKING_UID = 0x00620021
 
+_OF_A_CODE = (_SCHEME, _MEANING, _CODE_VALUE, _LONG_CODE_VALUE, _URN_CODE_VALUE)
+
+_MOST_KEPT = 1024
+"""Of codes and colours: thousands of segments often share one."""
+
 BACKGROUND = 0
 """The Segment Number of what is nothing in a label map."""
 
 _PLAIN = ("iso8859",)
+
+_ALGORITHMS = {kind.value: kind for kind in AlgorithmType}
 
 
 @dataclass(frozen=True)
@@ -74,8 +82,7 @@ class SegmentRecord:
     @property
     def algorithm(self) -> AlgorithmType:
         """Its algorithm type, SEMIAUTOMATIC where the file has none that DICOM knows."""
-        known = {kind.value: kind for kind in AlgorithmType}
-        return known.get(self.algorithm_type.upper(), AlgorithmType.SEMIAUTOMATIC)
+        return _ALGORITHMS.get(self.algorithm_type.upper(), AlgorithmType.SEMIAUTOMATIC)
 
     @property
     def color_rgb(self) -> tuple[float, float, float] | None:
@@ -120,11 +127,15 @@ def _record(item: Elements, encodings: tuple[str, ...]) -> SegmentRecord:
 
 def _code(item: Elements | None, encodings: tuple[str, ...]) -> Code | None:
     """Return a code, None where its item is missing or lacks a part."""
-    if item is None:
-        return None
-    values = (_text(item, tag, encodings) for tag in (_CODE_VALUE, _LONG_CODE_VALUE, _URN_CODE_VALUE))
-    code = Code(_text(item, _SCHEME, encodings), next(filter(None, values), ""), _text(item, _MEANING, encodings))
-    return code if code.scheme and code.value and code.meaning else None
+    return None if item is None else _code_of(tuple(map(item.raw, _OF_A_CODE)), encodings)
+
+
+@lru_cache(maxsize=_MOST_KEPT)
+def _code_of(raw: tuple[bytes, ...], encodings: tuple[str, ...]) -> Code | None:
+    """Return the code of the values of `_OF_A_CODE`."""
+    scheme, meaning, *values = (_decoded(value, encodings) for value in raw)
+    value = next(filter(None, values), "")
+    return Code(scheme, value, meaning) if scheme and value and meaning else None
 
 
 def _three_numbers(item: Elements) -> tuple[int, ...]:
@@ -136,7 +147,12 @@ def _three_numbers(item: Elements) -> tuple[int, ...]:
 
 
 def _text(item: Elements, tag: int, encodings: tuple[str, ...]) -> str:
-    value = item.raw(tag)
+    return _decoded(item.raw(tag), encodings)
+
+
+def _decoded(value: bytes, encodings: tuple[str, ...]) -> str:
+    if not value:
+        return ""
     if value.isascii() and b"\x1b" not in value:
         return value.decode("ascii").strip(" \0")
     return decode_bytes(value, encodings, TEXT_VR_DELIMS).strip(" \0")
@@ -155,6 +171,7 @@ _XYZ_TO_LINEAR_RGB = np.linalg.inv(np.array(_LINEAR_RGB_TO_XYZ)).tolist()
 _WHITE_D65 = (0.95047, 1.0, 1.08883)
 
 
+@lru_cache(maxsize=_MOST_KEPT)
 def rgb_of(cielab: tuple[int, ...]) -> tuple[float, float, float]:
     """Return red, green and blue of a color in 16-bit CIELab (PS3.3, C.10.7.1.1), white D65 as Slicer has it."""
     lightness, a, b = cielab[0] / 65535 * 100, cielab[1] / 65535 * 255 - 128, cielab[2] / 65535 * 255 - 128
