@@ -67,13 +67,12 @@ WORDS: dict[Door, dict[Remedy, str]] = {
         Remedy.KEEP_EMPTY_FRAMES: "tick 'Keep frames where nothing is segmented' under Options",
         Remedy.RLE: "'Current software (RLE)'",
         Remedy.LABEL_MAP: "'Uncompressed label map' (tick 'Show encodings for special cases' under Options)",
-        Remedy.UNCOMPRESSED: "'Archive or unknown software (uncompressed)'",
+        Remedy.UNCOMPRESSED: "'Any archive (uncompressed)'",
         Remedy.PER_SEGMENT: (
             "'RLE compressed, one file for each segment' (tick 'Show encodings for special cases' under Options)"
         ),
         Remedy.ONE_FILE: (
-            "'Archive or unknown software (uncompressed)' and '3D Slicer 5.10+ (deflated)' keep all segments in one "
-            "file."
+            "'Any archive (uncompressed)' and '3D Slicer 5.10+ (deflated)' keep all segments in one file."
         ),
         Remedy.CHOOSE_MEANING: "Double-click the meaning in the table of segments.",
         Remedy.CHOOSE_MEANING_ANEW: "Double-click the meaning in the table of segments and choose it anew.",

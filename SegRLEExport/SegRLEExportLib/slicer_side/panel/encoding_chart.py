@@ -21,7 +21,7 @@ def recipients(plan) -> str:
     """Return who the row is for, in a few words, or what it is where it is for special cases."""
     words = {
         "rle": _("Current software (RLE)"),
-        "none": _("Archive or unknown software (uncompressed)"),
+        "none": _("Any archive (uncompressed)"),
         "deflate": _("3D Slicer 5.10+ (deflated)"),
     }
     return words.get(plan.id, plan.title)
