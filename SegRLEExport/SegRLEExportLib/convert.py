@@ -118,7 +118,7 @@ def convert(
         source = None
     findings = _told(segmentation, source, wanted, options)
     if source:
-        findings += findings_on_images(segmentation, source.stack, options, Progress(progress))
+        findings += findings_on_images(segmentation, source, options, Progress(progress))
     if wanted == COCO and source:
         files, replaced = write_coco(segmentation, source, target, images or CocoImages())
         findings += replaced

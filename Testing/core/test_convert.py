@@ -29,6 +29,7 @@ from SegRLEExportLib.errors import (
     ReadBackDiffersError,
     SourceNeededError,
     TargetExistsError,
+    TargetFolderError,
     TargetNotAFileError,
     UnknownFormatError,
     UnusableCocoFileError,
@@ -45,7 +46,7 @@ from SegRLEExportLib.model.segmentation import AlgorithmType, Layer, Segmentatio
 from SegRLEExportLib.options import ExportOptions, Grid
 from SegRLEExportLib.reading.segmentation import segmentation_of
 from SegRLEExportLib.reading.source import source_of
-from SegRLEExportLib.source.series import find_source
+from SegRLEExportLib.source.series import find_source, read_series
 
 RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
@@ -458,6 +459,17 @@ class TestCoco:
         assert f": {reason}. The file was left as it is." in str(refused.value)
         assert path.read_text() == content
 
+    def test_names_of_images_stay_where_no_folder_is_given_again(self, tmp_path):
+        path, ct = tmp_path / "cases.json", tmp_path / "ct"
+        ct.mkdir()
+        a_ct_series(ct)
+        source = read_series(ct)[0]
+        convert(apart(), path, source=source, images=CocoImages(ct))
+        names = [one["file_name"] for one in json.loads(path.read_text("utf-8"))["images"]]
+        assert all((tmp_path / name).exists() for name in names)
+        convert(apart(), path, source=source)
+        assert [one["file_name"] for one in json.loads(path.read_text("utf-8"))["images"]] == names
+
     def test_it_needs_images(self, tmp_path):
         with pytest.raises(
             SourceNeededError, match="A COCO file names the DICOM images that its masks lie on, and none"
@@ -606,7 +618,7 @@ class TestRefusals:
     @pytest.mark.parametrize("wanted", FILE_FORMATS)
     def test_a_pipe_is_never_replaced(self, wanted, tmp_path):
         os.mkfifo(tmp_path / "pipe")
-        with pytest.raises(ExportError, match="is a device or a pipe and was left as it is|Not a directory"):
+        with pytest.raises(ExportError, match="is a device or a pipe and was left as it is|it is not a folder"):
             convert(apart(), tmp_path / "pipe", wanted, source=a_source(), options=ExportOptions(overwrite=True))
         assert [path.name for path in tmp_path.iterdir()] == ["pipe"]
         assert (tmp_path / "pipe").is_fifo()
@@ -647,6 +659,25 @@ def test_a_label_map_of_any_name_has_its_table_beside_it(name, files, tmp_path):
 
     assert {path.name for path in tmp_path.iterdir()} == files
     assert set(masks_of(read_segmentation(tmp_path / name))) == {"Label 3", "Label 7"}
+
+
+@pytest.mark.parametrize(("name", "wanted"), [("a.nii.gz", "nifti"), ("a.json", "coco"), ("", "masks")])
+def test_a_folder_that_is_not_there_is_made_in_one_that_is(name, wanted, tmp_path):
+    (first, *_) = convert(apart(), tmp_path / "new" / name, wanted, source=a_source()).paths
+    assert first.exists()
+    with pytest.raises(TargetFolderError, match="there is no folder"):
+        convert(apart(), tmp_path / "none" / "none" / name, wanted, source=a_source())
+    assert not (tmp_path / "none").exists()
+
+
+def test_why_an_image_is_missing_is_told_as_in_an_export(tmp_path):
+    a_ct_series(tmp_path)
+    sorted(tmp_path.iterdir())[3].write_bytes(b"")
+    whole = a_segmentation([np.ones(A_GRID.shape_kji, bool)])
+    for name in ("a.json", "a.nii.gz", "a.dcm"):
+        with pytest.raises(PreflightError) as refused:
+            convert(whole, tmp_path / name, source=read_series(tmp_path)[0])
+        assert "it is empty" in str(refused.value)
 
 
 class TestShell:

@@ -18,7 +18,7 @@ from builders import (
     masks_of,
     two_overlapping_boxes,
 )
-from SegRLEExportLib.cli.inputs import ENCODING_IDS
+from SegRLEExportLib.cli.inputs import ENCODING_IDS, LABEL_MAP_IDS
 from SegRLEExportLib.encoding.plan import DEFAULT_PLAN_ID, PLANS, FrameCoding, SegmentationType, Split
 from SegRLEExportLib.export import export
 from SegRLEExportLib.verification.expected_header import FORMS
@@ -167,6 +167,7 @@ def test_highdicom_finds_each_voxel_in_its_place(plan, reports, expected):
 
 
 def test_the_shell_and_the_check_have_a_row_for_each():
+    assert tuple(plan.id for plan in PLANS.values() if plan.is_label_map) == LABEL_MAP_IDS
     assert tuple(PLANS) == ENCODING_IDS, "ENCODING_IDS of cli/inputs.py has other ids, or another order, than PLANS"
     assert set(FORMS) == set(PLANS), "FORMS of verification/expected_header.py needs a row for each encoding of PLANS"
 

@@ -22,6 +22,8 @@ SURFACE_SUFFIXES = (".seg.vtm", ".seg.vtk")
 ENCODING_IDS = ("rle", "none", "deflate", "labelmap", "labelmap-deflate", "rle-per-segment", "rle-binary")
 """Ids of `encoding.plan.PLANS`, here so that parsing needs no DICOM library; a test keeps them equal."""
 
+LABEL_MAP_IDS = ("rle", "labelmap", "labelmap-deflate")
+"""Those of them that are label maps; a test keeps them so."""
 
 ALGORITHM_TYPES = ("MANUAL", "SEMIAUTOMATIC", "AUTOMATIC")
 """Values of `model.segmentation.AlgorithmType`, here for the same reason."""

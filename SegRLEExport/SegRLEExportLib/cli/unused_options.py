@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Mapping
 from typing import Any
 
-from SegRLEExportLib.cli.inputs import ENCODING_IDS, Needed
+from SegRLEExportLib.cli.inputs import ENCODING_IDS, LABEL_MAP_IDS, Needed
 
 _IMAGES_OF_A_VOLUME: Needed = (lambda parsed: parsed.volume is not None, "it is written into the images of a --volume")
 _IN_DICOM_SEG: Needed = (lambda parsed: _format(parsed) in ENCODING_IDS, "it is written into DICOM SEG alone")
@@ -14,6 +14,10 @@ _ON_THIS_MACHINE: Needed = (lambda parsed: parsed.dask is None, "the workers of 
 _BEHIND_A_NAME: Needed = (lambda parsed: bool(parsed.algorithm_name), "it is written behind the --algorithm-name")
 
 OF_EXPORT: Mapping[str, Needed] = {
+    "keep_values": (
+        lambda parsed: parsed.compression in LABEL_MAP_IDS,
+        f"label maps alone keep label values (-c {', '.join(LABEL_MAP_IDS)})",
+    ),
     "modality": _IMAGES_OF_A_VOLUME,
     "patient_name": _IMAGES_OF_A_VOLUME,
     "patient_id": _IMAGES_OF_A_VOLUME,
@@ -30,9 +34,10 @@ OF_CONVERT: Mapping[str, Needed] = {
     ),
     "window": (lambda parsed: parsed.images == "png", "it is for the pictures that --images png writes"),
     "keep_values": (
-        lambda parsed: _format(parsed) in ("nifti", "nrrd", *ENCODING_IDS),
-        "label maps alone have label values (--to nifti, nrrd, or a DICOM label map)",
+        lambda parsed: _format(parsed) in ("nifti", "nrrd", *LABEL_MAP_IDS),
+        f"label maps alone keep label values (--to nifti, nrrd, {', '.join(LABEL_MAP_IDS)})",
     ),
+    "geometry": (lambda parsed: _format(parsed) != "coco", "masks of a COCO file lie on the pixels of the images"),
     "series_description": _IN_DICOM_SEG,
     "series_number": _IN_DICOM_SEG,
     "content_label": _IN_DICOM_SEG,

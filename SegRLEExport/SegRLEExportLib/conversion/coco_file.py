@@ -20,7 +20,7 @@ from SegRLEExportLib.model.finding import Finding, Severity
 from SegRLEExportLib.model.segmentation import Segment, Segmentation
 from SegRLEExportLib.model.source_series import SourceFrame, SourceSeries
 from SegRLEExportLib.planes.sampling import SampledLayer
-from SegRLEExportLib.writing.names import refuse_taken
+from SegRLEExportLib.writing.names import refuse_taken, usable_folder
 from SegRLEExportLib.writing.pending_files import PendingFiles
 
 _MOST_NAMED = 5
@@ -32,6 +32,7 @@ def write_coco(
 ) -> tuple[tuple[WrittenFile, ...], tuple[Finding, ...]]:
     """Add the case to the file, which is replaced by one that holds both; return the files, and what was replaced."""
     refuse_taken(target, may_replace=True)
+    folder = usable_folder(target.parent)
     stack = source.stack
     layers = [SampledLayer.drawn_on(layer, stack) for layer in segmentation.layers]
     uids = {frame.sop_instance_uid for frame in source.frames}
@@ -43,11 +44,13 @@ def write_coco(
             _file_name(frame, target, file_of, as_png=pictures.as_png),
             stack.rows,
             stack.columns,
+            is_there=frame.sop_instance_uid in file_of,
         )
         for frame in source.frames
     ]
     content, replaced = with_case(read_coco(target), segmentation, layers, images, source.series_instance_uid)
     with PendingFiles(overwrite=True) as files:
+        files.make_folder(folder)
         with files.create(target) as sink:
             sink.write(json.dumps(content, ensure_ascii=False).encode("utf-8"))
         written = json.loads(files.part_of(target).read_text(encoding="utf-8"))

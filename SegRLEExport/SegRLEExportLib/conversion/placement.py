@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-from SegRLEExportLib.errors import PreflightError
 from SegRLEExportLib.model.finding import Finding, Severity
-from SegRLEExportLib.model.geometry import PlaneStack
 from SegRLEExportLib.model.segmentation import Segmentation
+from SegRLEExportLib.model.source_series import SourceSeries
 from SegRLEExportLib.options import ExportOptions
 from SegRLEExportLib.planes.frames import index_frames
 from SegRLEExportLib.planes.plane_runs import PlaneRuns
 from SegRLEExportLib.planes.sampling import SampledLayer
-from SegRLEExportLib.preflight.placement import placement_findings
+from SegRLEExportLib.preflight.placement import placement_findings, refuse
 from SegRLEExportLib.progress import Progress
 
 
 def findings_on_images(
-    segmentation: Segmentation, stack: PlaneStack, options: ExportOptions, steps: Progress
+    segmentation: Segmentation, source: SourceSeries, options: ExportOptions, steps: Progress
 ) -> tuple[Finding, ...]:
     """Return what to tell of the voxels' places; raise `PreflightError` where some would be lost unasked."""
+    stack = source.stack
     layers = [SampledLayer.drawn_on(layer, stack) for layer in segmentation.layers]
     steps.stage("Looking at the segments", 0.2, len(stack) * len(layers))
     index = index_frames(segmentation, PlaneRuns(layers, stack.rows, stack.columns), len(stack), steps)
     findings = tuple(placement_findings(segmentation, stack, layers, index, options))
-    errors = [finding for finding in findings if finding.severity is Severity.ERROR]
-    if errors:
-        raise PreflightError(errors)
+    refuse([finding for finding in findings if finding.severity is Severity.ERROR], source.findings)
     return findings

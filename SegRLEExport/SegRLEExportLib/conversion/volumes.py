@@ -22,6 +22,7 @@ from SegRLEExportLib.files.write_nrrd import write_nrrd
 from SegRLEExportLib.files.write_seg_nrrd import write_seg_nrrd
 from SegRLEExportLib.model.remedy import Remedy
 from SegRLEExportLib.model.segmentation import Labels, Segment, Segmentation, voxels_of_values
+from SegRLEExportLib.writing.names import usable_folder
 from SegRLEExportLib.writing.pending_files import PendingFiles
 
 
@@ -38,10 +39,10 @@ class VolumeFiles:
     def write(self, wanted: str, *, one_file_each: bool) -> tuple[WrittenFile, ...]:
         """Write, read back, compare, publish."""
         with self._pending as files:
+            files.make_folder(usable_folder(self._target if wanted == MASKS else self._target.parent))
             if wanted == SEG_NRRD:
                 self._seg_nrrd()
             elif wanted == MASKS:
-                files.make_folder(self._target)
                 self._masks()
             elif wanted in (NIFTI, NRRD):
                 self._label_maps(wanted, one_file_each=one_file_each)

@@ -39,6 +39,8 @@ class CocoImage:
     file_name: str
     rows: int
     columns: int
+    is_there: bool = True
+    """Whether that file is known to be there, and not only called after the image's UID."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,7 @@ def with_case(
     `layers` are those of the segmentation on the planes of `images`.
     """
     entries = [_image(image, series_instance_uid) for image in images]
+    _keep_names(entries, images, content)
     gone = {one["id"] for one in content["images"] if one.get(_CASE) == series_instance_uid}
     gone |= {entry["id"] for entry in entries}
     own = [_category(segment) for segment in segmentation.segments]
@@ -103,6 +106,14 @@ def with_case(
         "categories": [one for one in categories.values() if one["id"] not in unused],
     }
     return with_new, _replaced(content, gone, added, tuple(categories[one]["name"] for one in unused))
+
+
+def _keep_names(entries: Sequence[dict[str, Any]], images: Sequence[CocoImage], content: Mapping[str, Any]) -> None:
+    """Let images whose files are not known this time be named as the file named them before."""
+    before = {one["id"]: one.get("file_name") for one in content["images"]}
+    for entry, image in zip(entries, images):
+        if not image.is_there and before.get(entry["id"]):
+            entry["file_name"] = before[entry["id"]]
 
 
 def _unused(content: Mapping[str, Any], gone: Collection[int], used: Collection[int]) -> list[int]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
+from SegRLEExportLib.errors import PreflightError
 from SegRLEExportLib.model.counted import counted
 from SegRLEExportLib.model.finding import Finding, Severity
 from SegRLEExportLib.model.geometry import Geometry, PlaneStack
@@ -27,6 +28,19 @@ _SAME_GAPS = 0.01
 
 _SEEN_DEGREES = 0.1
 """Images whose line is turned against their normal by no more count as not tilted; positions are rounded."""
+
+
+_WHY_AN_IMAGE_IS_MISSING = ("unreadable-file", "source-image-missing", "source-image-without-place")
+
+_IN_NO_IMAGE = ("image-missing", "outside-source")
+
+
+def refuse(errors: Sequence[Finding], findings: Iterable[Finding]) -> None:
+    """Raise `PreflightError` of the errors, if there are any, with what of the findings may be why an image lacks."""
+    causes = [one for one in findings if one.id in _WHY_AN_IMAGE_IS_MISSING and one not in errors]
+    if errors:
+        is_about_images = any(error.id in _IN_NO_IMAGE for error in errors)
+        raise PreflightError([*errors, *(causes if is_about_images else ())])
 
 
 def placement_findings(

@@ -35,7 +35,7 @@ from SegRLEExportLib.planes.sampling import SampledLayer
 from SegRLEExportLib.preflight.kept_values import kept_value_findings, kept_values
 from SegRLEExportLib.preflight.origin import origin_findings
 from SegRLEExportLib.preflight.overlapping import overlap_findings
-from SegRLEExportLib.preflight.placement import placement_findings
+from SegRLEExportLib.preflight.placement import placement_findings, refuse
 from SegRLEExportLib.preflight.plane_steps import frames_without_image, slice_thickness
 from SegRLEExportLib.preflight.readers_of_file import not_read_by, steps_findings
 from SegRLEExportLib.preflight.viewers import viewer_findings
@@ -47,8 +47,6 @@ LARGEST_SEGMENT_NUMBER = 65535
 
 LARGEST_SIDE = 65535
 """Rows and Columns are US (PS3.5, 6.2)."""
-
-_WHY_AN_IMAGE_IS_MISSING = ("unreadable-file", "source-image-missing", "source-image-without-place")
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,11 +87,7 @@ class Survey:
 
     def refuse_errors(self) -> None:
         """Raise `PreflightError` if anything stands in the way, with what was found of files that may be the cause."""
-        errors = self.errors
-        if any(finding.id == "image-missing" for finding in errors):
-            errors.extend(finding for finding in self.findings if finding.id in _WHY_AN_IMAGE_IS_MISSING)
-        if errors:
-            raise PreflightError(errors)
+        refuse(self.errors, self.findings)
 
 
 def survey(

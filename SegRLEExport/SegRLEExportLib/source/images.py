@@ -171,6 +171,8 @@ class _Origin(NamedTuple):
 def planes_in(path: Path) -> list[Found]:
     """Return what the file holds; nothing if it is no image."""
     try:
+        if path.suffix.lower() == ".dcm" and path.stat().st_size == 0:
+            return [UnreadableFile(path, "it is empty")]
         header = read_header(path, _WANTED)
         if header is not None and _NUMBER_OF_FRAMES not in header.elements:
             texts = {tag: _decoded(tag, value) for tag, value in header.elements.items()}

@@ -85,7 +85,11 @@ def prepare_folder(target: Path | str, needed_bytes: int) -> Path:
 
     Raises `TargetFolderError` if it cannot be written or has no room for `needed_bytes`.
     """
-    folder = Path(target) if is_folder(target) else Path(target).parent
+    return usable_folder(Path(target) if is_folder(target) else Path(target).parent, needed_bytes)
+
+
+def usable_folder(folder: Path, needed_bytes: int = 0) -> Path:
+    """Return the folder, which is there, or its parent is; raise as `prepare_folder` does."""
     with _asking(folder):
         if os.path.lexists(folder) and not folder.is_dir():
             raise TargetFolderError(folder, "it is not a folder")
