@@ -217,6 +217,11 @@ def known_by_name() -> Segmentation:
     return with_codes_of_known_names(one_segment(name="liver", terminology=None), has_colors=True)
 
 
+def tracked_twice() -> Segmentation:
+    whole = a_segmentation([*two_overlapping_boxes()])
+    return replace(whole, segments=tuple(replace(one, tracking_uid="1.2.3") for one in whole.segments))
+
+
 def drawn_by_nobody() -> Segmentation:
     one = one_segment(name="liver", terminology=None, algorithm_type=AlgorithmType.MANUAL, algorithm_name="")
     return with_codes_of_known_names(one, has_colors=True)
@@ -310,6 +315,7 @@ ROWS = [
     Row("other-patient", WARNING, lambda: replace(a_segmentation(), origin=Origin("A^B", "not this one"))),
     Row("other-images", WARNING, lambda: replace(a_segmentation(), origin=Origin(frame_of_reference_uid="1.2.9"))),
     Row("segments-renumbered", NOTE, lambda: replace(of_values(2, 5), origin=Origin())),
+    Row("tracked-twice", NOTE, tracked_twice),
     Row("algorithm-not-told", NOTE, drawn_by_nobody),
     Row("overlap", WARNING, lambda: a_segmentation([*two_overlapping_boxes()])),
     Row("empty-segment", WARNING, lambda: a_segmentation([a_sphere(), np.zeros(A_GRID.shape_kji, bool)])),

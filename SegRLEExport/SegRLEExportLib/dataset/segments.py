@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from pydicom import Dataset
@@ -142,11 +142,11 @@ def _common_findings(segmentation: Segmentation) -> Iterator[Finding]:
     )
 
 
-def _noted(names: list[str], finding_id: str, what: str, remedy: Remedy) -> Iterator[Finding]:
+def _noted(names: list[str], finding_id: str, what: str, remedy: Remedy | None = None) -> Iterator[Finding]:
     """Yield a note that is true of the segments of those names, if there are any."""
     if names:
         where = ", ".join(names[:_NAMES_SHOWN]) + (", ..." if len(names) > _NAMES_SHOWN else "")
-        yield Finding(finding_id, Severity.NOTE, what, where, remedy.value, tuple(names))
+        yield Finding(finding_id, Severity.NOTE, what, where, remedy.value if remedy else "", tuple(names))
 
 
 def _long_name_findings(segment: Segment) -> Iterator[Finding]:
@@ -264,6 +264,25 @@ def tracking_uid(segment: Segment, segmentation_name: str, series_uid: str) -> s
     if segment.tracking_uid and UID(segment.tracking_uid).is_valid:
         return segment.tracking_uid
     return derived_uid("tracking", series_uid, segmentation_name, segment.id)
+
+
+def tracked_once(segmentation: Segmentation, series_uid: str) -> Segmentation:
+    """Return the segmentation with a Tracking UID for the first segment alone that has it; a copy is another thing.
+
+    Files that were joined, and copies of a segment, have some twice. A finding tells whose were replaced.
+    """
+    taken: set[str] = set()
+    segments, copies = [], []
+    for segment in segmentation.segments:
+        uid = tracking_uid(segment, segmentation.name, series_uid)
+        if uid in taken:
+            copies.append(segment.name)
+            uid = derived_uid("tracking", series_uid, segmentation.name, segment.id, uid)
+            segment = replace(segment, tracking_id="", tracking_uid=uid)
+        taken.add(uid)
+        segments.append(segment)
+    told = _noted(copies, "tracked-twice", "A segment before it has the same Tracking UID, so it gets a new one.")
+    return replace(segmentation, segments=tuple(segments), findings=(*segmentation.findings, *told))
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from pydicom import Dataset
 
 from SegRLEExportLib.dataset.functional_groups import matching_frames
 from SegRLEExportLib.dataset.header import described_series
-from SegRLEExportLib.dataset.segments import naming_findings
+from SegRLEExportLib.dataset.segments import naming_findings, tracked_once
 from SegRLEExportLib.dataset.source_attributes import copied_attributes
 from SegRLEExportLib.dataset.texts import refused_texts
 from SegRLEExportLib.encoding.instances import Instance, divide
@@ -122,6 +122,7 @@ def survey_inputs(
     Raises `PreflightError` where the rest cannot even be looked at.
     """
     _refuse_unusable(segmentation, source, options)
+    segmentation = tracked_once(segmentation, source.series_instance_uid)
     stack = source.stack if options.grid is Grid.SOURCE else _own_planes(segmentation)
     layers = [SampledLayer.drawn_on(layer, stack) for layer in segmentation.layers]
     progress.stage("Looking at the segments", 0.15, len(stack) * len(layers))

@@ -7,8 +7,6 @@ no Qt. Of vtk only the modules that are used are imported: all of it takes a thi
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import slicer
 from vtkmodules.util.numpy_support import vtk_to_numpy
@@ -70,7 +68,6 @@ def read_segmentation(
             layers.append(_layer(image, node_to_patient, segmentation_node.GetName()))
         segments.append(_segment(segment_id, segment, layer_of[key]))
     _refuse_unusable_values(segmentation_node.GetName(), segments, layers)
-    segments = _tracked_once(segments)
     return Segmentation(segmentation_node.GetName() or "Segmentation", tuple(layers), tuple(segments))
 
 
@@ -233,17 +230,6 @@ def _segment(segment_id: str, segment, layer_index: int) -> Segment:
         tracking_id=_tag(segment, TRACKING_ID),
         tracking_uid=_tag(segment, TRACKING_UID),
     )
-
-
-def _tracked_once(segments: list[Segment]) -> list[Segment]:
-    """Return the segments with a tracking UID for the first alone that has it: a copy of a segment is another thing."""
-    seen: set[str] = set()
-    kept = []
-    for segment in segments:
-        is_copy = segment.tracking_uid in seen
-        kept.append(replace(segment, tracking_id="", tracking_uid="") if is_copy else segment)
-        seen |= {segment.tracking_uid} - {""}
-    return kept
 
 
 def _tag(segment, name: str) -> str:
