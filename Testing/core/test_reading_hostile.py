@@ -176,10 +176,12 @@ def test_a_hostile_file_is_refused_soon(name, whole, written):
 
 @pytest.mark.parametrize("name", ["300,000 empty frame items of a label map", "8 MB of zeros behind good bytes"])
 def test_a_hostile_file_is_refused_in_little_memory(name, whole, written):
+    """How long it takes the test above tells: while memory is traced everything takes a multiple."""
     path = written(HOSTILE[name](whole))
     tracemalloc.start()
     try:
-        look("inspect", path)
+        with suppress(ExportError):
+            DOORS["inspect"](path)
         assert tracemalloc.get_traced_memory()[1] < MOST_BYTES
     finally:
         tracemalloc.stop()

@@ -171,8 +171,6 @@ class _Origin(NamedTuple):
 def planes_in(path: Path) -> list[Found]:
     """Return what the file holds; nothing if it is no image."""
     try:
-        if path.suffix.lower() == ".dcm" and path.stat().st_size == 0:
-            return [UnreadableFile(path, "it is empty")]
         header = read_header(path, _WANTED)
         if header is not None and _NUMBER_OF_FRAMES not in header.elements:
             texts = {tag: _decoded(tag, value) for tag, value in header.elements.items()}
@@ -181,7 +179,8 @@ def planes_in(path: Path) -> list[Found]:
         dataset, cut = header_and_cut(path)
         return _planes_by_pydicom(path, dataset, cut)
     except InvalidDicomError:
-        return _planes_without_preamble(path)
+        is_empty_image = path.suffix.lower() == ".dcm" and path.stat().st_size == 0
+        return [UnreadableFile(path, "it is empty")] if is_empty_image else _planes_without_preamble(path)
     except OSError as error:
         return [UnreadableFile(path, error.strerror or str(error))]
     except Exception as error:  # pydicom raises whatever the conversion of a damaged value raises
