@@ -18,7 +18,7 @@ from SegRLEExportLib.errors import PreflightError, SourceNeededError, UnknownFor
 from SegRLEExportLib.export import export
 from SegRLEExportLib.files.one_grid import on_grid_of, on_own_grid
 from SegRLEExportLib.model.counted import counted
-from SegRLEExportLib.model.finding import Finding, Severity, one_for_each_cause
+from SegRLEExportLib.model.finding import Finding, Severity, errors_in, one_for_each_cause
 from SegRLEExportLib.model.printable import printable_lines
 from SegRLEExportLib.model.segmentation import Segmentation
 from SegRLEExportLib.model.source_series import SourceSeries
@@ -39,10 +39,13 @@ class Conversion:
     segments: tuple[str, ...]
     findings: tuple[Finding, ...]
     seconds: float
-    is_compared: bool = True
-    """Whether the files were read back and compared; only DICOM SEG can go without."""
     report: Report | None = None
     """Of a DICOM SEG: who opens it, among others."""
+
+    @property
+    def is_compared(self) -> bool:
+        """Whether the files were read back and compared; only DICOM SEG can go without."""
+        return self.report is None or self.report.is_verified
 
     @property
     def paths(self) -> tuple[Path, ...]:
@@ -52,7 +55,8 @@ class Conversion:
     def __str__(self) -> str:
         if self.report is not None:
             return str(replace(self.report, findings=self.findings))
-        lines = [f"{self.format}: {counted(len(self.segments), 'segment')}, {self._proof}, {self.seconds:.2f} s"]
+        segments = counted(len(self.segments), "segment")
+        lines = [f"{self.format}: {segments}, read back and compared, {self.seconds:.2f} s"]
         lines.extend(self._file_lines())
         lines.extend(f"  {finding}" for finding in one_for_each_cause(self.findings))
         return printable_lines(lines)
@@ -65,10 +69,6 @@ class Conversion:
         if pictures:
             count = counted(len(pictures), "picture")
             yield f"  {pictures[0].path.parent}: {count}, {size_text(sum(file.bytes for file in pictures))}"
-
-    @property
-    def _proof(self) -> str:
-        return "read back and compared" if self.is_compared else "not read back"
 
     def to_json(self) -> dict[str, Any]:
         """Return the outcome as a JSON object."""
@@ -142,8 +142,7 @@ def _told(
     if wanted != COCO:
         of_images = tuple(finding for finding in of_images if finding.severity is not Severity.ERROR)
     findings = tuple(strictly_judged((*segmentation.findings, *of_images), options))
-    errors = [finding for finding in findings if finding.severity is Severity.ERROR]
-    if errors:
+    if errors := errors_in(findings):
         raise PreflightError(errors)
     return (*findings, *origin_findings(segmentation, source)) if source else findings
 
@@ -163,4 +162,4 @@ def _as_dicom(
     files = tuple(WrittenFile(instance.path, instance.bytes) for instance in report.instances)
     names = tuple(segment.name for segment in segmentation.segments)
     seconds = time.perf_counter() - started
-    return Conversion(encoding, files, names, report.findings, seconds, report.is_verified, report)
+    return Conversion(encoding, files, names, report.findings, seconds, report)

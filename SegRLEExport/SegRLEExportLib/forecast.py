@@ -10,7 +10,7 @@ from SegRLEExportLib.dataset import build
 from SegRLEExportLib.encoding.pixel_size import pixel_bytes
 from SegRLEExportLib.encoding.plan import PLANS, EncodingPlan
 from SegRLEExportLib.export import drafts_of
-from SegRLEExportLib.model.finding import Finding, Severity
+from SegRLEExportLib.model.finding import Finding, errors_in
 from SegRLEExportLib.model.segmentation import Segmentation
 from SegRLEExportLib.model.source_series import SourceSeries
 from SegRLEExportLib.options import ExportOptions
@@ -39,7 +39,7 @@ class Forecast:
     @property
     def errors(self) -> list[Finding]:
         """Return why an export in it would be refused; nothing if it would not."""
-        return [finding for finding in self.findings if finding.severity is Severity.ERROR]
+        return errors_in(self.findings)
 
     @property
     def is_exact(self) -> bool:

@@ -220,29 +220,28 @@ def test_a_cluster_that_cannot_run_a_case_is_refused_and_nobody_waits(code, reas
     assert not (tmp_path / "out").exists()
 
 
-def test_a_first_worker_that_comes_later_and_cannot_run_a_case_is_refused(material, tmp_path):
-    table = table_of(good_cases(material, 1), tmp_path)
+def with_a_first_worker_later(env: dict[str, str], material: Path, folder: Path) -> tuple[int, str]:
+    """Begin a batch on a cluster without workers, and then start one; return the exit code and what was told."""
+    table = table_of(good_cases(material, 1), folder)
     with a_cluster(environment(), places=((),)) as cluster:
-        command = batch_command(table, tmp_path / "out", "--dask", cluster.address)
+        command = batch_command(table, folder / "out", "--dask", cluster.address)
         begun = subprocess.Popen(command, env=environment(), stderr=subprocess.PIPE, text=True)
         while "no worker yet" not in begun.stderr.readline():
             assert begun.poll() is None
-        with a_worker(cluster.address, environment_with(_WITHOUT_US, tmp_path)):
+        with a_worker(cluster.address, env):
             _, told = begun.communicate(timeout=WAIT_S)
-    assert begun.returncode == 2
+    return begun.returncode, told
+
+
+def test_a_first_worker_that_comes_later_and_cannot_run_a_case_is_refused(material, tmp_path):
+    exit_code, told = with_a_first_worker_later(environment_with(_WITHOUT_US, tmp_path), material, tmp_path)
+    assert exit_code == 2
     assert re.search(r"its worker tcp://\S+ has no SegRLEExport. Install the same version", told)
 
 
 def test_a_first_worker_that_comes_later_runs_the_cases(material, tmp_path):
-    table = table_of(good_cases(material, 1), tmp_path)
-    with a_cluster(environment(), places=((),)) as cluster:
-        command = batch_command(table, tmp_path / "out", "--dask", cluster.address)
-        begun = subprocess.Popen(command, env=environment(), stderr=subprocess.PIPE, text=True)
-        while "no worker yet" not in begun.stderr.readline():
-            assert begun.poll() is None
-        with a_worker(cluster.address, environment()):
-            _, told = begun.communicate(timeout=WAIT_S)
-    assert begun.returncode == 0, told
+    exit_code, told = with_a_first_worker_later(environment(), material, tmp_path)
+    assert exit_code == 0, told
 
 
 def test_a_worker_that_cannot_run_a_case_is_named(client, material, tmp_path, monkeypatch):

@@ -182,9 +182,10 @@ def _read(parsed: argparse.Namespace, paths: list[Path], folder: Path | None) ->
     from SegRLEExportLib.reading.segmentation import segmentation_of
 
     files = [*paths, *(parsed.mask or [])]
-    if all(path.is_file() and is_dicom(path) for path in files):
+    are_dicom = [path.is_file() and is_dicom(path) for path in files]
+    if all(are_dicom):
         return segmentation_of(files, threshold=parsed.threshold)
-    if any(path.is_file() and is_dicom(path) for path in files):
+    if any(are_dicom):
         parsed.refuse("DICOM SEG files are given together with other files: give the files of one segmentation")
     if parsed.threshold is not None:
         parsed.refuse(f"argument --threshold: it has no effect here: {files[0]} is no DICOM SEG with fractions")

@@ -1,4 +1,4 @@
-"""The one thing that all parsers of ours do otherwise than argparse."""
+"""What all parsers of ours do otherwise than argparse."""
 
 from __future__ import annotations
 

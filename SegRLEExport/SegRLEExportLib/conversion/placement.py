@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from SegRLEExportLib.model.finding import Finding, Severity
+from SegRLEExportLib.model.finding import Finding, errors_in
 from SegRLEExportLib.model.segmentation import Segmentation
 from SegRLEExportLib.model.source_series import SourceSeries
 from SegRLEExportLib.options import ExportOptions
@@ -22,5 +22,5 @@ def findings_on_images(
     steps.stage("Looking at the segments", 0.2, len(stack) * len(layers))
     index = index_frames(segmentation, PlaneRuns(layers, stack.rows, stack.columns), len(stack), steps)
     findings = tuple(placement_findings(segmentation, stack, layers, index, options))
-    refuse([finding for finding in findings if finding.severity is Severity.ERROR], source.findings)
+    refuse(errors_in(findings), source.findings)
     return findings

@@ -143,11 +143,13 @@ def of_its_segments_alone(segmentation: Segmentation) -> Segmentation:
 def file_names(segments: Sequence[Segment]) -> list[str]:
     """Return a file name for each segment, of its name, no two alike in a table, and each allowed everywhere."""
     names: list[str] = []
+    taken: set[str] = set()
     for number, segment in enumerate(segments, start=1):
         plain = re.sub(r'[\x00-\x1f<>:"/\\|?*]+', "_", segment.name).strip(" .")[:100] or f"segment_{number}"
         name, count = plain, 1
-        while plain_name(name) in {plain_name(known) for known in names}:
+        while plain_name(name) in taken:
             count += 1
             name = f"{plain}_{count}"
+        taken.add(plain_name(name))
         names.append(name)
     return names

@@ -18,6 +18,7 @@ from pydicom.uid import UID
 from SegRLEExportLib.dataset.cielab import recommended_display_cielab
 from SegRLEExportLib.dataset.explicit_vr import UTF_8, element, item, sequence, text_element
 from SegRLEExportLib.dataset.repair import repaired_value
+from SegRLEExportLib.model.counted import first_of
 from SegRLEExportLib.model.finding import Finding, Severity
 from SegRLEExportLib.model.remedy import Remedy
 from SegRLEExportLib.model.segmentation import AlgorithmType, Segment, Segmentation
@@ -122,31 +123,35 @@ def naming_findings(segmentation: Segmentation) -> list[Finding]:
 def _common_findings(segmentation: Segmentation) -> Iterator[Finding]:
     """Tell what is mostly true of all segments, once."""
     segments = segmentation.segments
-    yield from _noted(
-        [segment.name for segment in segments if segment.terminology is None],
+    not_coded = Finding(
         "not-coded",
+        Severity.NOTE,
         "No coded meaning was chosen; written as Tissue (SCT 85756007).",
-        Remedy.CHOOSE_MEANING,
+        help=Remedy.CHOOSE_MEANING.value,
     )
-    yield from _noted(
-        [one.name for one in segments if one.algorithm_type is AlgorithmType.AUTOMATIC and not _algorithm_name(one)],
+    yield from _of_segments(not_coded, [one.name for one in segments if one.terminology is None])
+    nameless = Finding(
         "algorithm-without-name",
+        Severity.NOTE,
         f"What is AUTOMATIC needs the name of its algorithm, and none is told; '{UNKNOWN_ALGORITHM_NAME}' is written.",
-        Remedy.ALGORITHM_NAME,
+        help=Remedy.ALGORITHM_NAME.value,
     )
-    yield from _noted(
-        [one.name for one in segments if one.algorithm_type is AlgorithmType.MANUAL and _algorithm_name(one)],
+    automatic = [one for one in segments if one.algorithm_type is AlgorithmType.AUTOMATIC]
+    yield from _of_segments(nameless, [one.name for one in automatic if not _algorithm_name(one)])
+    named = Finding(
         "manual-with-algorithm",
+        Severity.NOTE,
         "What is MANUAL has no algorithm in DICOM, but one is named here; the name is written.",
-        Remedy.ALGORITHM_TYPE,
+        help=Remedy.ALGORITHM_TYPE.value,
     )
+    manual = [one for one in segments if one.algorithm_type is AlgorithmType.MANUAL]
+    yield from _of_segments(named, [one.name for one in manual if _algorithm_name(one)])
 
 
-def _noted(names: list[str], finding_id: str, what: str, remedy: Remedy | None = None) -> Iterator[Finding]:
-    """Yield a note that is true of the segments of those names, if there are any."""
+def _of_segments(finding: Finding, names: list[str]) -> Iterator[Finding]:
+    """Yield what is true of the segments of those names, if there are any."""
     if names:
-        where = ", ".join(names[:_NAMES_SHOWN]) + (", ..." if len(names) > _NAMES_SHOWN else "")
-        yield Finding(finding_id, Severity.NOTE, what, where, remedy.value if remedy else "", tuple(names))
+        yield replace(finding, where=first_of(names, _NAMES_SHOWN), details=tuple(names))
 
 
 def _long_name_findings(segment: Segment) -> Iterator[Finding]:
@@ -281,8 +286,11 @@ def tracked_once(segmentation: Segmentation, series_uid: str) -> Segmentation:
             segment = replace(segment, tracking_id="", tracking_uid=uid)
         taken.add(uid)
         segments.append(segment)
-    told = _noted(copies, "tracked-twice", "A segment before it has the same Tracking UID, so it gets a new one.")
-    return replace(segmentation, segments=tuple(segments), findings=(*segmentation.findings, *told))
+    told = Finding(
+        "tracked-twice", Severity.NOTE, "A segment before it has the same Tracking UID, so it gets a new one."
+    )
+    findings = (*segmentation.findings, *_of_segments(told, copies))
+    return replace(segmentation, segments=tuple(segments), findings=findings)
 
 
 @dataclass(frozen=True)

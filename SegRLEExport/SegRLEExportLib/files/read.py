@@ -23,7 +23,7 @@ from SegRLEExportLib.files.metaimage import is_metaimage, read_metaimage
 from SegRLEExportLib.files.nifti import is_nifti, read_nifti
 from SegRLEExportLib.files.nrrd import is_nrrd, read_header, read_volumes
 from SegRLEExportLib.files.seg_nrrd import has_segments, read_segments
-from SegRLEExportLib.files.tables.beside import TABLE_OF_MASKS, told_of_table, without_what_a_table_mends
+from SegRLEExportLib.files.tables.beside import TABLE_OF_MASKS, told_of_table
 from SegRLEExportLib.files.tables.describe import described
 from SegRLEExportLib.files.tables.nifti_names import names_in
 from SegRLEExportLib.files.tables.read import read_table
@@ -72,9 +72,8 @@ def described_by(segmentation: Segmentation, segments: Path | str) -> Segmentati
 
     Raises `SegmentTableError`.
     """
-    findings = without_what_a_table_mends(segmentation.findings)
-    table = read_table(segments)
-    return with_codes_of_known_names(described(replace(segmentation, findings=findings), table), has_colors=True)
+    told = described(segmentation.without_finding("table-not-read"), read_table(segments))
+    return with_codes_of_known_names(told, has_colors=True)
 
 
 def _undescribed(path: Path) -> Segmentation:

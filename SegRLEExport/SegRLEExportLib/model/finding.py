@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from enum import Enum
 from typing import Any
 
+from SegRLEExportLib.model.counted import first_of
 from SegRLEExportLib.model.printable import printable
 from SegRLEExportLib.model.remedy import Remedy, worded
 
@@ -55,6 +56,11 @@ class Finding:
         return {**asdict(self), "severity": self.severity.value, "details": list(self.details)}
 
 
+def errors_in(findings: Iterable[Finding]) -> list[Finding]:
+    """Return those of the findings that stand in the way."""
+    return [finding for finding in findings if finding.severity is Severity.ERROR]
+
+
 _OTHERS_NAMED = 3
 
 _OF_ONE_CASE = re.compile(r"\([^)]*\)|\d[\d.]*")
@@ -76,6 +82,5 @@ def _together(first: Finding, *others: Finding) -> Finding:
     places = list(dict.fromkeys(other.where for other in others if other.where not in ("", first.where)))
     if not places:
         return replace(first, details=(*first.details, *map(str, others)))
-    named = ", ".join(places[:_OTHERS_NAMED]) + (", ..." if len(places) > _OTHERS_NAMED else "")
-    what = f"{first.what} The same applies to {len(places)} more ({named})."
+    what = f"{first.what} The same applies to {len(places)} more ({first_of(places, _OTHERS_NAMED)})."
     return replace(first, what=what, details=(*first.details, *map(str, others)))

@@ -140,6 +140,10 @@ class Segmentation:
             tables.setdefault(segment.layer_index, np.zeros(values, dtype=dtype))[segment.layer_value] = number
         return tables
 
+    def without_finding(self, finding_id: str) -> Segmentation:
+        """Return this segmentation without what reading it had to say, but what was told since has mended."""
+        return replace(self, findings=tuple(one for one in self.findings if one.id != finding_id))
+
     def only(self, segment_ids: list[str]) -> Segmentation:
         """Return this segmentation with those segments alone, in this segmentation's order."""
         wanted = set(segment_ids)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 
 from SegRLEExportLib.errors import PreflightError
-from SegRLEExportLib.model.counted import counted
+from SegRLEExportLib.model.counted import counted, first_of
 from SegRLEExportLib.model.finding import Finding, Severity
 from SegRLEExportLib.model.geometry import Geometry, PlaneStack
 from SegRLEExportLib.model.remedy import Remedy
@@ -37,10 +37,10 @@ _IN_NO_IMAGE = ("image-missing", "outside-source")
 
 def refuse(errors: Sequence[Finding], findings: Iterable[Finding]) -> None:
     """Raise `PreflightError` of the errors, if there are any, with what of the findings may be why an image lacks."""
+    if not errors:
+        return
     causes = [one for one in findings if one.id in _WHY_AN_IMAGE_IS_MISSING and one not in errors]
-    if errors:
-        is_about_images = any(error.id in _IN_NO_IMAGE for error in errors)
-        raise PreflightError([*errors, *(causes if is_about_images else ())])
+    raise PreflightError([*errors, *(causes if any(error.id in _IN_NO_IMAGE for error in errors) else ())])
 
 
 def placement_findings(
@@ -221,4 +221,4 @@ def _resampled(segmentation: Segmentation, layer_index: int, positions: list[int
 
 
 def _first(names: list[str]) -> str:
-    return ", ".join(names[:_NAMES_SHOWN]) + (", ..." if len(names) > _NAMES_SHOWN else "")
+    return first_of(names, _NAMES_SHOWN)

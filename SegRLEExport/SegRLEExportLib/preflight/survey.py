@@ -21,7 +21,7 @@ from SegRLEExportLib.encoding.instances import Instance, divide
 from SegRLEExportLib.encoding.pixel_size import LARGEST_PIXEL_DATA, pixel_bytes
 from SegRLEExportLib.encoding.plan import EncodingPlan, Split
 from SegRLEExportLib.errors import PreflightError
-from SegRLEExportLib.model.finding import Finding, Severity
+from SegRLEExportLib.model.finding import Finding, Severity, errors_in
 from SegRLEExportLib.model.geometry import PlaneStack
 from SegRLEExportLib.model.remedy import Remedy
 from SegRLEExportLib.model.segmentation import Segmentation
@@ -83,7 +83,7 @@ class Survey:
     @property
     def errors(self) -> list[Finding]:
         """Return what stands in the way."""
-        return [finding for finding in self.findings if finding.severity is Severity.ERROR]
+        return errors_in(self.findings)
 
     def refuse_errors(self) -> None:
         """Raise `PreflightError` if anything stands in the way, with what was found of files that may be the cause."""

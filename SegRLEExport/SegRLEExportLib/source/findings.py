@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterator
 
-from SegRLEExportLib.model.counted import counted
+from SegRLEExportLib.model.counted import counted, first_of
 from SegRLEExportLib.model.finding import Finding, Severity
 from SegRLEExportLib.model.remedy import Remedy
 from SegRLEExportLib.model.source_series import SourceSeries, text_of
@@ -67,7 +67,7 @@ def cut_findings(planes: list[Plane]) -> Iterator[Finding]:
         "source-image-cut-short",
         Severity.WARNING,
         f"{counted(len(cuts), 'image is', 'images are')} cut short: {whose} Pixel Data {cuts[0]}.",
-        where=", ".join(names[:_NAMED]) + (", ..." if len(names) > _NAMED else ""),
+        where=first_of(names, _NAMED),
         help="Copy the series anew, or export it again from the archive: no viewer can show such an image.",
         details=tuple(f"{path}: Pixel Data {cut}." for path, cut in cut_of.items()),
     )

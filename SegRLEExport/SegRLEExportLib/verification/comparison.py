@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from SegRLEExportLib.errors import NotASegmentationFileError
-from SegRLEExportLib.model.finding import Finding, Severity, one_for_each_cause
+from SegRLEExportLib.model.finding import Finding, Severity, errors_in, one_for_each_cause
 from SegRLEExportLib.model.geometry import PlaneStack
 from SegRLEExportLib.model.printable import printable_lines
 from SegRLEExportLib.model.remedy import Remedy
@@ -236,7 +236,7 @@ class _Comparing:
         lacking = [number for number, segment in enumerate(segments) if segment.only_in_segmentation]
         if self._source is not None:
             self._remarks.extend(self._left_out(self._source.stack, lacking))
-            errors = (one for one in self._source.findings if one.severity is Severity.ERROR)
+            errors = errors_in(self._source.findings)
             self._remarks.extend(f"no export of this series is possible: {one.what}" for one in errors)
         elif lacking or any(difference.kind == "places" for difference in self._differences):
             self._remarks.append(_WITHOUT_IMAGES)

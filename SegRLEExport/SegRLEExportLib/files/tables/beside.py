@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from SegRLEExportLib.errors import SegmentTableError
@@ -24,11 +24,6 @@ def told_of_table(table: Path, where: Path) -> Iterator[Finding]:
             where=where.name,
             help=Remedy.TABLE_OF_NAMES.value,
         )
-
-
-def without_what_a_table_mends(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """Return the findings of a segmentation that is described by a table after all."""
-    return tuple(finding for finding in findings if finding.id != "table-not-read")
 
 
 def _is_table(path: Path) -> bool:

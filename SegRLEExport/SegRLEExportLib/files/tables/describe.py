@@ -16,9 +16,6 @@ _NAMELESS = re.compile(r"Label \d+")
 
 _MOST_SHOWN = 5
 
-ALGORITHM_NOT_TOLD = "algorithm-not-told"
-"""Id of the finding that whoever tells the algorithm takes back."""
-
 
 def described(segmentation: Segmentation, table: SegmentTable) -> Segmentation:
     """Return the segmentation with what the table says of its segments, and findings for what does not meet.
@@ -44,10 +41,8 @@ def with_algorithm(
     a code for the family of the algorithm, which nobody told.
     """
     row = SegmentRow(algorithm_type=algorithm_type, algorithm_name=" ".join(filter(None, (name, version))))
-    segments = tuple(_with_row(segment, row) for segment in segmentation.segments)
-    told = ALGORITHM_NOT_TOLD if algorithm_type else ""
-    findings = tuple(finding for finding in segmentation.findings if finding.id != told)
-    return replace(segmentation, segments=segments, findings=findings)
+    told = segmentation.without_finding("algorithm-not-told") if algorithm_type else segmentation
+    return replace(told, segments=tuple(_with_row(segment, row) for segment in segmentation.segments))
 
 
 def _rows_of(segmentation: Segmentation, table: SegmentTable) -> dict[str, SegmentRow]:

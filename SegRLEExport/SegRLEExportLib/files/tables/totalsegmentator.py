@@ -12,7 +12,6 @@ from functools import lru_cache
 from pathlib import Path
 
 from SegRLEExportLib.files.tables.delimited import read_delimited
-from SegRLEExportLib.files.tables.describe import ALGORITHM_NOT_TOLD
 from SegRLEExportLib.files.tables.row import SegmentTable, plain_name
 from SegRLEExportLib.model.finding import Finding, Severity
 from SegRLEExportLib.model.remedy import Remedy
@@ -72,7 +71,7 @@ def _algorithm_not_told(segmentation: Segmentation) -> Iterator[Finding]:
     """Tell that segments called as a program calls them are taken for drawn by hand, as of all masks and labels."""
     if all(one.algorithm_type is AlgorithmType.MANUAL and not one.algorithm_name for one in segmentation.segments):
         yield Finding(
-            ALGORITHM_NOT_TOLD,
+            "algorithm-not-told",
             Severity.NOTE,
             "The file does not say what made the segments, so MANUAL is written as their Segment Algorithm Type.",
             where=segmentation.name,

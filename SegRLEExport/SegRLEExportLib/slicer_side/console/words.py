@@ -21,7 +21,6 @@ _OWN_PROOF = _option("verify='own'")
 WORDS: dict[Remedy, str] = {remedy: remedy.value for remedy in Remedy} | {
     Remedy.NAME_A_SERIES: "Give the volume that was segmented as referenceVolume.",
     Remedy.CHOOSE_SERIES: "Give the volume that was segmented as referenceVolume",
-    Remedy.IMAGES_FOLDER: "Give the folder with the DICOM files of the images that were segmented.",
     Remedy.ONE_VOLUME: "Give the volume that was segmented as referenceVolume.",
     Remedy.IMAGES_OF_ONE: "Give as referenceVolume a volume with images of one",
     Remedy.ONE_IMAGE: "give that image alone as referenceVolume",

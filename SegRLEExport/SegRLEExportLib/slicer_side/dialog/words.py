@@ -23,6 +23,7 @@ _OWN_VOXELS = "with 'Keep the segmentation's own voxels' (SegRLEExport module, O
 _OF_NO_WINDOW = {
     remedy: remedy.value
     for remedy in (
+        Remedy.IMAGES_FOLDER,
         Remedy.IMAGES_WITH_UIDS,
         Remedy.ONE_SPACE,
         Remedy.FEWER_SEGMENTS,
@@ -56,7 +57,6 @@ WORDS: dict[Door, dict[Remedy, str]] = {
         **_OF_NO_WINDOW,
         Remedy.NAME_A_SERIES: "Choose the volume that was segmented under 'Images'.",
         Remedy.CHOOSE_SERIES: "Choose the volume that was segmented under 'Images'",
-        Remedy.IMAGES_FOLDER: "Give the folder with the DICOM files of the images that were segmented.",
         Remedy.ONE_VOLUME: "Choose under 'Images' the volume that was segmented.",
         Remedy.IMAGES_OF_ONE: "Choose under 'Images' a volume with images of one",
         Remedy.ONE_IMAGE: "choose that image alone under 'Images'",
@@ -83,7 +83,6 @@ WORDS: dict[Door, dict[Remedy, str]] = {
         **_OF_NO_WINDOW,
         Remedy.NAME_A_SERIES: "Open the SegRLEExport module and choose the volume that was segmented under 'Images'.",
         Remedy.CHOOSE_SERIES: "Choose the volume that was segmented (SegRLEExport module, Images)",
-        Remedy.IMAGES_FOLDER: "Give the folder with the DICOM files of the images that were segmented.",
         Remedy.ONE_VOLUME: "Choose in the SegRLEExport module, under 'Images', the volume that was segmented.",
         Remedy.IMAGES_OF_ONE: "Choose in the SegRLEExport module a volume with images of one",
         Remedy.ONE_IMAGE: "choose that image alone in the SegRLEExport module, under 'Images'",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from SegRLEExportLib.model.finding import Finding, Severity, one_for_each_cause
+from SegRLEExportLib.model.finding import Finding, Severity, errors_in, one_for_each_cause
 
 _ERRORS_SHOWN = 3
 _NAMES = {
@@ -24,7 +24,7 @@ def causes(findings: Iterable[Finding]) -> list[Finding]:
 
 def always_shown(found: Sequence[Finding]) -> list[Finding]:
     """Return those that are shown folded, too: what stands in the way, a few."""
-    return [finding for finding in found if finding.severity is Severity.ERROR][:_ERRORS_SHOWN]
+    return errors_in(found)[:_ERRORS_SHOWN]
 
 
 def summary(found: Sequence[Finding]) -> str:

@@ -12,7 +12,7 @@ import slicer
 
 from SegRLEExportLib.encoding.plan import PLANS
 from SegRLEExportLib.errors import ExportError
-from SegRLEExportLib.model.finding import Finding, Severity
+from SegRLEExportLib.model.finding import Finding, errors_in
 from SegRLEExportLib.model.segmentation import Segmentation
 from SegRLEExportLib.model.source_series import SourceSeries
 from SegRLEExportLib.options import ExportOptions
@@ -56,7 +56,7 @@ class Look:
     @property
     def is_possible(self) -> bool:
         """Whether nothing stands in the way."""
-        return self.source is not None and all(finding.severity is not Severity.ERROR for finding in self.findings)
+        return self.source is not None and not errors_in(self.findings)
 
 
 class Looker:

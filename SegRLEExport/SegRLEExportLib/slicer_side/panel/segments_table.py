@@ -5,6 +5,7 @@ from __future__ import annotations
 import qt
 from slicer.i18n import tr as _
 
+from SegRLEExportLib.model.counted import first_of
 from SegRLEExportLib.slicer_side.panel.folding import left_out_after, matches
 
 _NAME, _MEANING, _VOXELS, _OVERLAPS = range(4)
@@ -44,7 +45,7 @@ class SegmentsTable:
             self._table.setItem(row, _NAME, _name_item(segment, segment.id not in left_out_ids))
             self._table.setItem(row, _MEANING, _item(segment.meaning or _("not coded: will be Tissue")))
             self._table.setItem(row, _VOXELS, _item(_count(segment.voxels), is_number=True))
-            overlaps = _item(", ".join(segment.overlaps[:2]) + (", ..." if len(segment.overlaps) > 2 else ""))
+            overlaps = _item(first_of(segment.overlaps, 2))
             overlaps.setToolTip("\n".join(segment.overlaps))
             self._table.setItem(row, _OVERLAPS, overlaps)
         self._table.blockSignals(was_blocked)
