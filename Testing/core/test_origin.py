@@ -51,8 +51,8 @@ def test_images_of_another_patient_are_told(words, exported, tmp_path, capsys, m
     assert segrle(words[0], exported, tmp_path / "third", *words[1:]) == 0
     told = capsys.readouterr().out
     assert (
-        "The segmentation is of the patient Other^Pat (ID 999), and the images are of the patient Third^Pat (ID 777), "
-        "who is written. Choose the series that was segmented (--series UID), if that is not meant."
+        "The segmentation is of the patient Other^Pat (ID 999), and the images are of the patient Third^Pat (ID 777). "
+        "Choose the series that was segmented (--series UID), if that is not meant."
     ) in told
     assert "in another Frame of Reference: nothing in DICOM says that it lies right on these." in told
 
@@ -89,8 +89,8 @@ def test_numbers_that_become_others_are_told(tmp_path):
     )
 
     assert str(told).endswith(
-        "The segments are numbered from 1 to 2; in the file that was read they are 2, 9. A label map can keep the "
-        "numbers: keep label values (keep_values=True in ExportOptions)."
+        "The segments get other numbers than their label values, which are 2, 9. A label map can keep the numbers: "
+        "keep label values (keep_values=True in ExportOptions)."
     )
     again = export(segmentation_of(files), a_source(), tmp_path / "c.dcm", "rle", options=kept)
     assert "segments-renumbered" not in {one.id for one in again.findings}

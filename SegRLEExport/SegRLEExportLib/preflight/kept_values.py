@@ -13,6 +13,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from SegRLEExportLib.encoding.plan import LARGEST_8_BIT_LABEL, EncodingPlan
+from SegRLEExportLib.model.counted import first_of
 from SegRLEExportLib.model.finding import Finding, Severity
 from SegRLEExportLib.model.remedy import Remedy
 from SegRLEExportLib.model.segmentation import Segmentation
@@ -67,14 +68,13 @@ def kept_value_findings(
 
 
 def _renumbered(segmentation: Segmentation) -> Iterator[Finding]:
-    """Tell that the Segment Numbers of a DICOM SEG become others; those of one file are its label values here."""
+    """Tell that what was read from DICOM SEG gets Segment Numbers that are not its label values."""
     values = [segment.layer_value for segment in segmentation.segments]
     if segmentation.origin and len(segmentation.layers) == 1 and values != list(range(1, len(values) + 1)):
-        shown = ", ".join(map(str, values[:_MOST_SHOWN])) + (", ..." if len(values) > _MOST_SHOWN else "")
         yield Finding(
             "segments-renumbered",
             Severity.NOTE,
-            f"The segments are numbered from 1 to {len(values)}; in the file that was read they are {shown}.",
+            f"The segments get other numbers than their label values, which are {first_of(values, _MOST_SHOWN)}.",
             where=segmentation.name,
             help=f"A label map can keep the numbers: {Remedy.KEEP_VALUES}.",
         )

@@ -24,7 +24,7 @@ def origin_findings(segmentation: Segmentation, source: SourceSeries) -> Iterato
             "other-patient",
             Severity.WARNING,
             f"The segmentation is of the patient {_patient(origin)}, and the images are of the patient "
-            f"{_patient(images)}, who is written.",
+            f"{_patient(images)}.",
             where=segmentation.name,
             help=_IF_NOT_MEANT,
         )
