@@ -47,7 +47,7 @@ class TestInspection:
             assert told.facts["transfer syntax"] == PLANS[encoding].transfer_syntax.name
             assert told.facts["written by"].startswith("SegRLEExport")
             assert "images of series 1.2.826.0.1.3680043.8.498.2" in told.facts["references"]
-            assert "Liver (SCT 10200004)" in told.segments[0]
+            assert "Liver (SCT 10200004)" in str(told.segments[0])
             assert str(path) in str(told)
             assert told.to_json()["facts"] == told.facts
 
@@ -58,16 +58,26 @@ class TestInspection:
             a_segmentation([a_sphere()], terminologies=[codes]), a_source(), tmp_path, options=fixed_options()
         ).paths
 
-        (line,) = inspect(path).to_json()["segments"]
+        inspection = inspect(path)
 
         told = "Liver (SCT 10200004), Right (SCT 24028007), in Abdomen (SCT 818981001), Left half (SCT 264193008)"
-        assert line.endswith(told)
-        assert line in str(inspect(path))
+        assert str(inspection).endswith(told)
+        (segment,) = inspection.to_json()["segments"]
+        assert segment["number"] == 1
+        assert segment["region_modifier"] == {"scheme": "SCT", "value": "264193008", "meaning": "Left half"}
+        assert segment["frames"] is None
+
+    def test_tells_which_file_of_its_export_one_is(self, written):
+        told = [inspect(path).facts.get("file") for path in written("rle-per-segment")]
+
+        assert told == ["1 of 2 of its export", "2 of 2 of its export"]
+        assert "file" not in inspect(written("none")[0]).facts
 
     def test_counts_frames_by_segment(self, written):
         told = inspect(written("none")[0])
 
-        assert told.segments[0].endswith(", 5 frames")
+        assert str(told.segments[0]).endswith(", 5 frames")
+        assert [segment["frames"] for segment in told.to_json()["segments"]] == [5, 5]
         assert told.facts["frames"] == "10 on 7 planes"
 
     def test_finds_a_run_across_rows(self, written):

@@ -477,6 +477,16 @@ class TestFolders:
         assert segrle("verify", one, other, segmentation, tmp_path / "missing") == REFUSED
         assert "missing" in capsys.readouterr().err
 
+    def test_of_seg_files_are_a_segmentation_behind_several_files(self, tmp_path, capsys):
+        segmentation, ct = a_case(tmp_path)
+        for out, encoding in (("each", "rle-per-segment"), ("whole", "none")):
+            assert segrle("export", segmentation, ct, "-o", tmp_path / out, "-c", encoding) == 0
+        one, other = sorted((tmp_path / "each").iterdir())
+        capsys.readouterr()
+        assert segrle("verify", one, other, tmp_path / "whole") == 0
+        assert segrle("verify", one, other, tmp_path / "whole", ct) == 0
+        assert capsys.readouterr().out.count("equal: ") == 2
+
     def test_with_several_exports_are_compared_one_by_one(self, tmp_path, capsys):
         segmentation, ct = a_case(tmp_path)
         (tmp_path / "other").mkdir()

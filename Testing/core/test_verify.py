@@ -412,6 +412,30 @@ def test_an_even_copy_of_uneven_images_says_that_the_images_are_needed(written):
     assert "slices were drawn on an evenly spaced copy of them: give the series" in str(compare(paths, copy))
 
 
+def test_an_image_that_is_missing_is_told_and_is_no_grid_of_its_own(written):
+    source = a_source()
+    fewer = replace(
+        source,
+        frames=source.frames[1:],
+        stack=replace(source.stack, positions_lps=source.stack.positions_lps[1:]),
+        findings=(Finding("unreadable-file", Severity.WARNING, "It could not be read.", "1.dcm", "Copy it."),),
+    )
+
+    outcome = compare(written(keep_empty_frames=True), a_pair(), fewer)
+
+    assert f"of the {len(source.frames)} planes of " in outcome.remarks[0]
+    assert outcome.remarks[0].endswith(" 1 lies on no image of the series")
+    assert "1.dcm: It could not be read. Copy it." in outcome.remarks
+
+
+def test_one_file_of_two_is_told(written):
+    paths = written("rle-per-segment")
+
+    told = f"{paths[0].name}: This is file 1 of 2 of an export: the segments of the other file are missing."
+    assert f"{told} Give all its files, or their folder." in compare(paths[:1], a_pair()).remarks
+    assert not any("of an export" in remark for remark in compare(paths, a_pair()).remarks)
+
+
 def test_images_of_several_patients_are_told(written):
     finding = Finding("several-patients", Severity.ERROR, "The images disagree about their patient: 'A', 'B'.")
     outcome = compare(written(), a_pair(), replace(a_source(), findings=(finding,)))

@@ -63,9 +63,17 @@ def run(parsed: argparse.Namespace) -> int:
 def _take_series_from_the_end(parsed: argparse.Namespace) -> None:
     """Of FILE... SEGMENTATION [SERIES_DIR] the parser takes the last for the segmentation, even if it is a folder."""
     last: Path = parsed.segmentation
-    if len(parsed.file) > 1 and (last.is_dir() or not last.exists()):
+    if len(parsed.file) > 1 and (not last.exists() or (last.is_dir() and not _is_segmentation(last, parsed.file[-1]))):
         *parsed.file, parsed.segmentation = parsed.file
         parsed.series_dir = last
+
+
+def _is_segmentation(folder: Path, before: Path) -> bool:
+    """Tell whether the last folder is the segmentation: behind a SEG file, and without images."""
+    from SegRLEExportLib.reading.folder import has_images
+    from SegRLEExportLib.reading.header import is_dicom
+
+    return before.is_file() and is_dicom(before) and not has_images(folder)
 
 
 def _refuse_exchanged(parsed: argparse.Namespace) -> None:

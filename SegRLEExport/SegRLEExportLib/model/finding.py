@@ -43,9 +43,14 @@ class Finding:
     """What is told only to who asks for more, a sentence each."""
 
     def __str__(self) -> str:
+        return printable(f"{self.severity.value}: {self.told}")
+
+    @property
+    def told(self) -> str:
+        """Where it is, what it is, and what helps."""
         place = f"{self.where}: " if self.where else ""
         remedy = f" {self.help}" if self.help else ""
-        return printable(f"{self.severity.value}: {place}{self.what}{remedy}")
+        return f"{place}{self.what}{remedy}"
 
     def in_words(self, words: Mapping[Remedy, str]) -> Finding:
         """Return the finding with what helps in the words of a door; what it found stays as it is."""

@@ -70,6 +70,12 @@ def exports_at(place: Path) -> list[list[Path]]:
     return list(exports.values())
 
 
+def has_images(folder: Path) -> bool:
+    """Tell whether a DICOM file that is no SEG lies in a folder or below it."""
+    seen = (_seen(path) for path in folder.rglob("*") if path.is_file())
+    return any(one is not None and one.sop_class not in _SEG for one in seen)
+
+
 class _Seen(NamedTuple):
     """A DICOM file of a folder."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from SegRLEExportLib.model.printable import printable_lines
 from SegRLEExportLib.model.terminology import Code
 from SegRLEExportLib.reading.damage import DAMAGE, GET_ANEW, readable
 from SegRLEExportLib.reading.frame_decoding import DEFLATED_IMAGE_FRAME, ENCAPSULATED_UNCOMPRESSED, BitLayout, Decoded
+from SegRLEExportLib.reading.parts import part_of
 from SegRLEExportLib.reading.pixels import PixelData
 from SegRLEExportLib.reading.seg_file import SegFile
 from SegRLEExportLib.reading.segments import SegmentRecord
@@ -30,14 +31,33 @@ _DIALECTS = {
 
 
 @dataclass(frozen=True)
+class InspectedSegment:
+    """One segment of a file."""
+
+    record: SegmentRecord
+    frames: int | None
+    """How many show it; None where that is not said, as in label maps."""
+
+    def __str__(self) -> str:
+        record = self.record
+        codes = [_code(record.category), _code(record.type, record.type_modifier)]
+        where = f", in {_code(record.region, record.region_modifier)}" if record.region else ""
+        count = "" if self.frames is None else f", {counted(self.frames, 'frame')}"
+        return f"{record.number:>3}  {record.label}: {' / '.join(filter(None, codes))}{where}{count}"
+
+    def to_json(self) -> dict[str, Any]:
+        """Return all that the file says of it as a JSON object."""
+        return {**asdict(self.record), "frames": self.frames}
+
+
+@dataclass(frozen=True)
 class Inspection:
     """The facts about one file."""
 
     path: Path
     facts: dict[str, str]
     """In the order to be shown."""
-    segments: tuple[str, ...]
-    """One line for each."""
+    segments: tuple[InspectedSegment, ...]
     faults: tuple[str, ...]
     """What is wrong with the structure; empty if nothing was found."""
 
@@ -57,7 +77,7 @@ class Inspection:
         return {
             "path": str(self.path),
             "facts": self.facts,
-            "segments": list(self.segments),
+            "segments": [segment.to_json() for segment in self.segments],
             "faults": list(self.faults),
         }
 
@@ -82,12 +102,15 @@ def _inspected(seg: SegFile) -> Inspection:
         "transfer syntax": _syntax_name(seg.transfer_syntax),
         "pixels": f"{pixels.rows} x {pixels.columns}, {pixels.bits_allocated} bits allocated",
         "frames": _frames(seg),
+        **_part(seg),
         "pixel data": structure,
         "references": _references(seg),
         "written by": f"{dataset.get('Manufacturer', '?')} {dataset.get('SoftwareVersions', '')}".strip(),
         "segments": str(len(seg.segments)),
     }
-    segments = tuple(_segment_line(record, frames) for record in seg.segments)
+    segments = tuple(
+        InspectedSegment(record, None if frames is None else frames[record.number]) for record in seg.segments
+    )
     return Inspection(seg.path, facts, segments, tuple(faults))
 
 
@@ -129,18 +152,17 @@ def _frames(seg: SegFile) -> str:
     return f"{seg.frame_count} on {counted(len(stack), 'plane')}"
 
 
+def _part(seg: SegFile) -> dict[str, str]:
+    """Return which file it is of an export that made several of ours; nothing of the only one."""
+    part = part_of(seg)
+    return {"file": f"{part.number} of {part.total} of its export"} if part.total > 1 else {}
+
+
 def _references(seg: SegFile) -> str:
     series = [str(item.get("SeriesInstanceUID", "?")) for item in seg.dataset.get("ReferencedSeriesSequence") or []]
     if not series:
         return "none"
     return f"{counted(len(seg.referenced_instance_uids), 'image')} of series {', '.join(series)}"
-
-
-def _segment_line(record: SegmentRecord, frames: Counter[int] | None) -> str:
-    codes = [_code(record.category), _code(record.type, record.type_modifier)]
-    where = f", in {_code(record.region, record.region_modifier)}" if record.region else ""
-    count = "" if frames is None else f", {counted(frames[record.number], 'frame')}"
-    return f"{record.number:>3}  {record.label}: {' / '.join(filter(None, codes))}{where}{count}"
 
 
 def _code(*code_and_modifier: Code | None) -> str:

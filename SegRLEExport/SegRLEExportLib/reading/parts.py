@@ -35,22 +35,24 @@ def part_in(description: str) -> Part:
     return Part(match[1], int(match[2]), int(match[3]))
 
 
+def part_of(seg: SegFile) -> Part:
+    """Return what one of our files says; a file of others is the only one."""
+    description = text_of(seg.dataset, "SeriesDescription").strip()
+    return part_in(description) if text_of(seg.dataset, "Manufacturer") == _OURS else Part(description)
+
+
 def missing_parts(segs: Sequence[SegFile]) -> Iterator[Finding]:
     """Tell of each of our exports how many of its files are not among these."""
     exports: dict[tuple[str, ...], dict[int, SegFile]] = defaultdict(dict)
     for seg in segs:
-        part = _part_of(seg)
-        if part.total > 1 and text_of(seg.dataset, "Manufacturer") == _OURS:
+        part = part_of(seg)
+        if part.total > 1:
             export = tuple(text_of(seg.dataset, keyword) for keyword in OF_ONE_EXPORT)
             exports[export][part.number] = seg
     for given in exports.values():
-        total = max(_part_of(seg).total for seg in given.values())
+        total = max(part_of(seg).total for seg in given.values())
         if len(given) < total:
             yield _others_missing({number: given[number].path.name for number in sorted(given)}, total)
-
-
-def _part_of(seg: SegFile) -> Part:
-    return part_in(text_of(seg.dataset, "SeriesDescription").strip())
 
 
 def _others_missing(given: dict[int, str], total: int) -> Finding:

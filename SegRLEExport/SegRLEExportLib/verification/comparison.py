@@ -23,6 +23,7 @@ from SegRLEExportLib.model.source_series import SourceSeries
 from SegRLEExportLib.planes.pairing import as_drawn
 from SegRLEExportLib.planes.sampling import SampledLayer
 from SegRLEExportLib.reading.damage import readable
+from SegRLEExportLib.reading.parts import missing_parts
 from SegRLEExportLib.reading.seg_file import SegFile
 from SegRLEExportLib.verification.expected_texts import LONG_STRING, cut, in_one_line
 from SegRLEExportLib.verification.overlap_counts import Counting, Counts, Key, pairs_of
@@ -151,6 +152,7 @@ class _Comparing:
         for file, seg in enumerate(self._segs):
             self._tell_said(file, seg, faults[file], totals, pairs)
         self._tell_why(segments)
+        self._remarks.extend(one.told for one in missing_parts(self._segs))
         if self._source is None:
             self._not_compared.append("patient, study, references and places of the images (no series was given)")
         return Comparison(
@@ -238,6 +240,7 @@ class _Comparing:
             self._remarks.extend(self._left_out(self._source.stack, lacking))
             errors = errors_in(self._source.findings)
             self._remarks.extend(f"no export of this series is possible: {one.what}" for one in errors)
+            self._remarks.extend(one.told for one in self._source.findings if one.severity is Severity.WARNING)
         elif lacking or any(difference.kind == "places" for difference in self._differences):
             self._remarks.append(_WITHOUT_IMAGES)
         if any(difference.kind in _SAID_OF_SEGMENTS for difference in self._differences):
