@@ -447,8 +447,14 @@ REFUSED = [
         lambda: images(heights=(0, 3)),
     ),
     RefusedCase(
+        "elsewhere",
+        "would be lost, as all others would. The same applies to 2 more (corner, block). Choose the series that was "
+        "segmented, or export on the segmentation's own grid",
+        segmentation=lambda: on_a_grid(FAR_AWAY),
+    ),
+    RefusedCase(
         "elsewhere, left out",
-        "No segment has a voxel on the source images",
+        "No segment has a voxel on the source images, so there is no frame to write. Choose the series",
         segmentation=lambda: on_a_grid(FAR_AWAY),
         options={"clip": True},
     ),

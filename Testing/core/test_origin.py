@@ -52,7 +52,7 @@ def test_images_of_another_patient_are_told(words, exported, tmp_path, capsys, m
     told = capsys.readouterr().out
     assert (
         "The segmentation is of the patient Other^Pat (ID 999), and the images are of the patient Third^Pat (ID 777). "
-        "Choose the series that was segmented (--series UID), if that is not meant."
+        "Choose the images that were segmented (--series UID, or another SERIES_DIR or --volume), if that is not meant."
     ) in told
     assert "in another Frame of Reference: nothing in DICOM says that it lies right on these." in told
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 WORDS = {
     Remedy.NAME_A_SERIES: "Name one with its Series Instance UID: --series UID.",
-    Remedy.CHOOSE_SERIES: "Choose the series that was segmented (--series UID)",
+    Remedy.CHOOSE_SERIES: "Choose the images that were segmented (--series UID, or another SERIES_DIR or --volume)",
     Remedy.IMAGES_FOLDER: (
         "Give the folder with the DICOM files of the images that were segmented; of a volume that is not from DICOM, "
         "segrle export --volume VOLUME writes them."
@@ -82,7 +82,9 @@ WORDS = {
 WORDS_OF_BATCH = {
     **WORDS,
     Remedy.NAME_A_SERIES: "Name one with its Series Instance UID: --series-uid UID, or in the column series_uid.",
-    Remedy.CHOOSE_SERIES: "Choose the series that was segmented (--series-uid UID, or in the column series_uid)",
+    Remedy.CHOOSE_SERIES: (
+        "Choose the images that were segmented (--series-uid UID, or the columns series, series_uid and volume)"
+    ),
     Remedy.ONE_IMAGE: "put that image into a folder of its own and name this folder in the column series",
     Remedy.IMAGES_WITH_UIDS: (
         "Export the images again from the archive or scanner, with their UIDs. For public images that have none, give "

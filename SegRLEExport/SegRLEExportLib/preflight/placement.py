@@ -65,7 +65,7 @@ def placement_findings(
         values = [segmentation.segments[position].layer_value for position in positions]
         for name, count in zip(names, layer.voxels_outside(values).tolist()):
             if count:
-                yield _outside(name, count, stack, options)
+                yield _outside(name, count, stack, options, is_any_on_images=bool(index.segment_voxels.any()))
         for name, count in zip(names, layer.voxels_between(values).tolist()):
             if count:
                 yield _between(name, count)
@@ -94,7 +94,7 @@ def _of_other_pixels(names: list[str], geometry: Geometry, stack: PlaneStack) ->
     )
 
 
-def _outside(name: str, count: int, stack: PlaneStack, options: ExportOptions) -> Finding:
+def _outside(name: str, count: int, stack: PlaneStack, options: ExportOptions, *, is_any_on_images: bool) -> Finding:
     images = "the source images" if len(stack) > 1 else "the one plane of the source images"
     what = f"{counted(count, 'voxel lies', 'voxels lie')} beyond {images}"
     if options.clip:
@@ -102,9 +102,9 @@ def _outside(name: str, count: int, stack: PlaneStack, options: ExportOptions) -
     return Finding(
         "outside-source",
         Severity.ERROR,
-        f"{what} and would be lost.",
+        f"{what} and would be lost{'' if is_any_on_images else ', as all others would'}.",
         name,
-        f"{Remedy.CHOOSE_SERIES}, or {Remedy.LEAVE_OUT}, or {Remedy.OWN_GRID}.",
+        f"{Remedy.CHOOSE_SERIES}, or {f'{Remedy.LEAVE_OUT}, or ' if is_any_on_images else ''}{Remedy.OWN_GRID}.",
     )
 
 

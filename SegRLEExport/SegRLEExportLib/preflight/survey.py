@@ -48,6 +48,8 @@ LARGEST_SEGMENT_NUMBER = 65535
 LARGEST_SIDE = 65535
 """Rows and Columns are US (PS3.5, 6.2)."""
 
+_IF_NOTHING_IS_THERE = f"Segment something, or {Remedy.KEEP_EMPTY_FRAMES} if the absence itself is to be recorded."
+
 
 @dataclass(frozen=True, eq=False)
 class Survey:
@@ -165,8 +167,8 @@ def _findings(
     yield from frames_without_image(found.source_frames, index, options)
     placed = list(placement_findings(segmentation, stack, found.layers, index, options))
     yield from placed
-    if not any(finding.id == "not-their-pixels" for finding in placed):  # which leaves every plane empty
-        yield from _emptiness_findings(segmentation, index, plan, options)
+    if index.segment_voxels.any() or not errors_in(placed):  # which would leave every plane empty
+        yield from _emptiness_findings(segmentation, index, plan, options, {finding.id for finding in placed})
     yield from overlap_findings(segmentation, found.overlaps, plan, len(instances))
     yield from naming_findings(segmentation)
     yield from _encoding_findings(plan, stack)
@@ -292,8 +294,9 @@ def _description_findings(segmentation: Segmentation, options: ExportOptions, fi
 
 
 def _emptiness_findings(
-    segmentation: Segmentation, index: FrameIndex, plan: EncodingPlan, options: ExportOptions
+    segmentation: Segmentation, index: FrameIndex, plan: EncodingPlan, options: ExportOptions, placed: set[str]
 ) -> Iterator[Finding]:
+    """Tell of segments without voxels on the images; `placed` are the ids of what was found of their places."""
     empty = np.flatnonzero(index.segment_voxels == 0).tolist()
     if len(empty) == len(segmentation.segments) and not options.keep_empty_frames:
         yield Finding(
@@ -301,7 +304,7 @@ def _emptiness_findings(
             Severity.ERROR,
             "No segment has a voxel on the source images, so there is no frame to write.",
             where=segmentation.name,
-            help=f"Segment something, or {Remedy.KEEP_EMPTY_FRAMES} if the absence itself is to be recorded.",
+            help=f"{Remedy.CHOOSE_SERIES}." if "outside-source" in placed else _IF_NOTHING_IS_THERE,
         )
         return
     has_own_file = plan.split is Split.EACH_SEGMENT and not options.keep_empty_frames
