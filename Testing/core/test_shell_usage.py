@@ -105,7 +105,7 @@ def test_dicom_seg_files_beside_others_are_told(tmp_path, capsys):
 def test_one_image_given_for_all_is_told(tmp_path, capsys):
     segmentation, ct = a_case(tmp_path)
     assert segrle("export", segmentation, sorted(ct.iterdir())[2], "-o", tmp_path / "a.dcm") == 2
-    assert "4 voxels lie beyond the one plane of the source images and would be lost." in capsys.readouterr().err
+    assert "4 voxels lie beyond the one plane of the source images and would be lost, as" in capsys.readouterr().err
 
 
 class TestVolume:
@@ -174,6 +174,11 @@ class TestVolume:
         (["batch", IN, "-o", ""], "argument -o/--output: the name of what is to be written is empty"),
         (["convert", IN, "-o", "a.nii", "--verify", "others"], "other files than DICOM SEG are read back and compared"),
         (["convert", IN, "-o", "a.nii", "--series", "1.2"], "it is about images, and no SERIES_DIR is given"),
+        (["convert", IN, "-o", "a.nii", "--strict"], "it is about images, and no SERIES_DIR is given"),
+        (
+            ["convert", IN, "-o", "a.nii", "--geometry", "segmentation"],
+            "it is about images, and no SERIES_DIR is given",
+        ),
         (["convert", IN, "-o", "a.nii", "--time", "1"], "it is about images, and no SERIES_DIR is given"),
         (["convert", IN, "-o", "a.nii", "--clip"], "it is about images, and no SERIES_DIR is given"),
         (["convert", IN, "-o", "a.json", "--one-file-each"], "label maps alone cannot hold segments that overlap"),

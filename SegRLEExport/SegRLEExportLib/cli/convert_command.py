@@ -130,7 +130,10 @@ def _refuse_folder_for_a_file(parsed: argparse.Namespace) -> None:
 
 def _refuse_what_chooses_images(parsed: argparse.Namespace) -> None:
     """End where an option is about images and none are given."""
-    for name in ("series", "time", "clip"):
+    from SegRLEExportLib.conversion.formats import format_of, needs_images
+
+    of_headers = () if needs_images(parsed.to or format_of(parsed.output)) else ("strict", "geometry")
+    for name in ("series", "time", "clip", *of_headers):
         if getattr(parsed, name) != parsed.default_of(name):
             parsed.refuse(f"argument --{name}: it has no effect here: it is about images, and no SERIES_DIR is given")
 
