@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -9,7 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from SegRLEExportLib.conversion.coco_file import write_coco
-from SegRLEExportLib.conversion.formats import COCO, FILE_FORMATS, WrittenFile, format_of, refuse_name_of_another
+from SegRLEExportLib.conversion.formats import (
+    COCO,
+    FILE_FORMATS,
+    MASKS,
+    WrittenFile,
+    format_of,
+    refuse_name_of_another,
+)
 from SegRLEExportLib.conversion.pictures import PICTURE_SUFFIX, CocoImages
 from SegRLEExportLib.conversion.placement import findings_on_images
 from SegRLEExportLib.conversion.volumes import VolumeFiles
@@ -17,6 +25,7 @@ from SegRLEExportLib.encoding.plan import PLANS
 from SegRLEExportLib.errors import PreflightError, SourceNeededError, UnknownFormatError
 from SegRLEExportLib.export import export
 from SegRLEExportLib.files.one_grid import on_grid_of, on_own_grid
+from SegRLEExportLib.files.read import possible_masks
 from SegRLEExportLib.model.counted import counted
 from SegRLEExportLib.model.finding import Finding, Severity, errors_in, one_for_each_cause
 from SegRLEExportLib.model.printable import printable_lines
@@ -27,7 +36,7 @@ from SegRLEExportLib.preflight.origin import origin_findings
 from SegRLEExportLib.preflight.survey import strictly_judged
 from SegRLEExportLib.progress import Progress, ProgressCallback
 from SegRLEExportLib.report import Report, size_text
-from SegRLEExportLib.writing.names import kept_findings
+from SegRLEExportLib.writing.kept import kept_findings, kept_masks
 
 
 @dataclass(frozen=True)
@@ -125,8 +134,8 @@ def convert(
     else:
         placed = on_grid_of(source.stack, segmentation) if source else on_own_grid(segmentation)
         job = VolumeFiles(placed, target, overwrite=options.overwrite, keep_values=options.keep_values)
-        files = job.write(wanted, one_file_each=one_file_each)
-        findings += tuple(kept_findings(out, [file.path for file in files]))
+        files, kept = _written(job, out, wanted, one_file_each=one_file_each)
+        findings += kept
     names = tuple(segment.name for segment in segmentation.segments)
     return Conversion(wanted, files, names, findings, time.perf_counter() - started)
 
@@ -145,6 +154,16 @@ def _told(
     if errors := errors_in(findings):
         raise PreflightError(errors)
     return (*findings, *origin_findings(segmentation, source)) if source else findings
+
+
+def _written(
+    job: VolumeFiles, out: Path | str, wanted: str, *, one_file_each: bool
+) -> tuple[tuple[WrittenFile, ...], tuple[Finding, ...]]:
+    """Write volumes; return the files, and what is to be told of those that were there before."""
+    masks = possible_masks(Path(out)) if wanted == MASKS and os.path.isdir(out) else []
+    files = job.write(wanted, one_file_each=one_file_each)
+    paths = [file.path for file in files]
+    return files, tuple(kept_masks(masks, paths) if wanted == MASKS else kept_findings(out, paths))
 
 
 def _as_dicom(

@@ -27,7 +27,8 @@ from SegRLEExportLib.verification.check import Check
 from SegRLEExportLib.verification.order import OneFile, Order
 from SegRLEExportLib.writing.draft import Draft
 from SegRLEExportLib.writing.instance import write_instance
-from SegRLEExportLib.writing.names import file_paths, kept_findings, least_bytes, prepare_folder
+from SegRLEExportLib.writing.kept import kept_findings
+from SegRLEExportLib.writing.names import file_paths, least_bytes, prepare_folder
 from SegRLEExportLib.writing.pending_files import PendingFiles
 
 

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from builders import a_grid, a_segmentation, a_source, drafts, fixed_options, two_overlapping_boxes
+from builders import a_grid, a_segmentation, a_source, a_sphere, drafts, fixed_options, two_overlapping_boxes
 from SegRLEExportLib.convert import convert
 from SegRLEExportLib.encoding.plan import PLANS
 from SegRLEExportLib.errors import TargetExistsError, TargetFolderError, WritingFailedError
 from SegRLEExportLib.export import export
+from SegRLEExportLib.options import ExportOptions
 from SegRLEExportLib.writing.names import file_paths, is_folder, least_bytes, prepare_folder
 from SegRLEExportLib.writing.pending_files import PendingFiles
 
@@ -189,3 +190,38 @@ def test_the_least_room_is_that_of_the_pixels_where_they_are_not_compressed(enco
 
     assert least_bytes(draft) == least
     assert draft.plan is PLANS[encoding]
+
+
+def test_files_of_higher_numbers_stay_and_are_told(tmp_path):
+    three = a_segmentation([*two_overlapping_boxes(), a_sphere()])
+    export(three, a_source(), tmp_path / "seg.dcm", "rle-per-segment", options=fixed_options())
+    earlier = (tmp_path / "seg_3.dcm").read_bytes()
+
+    told = export(
+        three.only([segment.id for segment in three.segments[:2]]),
+        a_source(),
+        tmp_path / "seg.dcm",
+        "rle-per-segment",
+        options=fixed_options(overwrite=True),
+    )
+
+    assert (tmp_path / "seg_3.dcm").read_bytes() == earlier
+    assert (
+        "warning: seg_3.dcm: There before and not replaced, since fewer files were needed now: whoever takes all that "
+        "are numbered takes two exports for one. Remove what is of an earlier export." in str(told)
+    )
+
+
+def test_masks_of_an_earlier_conversion_stay_in_the_folder_and_are_told(tmp_path):
+    pair = a_segmentation([*two_overlapping_boxes()], names=["one", "other"])
+    convert(pair, tmp_path / "masks", "masks")
+
+    told = convert(pair.only([pair.segments[0].id]), tmp_path / "masks", "masks", options=ExportOptions(overwrite=True))
+    again = convert(pair, tmp_path / "masks", "masks", options=ExportOptions(overwrite=True))
+
+    assert (tmp_path / "masks" / "other.nii.gz").exists()
+    assert (
+        "warning: other.nii.gz: There before and not replaced: whoever takes the folder takes these masks for "
+        "segments, too. Remove what is of an earlier conversion, or choose a new folder." in str(told)
+    )
+    assert "There before" not in str(again)

@@ -229,8 +229,8 @@ def read_masks(paths: Sequence[Path], name: str) -> Segmentation:
 
 
 def masks_in(folder: Path) -> list[Path]:
-    """Return the files of a folder that can be masks, by name; raise `UnreadableSegmentationError` if there is none."""
-    found = _possible_masks(folder)
+    """Return the files of a folder that can be masks, by name; raise `UnreadableSegmentationError` if none can."""
+    found = possible_masks(folder)
     if not found:
         raise UnreadableSegmentationError(
             folder, f"the folder has no mask ({', '.join(_MASK_SUFFIXES)}) and no DICOM SEG file"
@@ -243,7 +243,7 @@ def seg_files_in(folder: Path) -> list[Path]:
 
     Raises `UnusableSegFileError` if they were not written by one export.
     """
-    if _possible_masks(folder):
+    if possible_masks(folder):
         return []
     try:
         return files_of_one_export(folder)
@@ -251,7 +251,8 @@ def seg_files_in(folder: Path) -> list[Path]:
         return []
 
 
-def _possible_masks(folder: Path) -> list[Path]:
+def possible_masks(folder: Path) -> list[Path]:
+    """Return the files of a folder that can be masks, by name; raise `UnreadableSegmentationError` if it is none."""
     try:
         found = sorted(path for path in folder.iterdir() if path.name.lower().endswith(_MASK_SUFFIXES))
     except OSError as error:

@@ -12,7 +12,6 @@ from pathlib import Path
 
 from SegRLEExportLib.encoding.pixel_size import pixel_bytes
 from SegRLEExportLib.errors import TargetExistsError, TargetFolderError, TargetNotAFileError
-from SegRLEExportLib.model.finding import Finding, Severity
 from SegRLEExportLib.writing.draft import Draft
 
 
@@ -33,21 +32,6 @@ def file_paths(target: Path | str, sop_uids: Sequence[str], *, overwrite: bool) 
         with _asking(path.parent):
             refuse_taken(path, may_replace=overwrite)
     return paths
-
-
-def kept_findings(target: Path | str, written: Sequence[Path]) -> Iterator[Finding]:
-    """Tell of a file of the very name that was given, beside the numbered ones that were written."""
-    path = Path(target)
-    if path in written or is_folder(target) or not os.path.lexists(path):
-        return
-    yield Finding(
-        "earlier-file-kept",
-        Severity.NOTE,
-        "The file was there before and was not replaced: several files were needed, and they were written beside it, "
-        f"{written[0].name} the first.",
-        where=path.name,
-        help="Remove it if it is of an earlier export.",
-    )
 
 
 def refuse_taken(path: Path, *, may_replace: bool) -> None:
