@@ -681,6 +681,20 @@ class TestShell:
         assert printed.out.startswith("1 of 1 cases written (1 of them before this run), ")
         assert printed.err == ""
 
+    def test_names_without_a_counterpart_are_told_again_behind_the_summary(self, tmp_path, capsys, monkeypatch):
+        nothing = BatchResult(tmp_path / "out", ())
+        monkeypatch.setattr("SegRLEExportLib.batch.running.batch_on", lambda *_, **__: nothing)
+        (tmp_path / "seg").mkdir()
+        (tmp_path / "ct" / "a").mkdir(parents=True)
+        for name in ("a.nii.gz", "b.nii.gz"):
+            (tmp_path / "seg" / name).write_text("")
+        words = ("--segmentations", tmp_path / "seg", "--images", tmp_path / "ct", "-o", tmp_path / "out")
+        assert main(["batch", *map(str, words)]) == 0
+        assert capsys.readouterr().err.splitlines() == [
+            "no images for b",
+            "1 name without a counterpart: no case was made of what is listed above.",
+        ]
+
     def test_a_dry_run_prints_matches_and_what_is_unmatched(self, tmp_path, capsys):
         (tmp_path / "seg").mkdir()
         (tmp_path / "ct" / "a").mkdir(parents=True)

@@ -20,6 +20,7 @@ from SegRLEExportLib.cli.signals import Ended, ignore_signals
 from SegRLEExportLib.cli.terminal import print_error, print_json, print_lines, print_result
 from SegRLEExportLib.cli.unused_options import OF_BATCH
 from SegRLEExportLib.errors import BatchTableError
+from SegRLEExportLib.model.counted import counted
 
 if TYPE_CHECKING:
     from SegRLEExportLib.batch.cases import Case
@@ -176,7 +177,7 @@ def run(parsed: argparse.Namespace) -> int:
     """Run the batch; return the exit code, as `_ENDING` says."""
     from SegRLEExportLib.batch.running import batch_on
 
-    cases = _cases(parsed)
+    cases, lonely = _cases(parsed)
     if parsed.dry_run:
         return 0
     with _Progress(len(cases)) as progress:
@@ -195,6 +196,8 @@ def run(parsed: argparse.Namespace) -> int:
             print_error(f"Interrupted. {_told_so_far(parsed.output, cases)}; with --resume the rest is done.")
             return error.exit_code if isinstance(error, Ended) else INTERRUPTED
     print_result(parsed, result)
+    if lonely:
+        print_error(f"{counted(len(lonely), 'name')} without a counterpart: no case was made of what is listed above.")
     if not result.failed:
         return 0
     return DIFFERENT if len(result.failed) < len(result.outcomes) else REFUSED
@@ -208,8 +211,11 @@ def _told_so_far(out: Path, cases: Sequence[Case]) -> str:
     return f"{len(written)} of {len(cases)} cases are written and stand"
 
 
-def _cases(parsed: argparse.Namespace) -> list[Case]:
-    """Return the cases with the options of the command line; print them where that is all that is wanted."""
+def _cases(parsed: argparse.Namespace) -> tuple[list[Case], list[str]]:
+    """Return the cases with the options of the command line, and a line for each name without a counterpart.
+
+    The lines are printed, and the cases where that is all that is wanted.
+    """
     cases, lonely = _found(parsed)
     if parsed.dry_run and parsed.json:
         print_json({"cases": [asdict(one) for one in cases], "lonely": lonely})
@@ -219,7 +225,7 @@ def _cases(parsed: argparse.Namespace) -> list[Case]:
     if not cases:
         where = parsed.cases or parsed.segmentations
         raise BatchTableError(where, 0, "there is none that has a segmentation and images")
-    return cases
+    return cases, lonely
 
 
 def _found(parsed: argparse.Namespace) -> tuple[list[Case], list[str]]:
