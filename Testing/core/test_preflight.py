@@ -327,7 +327,7 @@ ROWS = [
     Row("algorithm-without-name", NOTE, lambda: one_segment(algorithm_type=AlgorithmType.AUTOMATIC)),
     Row(
         "manual-with-algorithm",
-        NOTE,
+        WARNING,
         lambda: one_segment(algorithm_type=AlgorithmType.MANUAL, algorithm_name="Joe"),
     ),
     Row("same-name", NOTE, lambda: a_segmentation([a_sphere()] * 2, names=["one", "one"])),

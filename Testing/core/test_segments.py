@@ -73,7 +73,7 @@ def test_without_region_or_modifier_no_sequence_is_written():
     ("algorithm_type", "name", "written"),
     [
         pytest.param(AlgorithmType.MANUAL, "", None, id="manual needs no name"),
-        pytest.param(AlgorithmType.MANUAL, "Paint", "Paint", id="manual may have one"),
+        pytest.param(AlgorithmType.MANUAL, "Paint", None, id="manual must not have one"),
         pytest.param(AlgorithmType.SEMIAUTOMATIC, "", "unknown", id="semiautomatic needs one"),
         pytest.param(AlgorithmType.AUTOMATIC, "x" * 70, "x" * 64, id="64 characters at most"),
     ],
@@ -176,7 +176,7 @@ class TestNames:
             (
                 {"algorithm_type": AlgorithmType.MANUAL, "algorithm_name": "Paint"},
                 "manual-with-algorithm",
-                "What is MANUAL has no algorithm in DICOM, but one is named here; the name is written.",
+                "What is MANUAL has no algorithm in DICOM (PS3.3, C.8.20.4), so the name of one is not written.",
             ),
         ],
     )

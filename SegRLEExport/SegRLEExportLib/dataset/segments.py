@@ -140,8 +140,8 @@ def _common_findings(segmentation: Segmentation) -> Iterator[Finding]:
     yield from _of_segments(nameless, [one.name for one in automatic if not _algorithm_name(one)])
     named = Finding(
         "manual-with-algorithm",
-        Severity.NOTE,
-        "What is MANUAL has no algorithm in DICOM, but one is named here; the name is written.",
+        Severity.WARNING,
+        "What is MANUAL has no algorithm in DICOM (PS3.3, C.8.20.4), so the name of one is not written.",
         help=Remedy.ALGORITHM_TYPE.value,
     )
     manual = [one for one in segments if one.algorithm_type is AlgorithmType.MANUAL]
@@ -343,15 +343,13 @@ class _Described:
 
 def _described(number: int, segment: Segment, segmentation_name: str, series_uid: str) -> _Described:
     whole_label = _whole_label(segment.name, number)
-    algorithm_name = _algorithm_name(segment)
-    if not algorithm_name and segment.algorithm_type is not AlgorithmType.MANUAL:
-        algorithm_name = UNKNOWN_ALGORITHM_NAME
+    is_manual = segment.algorithm_type is AlgorithmType.MANUAL
     return _Described(
         number=number,
         label=written_label(whole_label),
         description=repaired_value("ST", _whole_description(segment, whole_label)).value or "",
         algorithm_type=segment.algorithm_type,
-        algorithm_name=algorithm_name,
+        algorithm_name="" if is_manual else _algorithm_name(segment) or UNKNOWN_ALGORITHM_NAME,
         codes=_written_codes(segment.terminology or TISSUE),
         color_lab=recommended_display_cielab(segment.color_rgb),
         tracking_id=_tracking_id(segment, whole_label, segmentation_name),
@@ -360,7 +358,7 @@ def _described(number: int, segment: Segment, segmentation_name: str, series_uid
 
 
 def _algorithm_name(segment: Segment) -> str:
-    """Return Segment Algorithm Name (0062,0009) as it fits; empty where none is told."""
+    """Return what was told for Segment Algorithm Name (0062,0009), as it fits; empty where nothing was."""
     return one_line(segment.algorithm_name)[:LABEL_LENGTH].rstrip()
 
 

@@ -122,11 +122,11 @@ def _of_several_lines(text: str) -> str:
 
 
 def _algorithm(segment: Segment) -> Expectation:
-    name = cut(in_one_line(segment.algorithm_name), LONG_STRING)
-    if not name and segment.algorithm_type is not AlgorithmType.MANUAL:
-        name = "unknown"
-    named = {"SegmentAlgorithmName": name} if name else {}
-    return {"SegmentAlgorithmType": segment.algorithm_type.value, **named}
+    """Return type and name; what is MANUAL has no name (PS3.3, C.8.20.4)."""
+    wanted = {"SegmentAlgorithmType": segment.algorithm_type.value}
+    if segment.algorithm_type is not AlgorithmType.MANUAL:
+        wanted["SegmentAlgorithmName"] = cut(in_one_line(segment.algorithm_name), LONG_STRING) or "unknown"
+    return wanted
 
 
 def _meaning(codes: SegmentTerminology) -> Expectation:
