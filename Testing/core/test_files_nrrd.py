@@ -8,7 +8,7 @@ import os
 import numpy as np
 import pytest
 from file_builders import LABELS, PLACE, THREE, a_nrrd
-from SegRLEExportLib.errors import UnreadableSegmentationError
+from SegRLEExportLib.errors import UnreadableSegmentationError, UnreadableVolumeError
 from SegRLEExportLib.files.read import read_segmentation, read_volume
 from SegRLEExportLib.model.segmentation import AlgorithmType
 from SegRLEExportLib.model.terminology import Code
@@ -133,6 +133,28 @@ class TestVoxels:
         data = {"raw": values.tobytes(), "text": " ".join(map(str, values.ravel())).encode()}.get(encoding)
         path = a_nrrd(tmp_path, labels=values, data=data, type=dtype, encoding=encoding, name="a.nrrd")
         assert np.array_equal(read_segmentation(path).layers[0].labels_kji, LABELS)
+
+    @pytest.mark.parametrize("word", ["259", "-1", "1.7", "0.9", "nan", "inf", "1e5", "1e300"])
+    @pytest.mark.parametrize("read", [read_segmentation, read_volume])
+    def test_written_as_text_that_their_type_does_not_hold_are_refused(self, tmp_path, word, read):
+        text = " ".join(word if value == 2 else str(value) for value in LABELS.ravel())
+        path = a_nrrd(tmp_path, data=text.encode(), encoding="ascii", type="unsigned char", name="a.nrrd")
+        with pytest.raises((UnreadableSegmentationError, UnreadableVolumeError)) as caught:
+            read(path)
+        assert f"it has the value {word}, which its type, uint8, does not hold" in str(caught.value)
+
+    @pytest.mark.parametrize(
+        ("word", "reason"),
+        [
+            ("1.7", "its labels are not whole numbers"),
+            ("1e300", "its labels range from 0.0 to inf"),
+            ("1_0", "its values are not numbers"),
+            ("two", "its values are not numbers"),
+        ],
+    )
+    def test_written_as_text_of_floats_are_judged_as_floats_are(self, tmp_path, word, reason):
+        text = " ".join(word if value == 2 else str(value) for value in LABELS.ravel())
+        assert reason in refusal(a_nrrd(tmp_path, data=text.encode(), encoding="ascii", type="float", name="a.nrrd"))
 
     def test_of_big_byte_order(self, tmp_path):
         path = a_nrrd(tmp_path, labels=LABELS.astype(">u2"), endian="big", type="ushort")

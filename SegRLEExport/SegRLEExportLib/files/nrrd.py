@@ -299,10 +299,29 @@ def _written_as_text(data: BinaryIO, shape: tuple[int, ...], dtype: np.dtype[Any
     words = stream.take(stream.most).split()
     if len(words) != prod(shape):
         raise UnreadableError(f"it has {len(words):,} values, and its header says {prod(shape):,}")
+    values = _numbers(words)
+    with np.errstate(invalid="ignore", over="ignore"):
+        held = values.astype(dtype)
+    if dtype.kind != "f":
+        _refuse_what_is_not_held(words, values, held)
+    return held.reshape(shape)
+
+
+def _numbers(words: list[bytes]) -> NDArray[np.float64]:
     try:
-        return np.array(words).astype(np.float64).astype(dtype).reshape(shape)
+        if any(b"_" in word for word in words):
+            raise ValueError("Python takes 1_0 for 10")
+        return np.array(words).astype(np.float64)
     except (ValueError, OverflowError) as error:
         raise UnreadableError("its values are not numbers") from error
+
+
+def _refuse_what_is_not_held(words: list[bytes], values: NDArray[np.float64], held: NDArray[Any]) -> None:
+    """Refuse numbers that a type of whole numbers would wrap or cut: 259 in 8 bits is 3."""
+    changed = np.flatnonzero(held != values)
+    if changed.size:
+        word = words[changed[0]].decode("ascii", "replace")
+        raise UnreadableError(f"it has the value {word[:40]}, which its type, {held.dtype.name}, does not hold")
 
 
 def shifted(geometry: Geometry, start_ijk: tuple[int, int, int]) -> Geometry:
