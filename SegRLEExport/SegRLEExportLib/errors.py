@@ -107,11 +107,15 @@ class TargetExistsError(ExportError):
         )
 
 
-class TargetNotAFileError(ExportError):
-    """What has the name is no file, so nothing replaces it."""
+class TargetNotReplacedError(ExportError):
+    """What has the name is replaced by nothing, even where overwriting was asked for; `what` it is says why."""
 
-    def __init__(self, path: Path, kind: str) -> None:
-        super().__init__(f"{path} is {kind} and was left as it is. Choose another name.")
+    def __init__(self, path: Path, what: str) -> None:
+        super().__init__(f"{path} is {what} and was left as it is. Choose another name.")
+
+
+class TargetNotAFileError(TargetNotReplacedError):
+    """What has the name is no file."""
 
 
 class TargetFolderError(ExportError):

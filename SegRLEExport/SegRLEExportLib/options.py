@@ -52,7 +52,7 @@ class ExportOptions:
     clip: leave out voxels beyond the source images instead of refusing.
     keep_empty_frames: write a frame for every plane, also where nothing is segmented.
     verify: who reads the file back before it gets its name, 'own', 'others' too, or 'off'; True is 'own', False 'off'.
-    overwrite: replace files that have the name; never a folder.
+    overwrite: replace files that have the name; never a folder, nor a DICOM file that is no segmentation.
     strict: refuse instead of repairing invalid values of the source headers.
     new_uid, now: where UIDs and the time come from.
 

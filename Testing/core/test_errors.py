@@ -63,6 +63,10 @@ MESSAGES = [
         "pipe is a device or a pipe and was left as it is. Choose another name.",
     ),
     (
+        errors.TargetNotReplacedError(SEG, "write-protected"),
+        f"{SEG} is write-protected and was left as it is. Choose another name.",
+    ),
+    (
         errors.TargetFolderError(Path("out"), "it is write-protected"),
         "Nothing can be written into out: it is write-protected. Choose another folder.",
     ),

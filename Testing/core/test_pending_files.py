@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import signal
+import stat
 import subprocess
 import sys
 import time
@@ -19,6 +20,7 @@ from SegRLEExportLib.errors import (
     TargetExistsError,
     TargetFolderError,
     TargetNotAFileError,
+    TargetNotReplacedError,
     WritingFailedError,
 )
 from SegRLEExportLib.model.beside import EARLIER, PART
@@ -190,6 +192,62 @@ class TestPendingFiles:
 
         assert contents(tmp_path) == {"seg.dcm": b"new", "other": b"mine"}
 
+    @pytest.mark.parametrize("mode", [0o600, 0o640, 0o664, 0o400])
+    def test_keep_the_mode_of_the_file_that_they_replace_from_the_first_byte_on(self, mode, tmp_path):
+        final = tmp_path / "seg.dcm"
+        final.write_bytes(b"old")
+        final.chmod(mode)
+        with PendingFiles(overwrite=True) as files:
+            with files.create(final) as sink:
+                assert stat.S_IMODE(files.part_of(final).stat().st_mode) == mode
+                sink.write(b"new")
+            files.publish()
+
+        assert final.read_bytes() == b"new"
+        assert stat.S_IMODE(final.stat().st_mode) == mode
+
+    @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root gives files away")
+    def test_keep_the_owner_of_the_file_that_they_replace(self, tmp_path):
+        final = tmp_path / "seg.dcm"
+        final.write_bytes(b"old")
+        os.chown(final, 1234, 5678)
+        with PendingFiles(overwrite=True) as files:
+            write(files, final)
+            files.publish()
+
+        assert (final.stat().st_uid, final.stat().st_gid) == (1234, 5678)
+
+    def test_that_replace_nothing_have_the_usual_mode(self, tmp_path):
+        (tmp_path / "usual").write_bytes(b"")
+        with PendingFiles(overwrite=True) as files:
+            write(files, tmp_path / "seg.dcm")
+            files.publish()
+
+        assert (tmp_path / "seg.dcm").stat().st_mode == (tmp_path / "usual").stat().st_mode
+
+    def test_never_replace_a_file_that_is_write_protected(self, tmp_path, monkeypatch):
+        """Nothing is write-protected to root, who may run the tests."""
+        final = tmp_path / "seg.dcm"
+        final.write_bytes(b"old")
+        monkeypatch.setattr(os, "access", lambda path, mode: not (path == final and mode == os.W_OK))
+
+        with PendingFiles(overwrite=True) as files, pytest.raises(TargetNotReplacedError) as refused:
+            write(files, final)
+
+        assert str(refused.value) == f"{final} is write-protected and was left as it is. Choose another name."
+        assert contents(tmp_path) == {"seg.dcm": b"old"}
+
+    def test_replace_a_link_to_a_write_protected_file(self, tmp_path, monkeypatch):
+        """As git-annex has them: what is replaced is the link."""
+        (tmp_path / "other").write_bytes(b"mine")
+        (tmp_path / "seg.dcm").symlink_to("other")
+        monkeypatch.setattr(os, "access", lambda *_: False)
+        with PendingFiles(overwrite=True) as files:
+            write(files, tmp_path / "seg.dcm")
+            files.publish()
+
+        assert contents(tmp_path) == {"seg.dcm": b"new", "other": b"mine"}
+
     @pytest.mark.parametrize("length", [1, 100, 251])
     def test_may_have_the_longest_names(self, length, tmp_path):
         final = tmp_path / ("n" * length + ".dcm")
@@ -252,7 +310,7 @@ def test_a_full_disk_is_told(tmp_path, monkeypatch):
 class TestFaultOfTheSystem:
     """Each call that the files make fails in turn, and is interrupted before and after: nothing is left, or told."""
 
-    CALLS = ("open", "link", "replace", "rename", "unlink", "mkdir", "fsync", "fstat", "lstat")
+    CALLS = ("open", "link", "replace", "rename", "unlink", "mkdir", "fsync", "fstat", "lstat", "chmod", "chown")
 
     @any_disk
     @pytest.mark.parametrize("is_after", [False, True], ids=["before", "after"])

@@ -3,16 +3,30 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pytest
-from builders import a_grid, a_segmentation, a_source, a_sphere, drafts, fixed_options, two_overlapping_boxes
+from builders import (
+    a_ct_series,
+    a_grid,
+    a_segmentation,
+    a_source,
+    a_sphere,
+    drafts,
+    fixed_options,
+    two_overlapping_boxes,
+)
 from SegRLEExportLib.convert import convert
 from SegRLEExportLib.encoding.plan import PLANS
-from SegRLEExportLib.errors import TargetExistsError, TargetFolderError, WritingFailedError
+from SegRLEExportLib.errors import TargetExistsError, TargetFolderError, TargetNotReplacedError, WritingFailedError
 from SegRLEExportLib.export import export
 from SegRLEExportLib.options import ExportOptions
+from SegRLEExportLib.reading.segmentation import segmentation_of
+from SegRLEExportLib.reading.source import source_of
+from SegRLEExportLib.source.series import read_series
 from SegRLEExportLib.writing.names import file_paths, is_folder, least_bytes, prepare_folder
 from SegRLEExportLib.writing.pending_files import PendingFiles
 
@@ -150,6 +164,76 @@ class TestWhatTheSystemAnswers:
         (tmp_path / "seg.dcm").symlink_to(tmp_path / "nowhere")
         with pytest.raises(TargetExistsError, match="exists already"):
             file_paths(tmp_path / "seg.dcm", ["1.2"], overwrite=False)
+
+
+@contextmanager
+def left_as_it_is(folder: Path) -> Iterator[None]:
+    """Expect the refusal of a name that an image of the folder has, and no change of anything in there."""
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    told = r"is a DICOM file that is no segmentation \(CT Image Storage\) and was left as it is. Choose another name."
+    with pytest.raises(TargetNotReplacedError, match=told):
+        yield
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+class TestImages:
+    """What a SEG refers to is never replaced by it, or by anything else: not even where overwriting is asked for."""
+
+    OVERWRITE = ExportOptions(overwrite=True)
+
+    @pytest.fixture
+    def image(self, tmp_path):
+        return a_ct_series(tmp_path / "ct")[1]
+
+    def test_stay_where_an_export_has_the_name_of_one(self, image):
+        with left_as_it_is(image.parent):
+            export(a_segmentation(), image.parent, image, options=self.OVERWRITE)
+
+    def test_stay_where_one_of_several_files_has_the_name_of_one(self, image):
+        image.rename(image.with_name("seg_2.dcm"))
+        pair = a_segmentation([*two_overlapping_boxes()])
+        with left_as_it_is(image.parent):
+            export(pair, image.parent, image.with_name("seg.dcm"), "rle", options=self.OVERWRITE)
+
+    def test_stay_where_a_link_leads_to_one(self, image, tmp_path):
+        link = tmp_path / "link.dcm"
+        link.symlink_to(image)
+        with left_as_it_is(image.parent):
+            export(a_segmentation(), image.parent, link, options=self.OVERWRITE)
+
+        assert link.is_symlink()
+
+    @pytest.mark.parametrize(("name", "to"), [("1.2.840.1", "nifti"), ("1.2.840.1", "rle"), ("1.nrrd", None)])
+    def test_stay_whatever_is_to_be_written(self, name, to, image):
+        image = image.rename(image.with_name(name))
+        source = read_series(image.parent)[0]
+        with left_as_it_is(image.parent):
+            convert(a_segmentation(), image, to, source=source, options=self.OVERWRITE)
+
+    @pytest.mark.parametrize("beginning", [b"\x02\0\0\0UL", b"\x08\0\x16\0UI"], ids=["meta", "dataset"])
+    def test_stay_without_preamble(self, beginning, image):
+        content = image.read_bytes()
+        image.write_bytes(content[content.index(beginning) :])
+        with left_as_it_is(image.parent):
+            export(a_segmentation(), image.parent, image, options=self.OVERWRITE)
+
+    def test_do_not_hinder_a_seg_from_being_converted_in_its_place(self, image):
+        seg = image.with_name("seg.dcm")
+        export(a_segmentation(), image.parent, seg, "none", options=fixed_options())
+
+        for encoding in ("labelmap", "none", "deflate"):
+            told = convert(segmentation_of([seg]), seg, encoding, source=source_of([seg]), options=self.OVERWRITE)
+            assert told.is_compared
+
+    @pytest.mark.parametrize(
+        "content", [b"", b"DICM", b"\0" * 200, b"\x08\0\x16\0UI\xff\xff", b"\0" * 128 + b"DICM\x02\0"]
+    )
+    def test_are_not_what_is_no_dicom_file_or_a_damaged_one(self, content, tmp_path):
+        (tmp_path / "seg.dcm").write_bytes(content)
+
+        report = export(a_segmentation(), a_source(), tmp_path / "seg.dcm", options=self.OVERWRITE)
+
+        assert report.is_verified
 
 
 class TestPrepareFolder:

@@ -194,7 +194,7 @@ def _planes_without_preamble(path: Path) -> list[Found]:
     class and series; anything else that lies among the images is passed over.
     """
     try:
-        if not _begins_as_dataset(path):
+        if not begins_as_dataset(path):
             return []
         dataset, cut = header_and_cut(path, force=True)
         if not (_text_of(dataset, _SOP_CLASS_UID) and _text_of(dataset, _SERIES_INSTANCE_UID)):
@@ -206,7 +206,7 @@ def _planes_without_preamble(path: Path) -> list[Found]:
         return []
 
 
-def _begins_as_dataset(path: Path) -> bool:
+def begins_as_dataset(path: Path) -> bool:
     """Tell whether the file begins with an element of group 0002 or 0008, little endian, of a length that can be."""
     with path.open("rb", buffering=0) as file:
         head = file.read(8)

@@ -11,8 +11,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from SegRLEExportLib.encoding.pixel_size import pixel_bytes
-from SegRLEExportLib.errors import TargetExistsError, TargetFolderError, TargetNotAFileError
+from SegRLEExportLib.errors import TargetExistsError, TargetFolderError, TargetNotAFileError, TargetNotReplacedError
 from SegRLEExportLib.writing.draft import Draft
+from SegRLEExportLib.writing.other_dicom import kind_of_other_dicom
 
 
 def file_paths(target: Path | str, sop_uids: Sequence[str], *, overwrite: bool) -> list[Path]:
@@ -38,18 +39,24 @@ def refuse_taken(path: Path, *, may_replace: bool) -> None:
     """Raise `TargetExistsError` if the name is taken and may not be replaced, or `OSError` if the system cannot tell.
 
     Replaced is only a file, or a link to one or to nothing; all else raises `TargetNotAFileError`: a folder, a device,
-    a pipe, or a link to such, `/dev/stdout` for example.
+    a pipe, or a link to such, `/dev/stdout` for example. A file that is write-protected, or DICOM of another kind than
+    a segmentation, raises `TargetNotReplacedError`.
     """
     try:
         mode = path.lstat().st_mode
     except (FileNotFoundError, NotADirectoryError):
         return
+    is_link = stat.S_ISLNK(mode)
     with suppress(OSError):  # a link to nothing, or in a loop
         mode = path.stat().st_mode
     if not (stat.S_ISREG(mode) or stat.S_ISLNK(mode)):
         raise TargetNotAFileError(path, "a folder" if stat.S_ISDIR(mode) else "a device or a pipe")
     if not may_replace:
         raise TargetExistsError(path)
+    if not (is_link or os.access(path, os.W_OK)):
+        raise TargetNotReplacedError(path, "write-protected")
+    if other := kind_of_other_dicom(path):
+        raise TargetNotReplacedError(path, f"a DICOM file that is no segmentation ({other})")
 
 
 def is_folder(target: Path | str) -> bool:

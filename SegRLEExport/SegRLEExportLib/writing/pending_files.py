@@ -1,15 +1,17 @@
 """Files that appear together, complete, under names that were free; or not at all.
 
 Each is written under a name that nobody else uses and gets its own by a hard link, which replaces nothing. Where
-overwriting was asked for, and where a disk knows no links, a file is replaced instead; the earlier one lives on under
-another name until the block ends. Unless that ends well, whatever happened is taken back: removed is only what this run
-made, told by its number on the disk, so a file that another process put there meanwhile stays.
+overwriting was asked for, and where a disk knows no links, a file is replaced instead, by one of the same mode; the
+earlier one lives on under another name until the block ends. Unless that ends well, whatever happened is taken back:
+removed is only what this run made, told by its number on the disk, so a file that another process put there meanwhile
+stays.
 """
 
 from __future__ import annotations
 
 import errno
 import os
+import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -96,6 +98,7 @@ class PendingFiles:
             _made[part] = None
             with part.open("xb", buffering=1 << 16) as file:
                 self._ours.add(_identity(os.fstat(file.fileno())))
+                _keep_access(final, part)
                 yield FileSink(file)
                 file.flush()
                 os.fsync(file.fileno())
@@ -228,6 +231,20 @@ class PendingFiles:
 
     def _may_replace(self, final: Path) -> bool:
         return self._overwrite and final not in self._never_replaced
+
+
+def _keep_access(earlier: Path, part: Path) -> None:
+    """Give `part` the mode of the file that it is to replace, and its owner and group where the system lets us.
+
+    From its first byte on, so that a file nobody else may read is read by nobody else meanwhile.
+    """
+    with suppress(OSError):  # none is there, or the disk knows no modes
+        status = earlier.lstat()
+        if not stat.S_ISREG(status.st_mode):
+            return
+        if hasattr(os, "chown"):
+            _try(partial(os.chown, part, status.st_uid, status.st_gid))
+        os.chmod(part, stat.S_IMODE(status.st_mode))
 
 
 def reason_of(error: OSError) -> str:
