@@ -21,6 +21,7 @@ from SegRLEExportLib.conversion.formats import (
 from SegRLEExportLib.conversion.pictures import PICTURE_SUFFIX, CocoImages
 from SegRLEExportLib.conversion.placement import findings_on_images
 from SegRLEExportLib.conversion.volumes import VolumeFiles
+from SegRLEExportLib.dataset.segments import incomplete_code_findings
 from SegRLEExportLib.encoding.plan import PLANS
 from SegRLEExportLib.errors import PreflightError, SourceNeededError, UnknownFormatError
 from SegRLEExportLib.export import export
@@ -153,6 +154,7 @@ def _told(
     findings = tuple(strictly_judged((*segmentation.findings, *of_images), options))
     if errors := errors_in(findings):
         raise PreflightError(errors)
+    findings = (*findings, *incomplete_code_findings(segmentation))
     return (*findings, *origin_findings(segmentation, source)) if source else findings
 
 

@@ -637,6 +637,14 @@ class TestRefusals:
         found = convert(segmentation, tmp_path / "out", wanted, source=source).findings
         assert [finding for finding in found if finding in (of_file, of_images)] == [of_file, of_images]
 
+    @pytest.mark.parametrize("wanted", FILE_FORMATS)
+    def test_codes_that_are_left_out_are_told(self, wanted, tmp_path):
+        faulty = replace(apart().segments[0], terminology=None, code_faults=("its type 'SCT^1^' lacks a meaning",))
+        segmentation = replace(apart(), segments=(faulty, *apart().segments[1:]))
+        found = convert(segmentation, tmp_path / "out", wanted, source=a_source()).findings
+        told = "Its type 'SCT^1^' lacks a meaning, so its codes are left out."
+        assert [finding.what for finding in found if finding.id == "incomplete-code"] == [told]
+
     def test_repairs_of_the_file_are_refused_where_none_are_wanted(self, tmp_path):
         repair = Finding("renamed", Severity.REPAIR, "Two segments had one name.")
         with pytest.raises(PreflightError, match="Two segments had one name"):

@@ -63,6 +63,12 @@ class TestSegments:
             [2.5, 0, 0, 50],
         ]
 
+    def test_tell_codes_that_lack_a_part(self, tmp_path):
+        tags = "Segment0_Tags:=TerminologyEntry:list~SCT^123037004^Anatomical Structure~SCT^10200004^~^^|"
+        liver, other, *_ = read_segmentation(a_nrrd(tmp_path, *THREE, tags)).segments
+        assert (liver.terminology, liver.code_faults) == (None, ("its type 'SCT^10200004^' lacks a meaning",))
+        assert other.code_faults == ()
+
     def test_keep_names_of_every_script_and_escapes(self, tmp_path):
         path = a_nrrd(tmp_path, *(line.replace("liver", r"L\\äsion 肝\n2") for line in THREE))
         assert names(path)[0] == "L\\äsion 肝\n2"

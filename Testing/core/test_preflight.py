@@ -339,6 +339,7 @@ ROWS = [
         ERROR,
         lambda: one_segment(terminology=SegmentTerminology(LIVER.category, Code("SCT", "1\\2", "Liver"))),
     ),
+    Row("incomplete-code", WARNING, lambda: one_segment(code_faults=("its type 'SCT^1^' lacks a meaning",))),
     Row(
         "incomplete-code",
         ERROR,

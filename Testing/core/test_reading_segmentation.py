@@ -11,6 +11,7 @@ from SegRLEExportLib.errors import NotASegmentationFileError, UnusableSegFileErr
 from SegRLEExportLib.export import export
 from SegRLEExportLib.files.read import read_segmentation
 from SegRLEExportLib.reading import segmentation
+from SegRLEExportLib.reading.inspection import inspect
 from SegRLEExportLib.reading.segmentation import segmentation_of
 from SegRLEExportLib.reading.source import source_of
 
@@ -163,6 +164,29 @@ def with_a_frame_twice(dataset):
 
 def with_another_number(dataset):
     dataset.SegmentSequence[1].SegmentNumber = 77
+
+
+def without_a_meaning(dataset):
+    del dataset.SegmentSequence[0].SegmentedPropertyTypeCodeSequence[0].CodeMeaning
+
+
+def without_a_category(dataset):
+    del dataset.SegmentSequence[0].SegmentedPropertyCategoryCodeSequence
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        (without_a_meaning, "its type 'SCT^10200004^' lacks a meaning"),
+        (without_a_category, "it has codes (SCT^10200004^Liver), but none for its category"),
+    ],
+)
+def test_codes_that_lack_a_part_are_told(change, fault, tmp_path):
+    (path,) = export(a_segmentation([a_sphere()]), a_source(), tmp_path, options=fixed_options()).paths
+    changed_path = changed(path, tmp_path, change)
+    (segment,) = segmentation_of([changed_path]).segments
+    assert (segment.terminology, segment.code_faults) == (None, (fault,))
+    assert f" ({fault})\n" in f"{inspect(changed_path)}\n"
 
 
 class TestRefusals:

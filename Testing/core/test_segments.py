@@ -195,6 +195,30 @@ class TestNames:
     def test_an_algorithm_that_fits_its_type_is_not_told(self, what):
         assert self.findings(**what).keys() == {"not-coded"}
 
+    @pytest.mark.parametrize(
+        ("what", "told"),
+        [
+            (
+                {"code_faults": ("its type 'SCT^1^' lacks a meaning",)},
+                "Its type 'SCT^1^' lacks a meaning, so its codes are left out; written as Tissue (SCT 85756007).",
+            ),
+            (
+                {"code_faults": ("its region 'SCT^^x' lacks a value",), "terminology": LIVER},
+                "Its region 'SCT^^x' lacks a value, so it is left out.",
+            ),
+            (
+                {"code_faults": ("its type modifier 'a' is no code", "its region 'b' is none"), "terminology": LIVER},
+                "Its type modifier 'a' is no code; its region 'b' is none, so they are left out.",
+            ),
+        ],
+        ids=["all", "one", "two"],
+    )
+    def test_codes_that_lack_a_part_are_told_and_count_as_chosen(self, what, told):
+        found = self.findings(**what)
+
+        assert found.keys() == {"incomplete-code"}
+        assert found["incomplete-code"].what == told
+
     def findings(self, **what):
         segmentation = a_segmentation()
         segment = replace(segmentation.segments[0], **{"terminology": None, **what})

@@ -177,6 +177,11 @@ class TestMeeting:
         named = a_label_map(("spleen", 1), ("liver", 2))
         assert self.names(named, SegmentRow(1, "spleen"), SegmentRow(2, "liver, mended")) == ["spleen", "liver, mended"]
 
+    def test_codes_of_a_row_mend_those_that_lacked_a_part(self):
+        faulty = replace(UNNAMED, segments=tuple(replace(one, code_faults=("no type",)) for one in UNNAMED.segments))
+        given = described(faulty, SegmentTable("t", (SegmentRow(1, "a", LIVER), SegmentRow(2, "b"))))
+        assert [one.code_faults for one in given.segments] == [(), ("no type",), ("no type",)]
+
     def test_masks_by_name_alone(self):
         masks = a_segmentation()
         table = SegmentTable("t", (SegmentRow(1, "left_kidney", color_rgb=(1, 0, 0)), SegmentRow(2, "nose")))
@@ -305,6 +310,14 @@ class TestOtherForms:
             ('{"labels": {"whole": "-1"}}', " … 'whole' is no label value, a whole number from 0 to 65535."),
             ('{"segmentAttributes": [[{"labelID": "x"}]]}', " … in segment 1, 'x' is no label value, a whole number"),
             ('{"segmentAttributes": [[3]]}', " … segment 1 is no object of attributes."),
+            (
+                '{"segmentAttributes": [[{"labelID": 1, "SegmentedPropertyTypeCodeSequence": "10200004"}]]}',
+                " … in segment 1, '10200004' is no code of CodingSchemeDesignator, CodeValue, CodeMeaning.",
+            ),
+            (
+                '{"segmentAttributes": [[{"labelID": 1, "SegmentedPropertyTypeCodeSequence": {"codeValue": "1"}}]]}',
+                " … in segment 1, '{'codeValue': '1'}' is no code of CodingSchemeDesignator, CodeValue, CodeMeaning.",
+            ),
             (
                 '{"segmentAttributes": [[{"labelID": 1, "recommendedDisplayRGBValue": [1, 2]}]]}',
                 " … in segment 1, '[1, 2]' is no colour of three numbers from 0 to 255.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+from dataclasses import replace
 from types import ModuleType, SimpleNamespace
 
 import numpy as np
@@ -63,7 +64,7 @@ def fixes(monkeypatch):
 def panel():
     """A panel's choices for a segmentation without transforms, and what was called."""
     node = scenes.a_segmentation_node(np.ones((2, 2, 2), np.uint8), {1: "one"})
-    look = SimpleNamespace(segments=[SimpleNamespace(id="Segment_1", meaning="")])
+    look = SimpleNamespace(segments=[SimpleNamespace(id="Segment_1", name="one", meaning="")])
     parameters = SimpleNamespace(segmentation=node, referenceVolume=None, clip=False, ownGrid=False, compression="rle")
     called: list[object] = []
     return SimpleNamespace(
@@ -133,6 +134,14 @@ def test_meanings_come_from_names_where_these_tell_one(fixes, panel):
     assert text == "Meaning from names..."
     mend()
     assert panel.called == ["Segment_1", "names"]
+
+
+def test_the_meaning_of_a_segment_with_incomplete_codes_is_chosen_anew(fixes, panel):
+    panel.look.segments.append(SimpleNamespace(id="Segment_2", name="liver", meaning="Liver"))
+    text, mend = fixes.fix_of(panel, replace(finding("incomplete-code"), where="liver"))
+    assert text == "Choose meaning..."
+    mend()
+    assert panel.called == ["Segment_2"]
 
 
 def test_no_button_promises_what_it_cannot_do(fixes, panel):

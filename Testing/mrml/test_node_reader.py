@@ -244,6 +244,13 @@ class TestSegments:
         assert (read.algorithm_type, read.algorithm_name) == (AlgorithmType.AUTOMATIC, "TotalSegmentator")
         assert read.description == "by the night job"
 
+    def test_tell_codes_that_lack_a_part(self):
+        node = scenes.a_segmentation_node(LABELS, {1: "one"})
+        segment = node.GetSegmentation().GetNthSegment(0)
+        segment.SetTag(segment.GetTerminologyEntryTagName(), "c~SCT^123037004^Anatomical Structure~SCT^10200004^~^^")
+        read = read_segmentation(node).segments[0]
+        assert (read.terminology, read.code_faults) == (None, ("its type 'SCT^10200004^' lacks a meaning",))
+
     def test_are_manual_as_in_slicers_own_export_where_nothing_is_said(self):
         assert read_segmentation(scenes.a_segmentation_node(LABELS, {1: "one"})).segments[0].algorithm_type is (
             AlgorithmType.MANUAL

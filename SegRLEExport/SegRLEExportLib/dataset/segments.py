@@ -115,9 +115,26 @@ def naming_findings(segmentation: Segmentation) -> list[Finding]:
         findings.extend(_code_findings(segment))
         findings.extend(_cut_findings(segment))
         findings.extend(_bent_findings(segment))
+    findings.extend(incomplete_code_findings(segmentation, instead="; written as Tissue (SCT 85756007)"))
     findings.extend(_common_findings(segmentation))
     findings.extend(_same_name_findings(segmentation))
     return findings
+
+
+def incomplete_code_findings(segmentation: Segmentation, instead: str = "") -> Iterator[Finding]:
+    """Tell codes that were given and are left out, and what is written `instead` where a segment has no others."""
+    for segment in segmentation.segments:
+        if segment.code_faults:
+            told = "; ".join(segment.code_faults)
+            are_left_out = "they are left out" if len(segment.code_faults) > 1 else "it is left out"
+            rest = are_left_out if segment.terminology else f"its codes are left out{instead}"
+            yield Finding(
+                "incomplete-code",
+                Severity.WARNING,
+                f"{told[0].upper()}{told[1:]}, so {rest}.",
+                where=segment.name,
+                help=Remedy.CHOOSE_MEANING_ANEW.value,
+            )
 
 
 def _common_findings(segmentation: Segmentation) -> Iterator[Finding]:
@@ -129,7 +146,8 @@ def _common_findings(segmentation: Segmentation) -> Iterator[Finding]:
         "No coded meaning was chosen; written as Tissue (SCT 85756007).",
         help=Remedy.CHOOSE_MEANING.value,
     )
-    yield from _of_segments(not_coded, [one.name for one in segments if one.terminology is None])
+    uncoded = [one.name for one in segments if one.terminology is None and not one.code_faults]
+    yield from _of_segments(not_coded, uncoded)
     nameless = Finding(
         "algorithm-without-name",
         Severity.NOTE,

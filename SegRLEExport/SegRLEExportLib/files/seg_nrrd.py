@@ -137,18 +137,20 @@ def _segment(described: _Description, segment_id: str, usual_layer: int) -> Segm
     if not 1 <= value <= LARGEST_LABEL:
         raise UnreadableError(f"{described} has the LabelValue {value}, and 1 to {LARGEST_LABEL} are possible")
     tags = _tags(described.get("Tags", ""))
+    codes = parse_slicer_terminology(tags.get(TERMINOLOGY, ""))
     return Segment(
         id=segment_id,
         name=described.get("Name") or segment_id,
         layer_index=described.whole("Layer", usual_layer),
         layer_value=value,
         color_rgb=_color(described),
-        terminology=parse_slicer_terminology(tags.get(TERMINOLOGY, "")),
+        terminology=codes.terminology,
         description=tags.get(DESCRIPTION, ""),
         algorithm_type=_algorithm_type(described, tags.get(ALGORITHM_TYPE, "")),
         algorithm_name=tags.get(ALGORITHM_NAME, ""),
         tracking_id=tags.get(TRACKING_ID, ""),
         tracking_uid=tags.get(TRACKING_UID, ""),
+        code_faults=codes.faults,
     )
 
 

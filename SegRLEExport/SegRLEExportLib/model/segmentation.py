@@ -7,7 +7,7 @@ written to. Nothing here knows DICOM tags or Slicer.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any
 
@@ -84,6 +84,8 @@ class Segment:
     tracking_id: str = ""
     """What its file called it across studies, in words and as a UID; empty: made of the names."""
     tracking_uid: str = ""
+    code_faults: tuple[str, ...] = field(default=(), compare=False)
+    """Why codes that it was given are not in `terminology`, a clause each; no part of what the segment is."""
 
 
 @dataclass(frozen=True)

@@ -43,7 +43,8 @@ class InspectedSegment:
         codes = [_code(record.category), _code(record.type, record.type_modifier)]
         where = f", in {_code(record.region, record.region_modifier)}" if record.region else ""
         count = "" if self.frames is None else f", {counted(self.frames, 'frame')}"
-        return f"{record.number:>3}  {record.label}: {' / '.join(filter(None, codes))}{where}{count}"
+        faults = f" ({'; '.join(record.code_faults)})" if record.code_faults else ""
+        return f"{record.number:>3}  {record.label}: {' / '.join(filter(None, codes))}{where}{count}{faults}"
 
     def to_json(self) -> dict[str, Any]:
         """Return all that the file says of it as a JSON object."""

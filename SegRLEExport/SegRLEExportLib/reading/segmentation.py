@@ -304,6 +304,7 @@ def _segment(record: SegmentRecord, number: int, layer: int, layer_value: int) -
         algorithm_name=record.algorithm_name,
         tracking_id=record.tracking_id,
         tracking_uid=record.tracking_uid,
+        code_faults=record.code_faults,
     )
 
 

@@ -13,7 +13,7 @@ from pydicom.charset import convert_encodings, decode_bytes
 from pydicom.valuerep import TEXT_VR_DELIMS
 
 from SegRLEExportLib.model.segmentation import AlgorithmType
-from SegRLEExportLib.model.terminology import Code, SegmentTerminology
+from SegRLEExportLib.model.terminology import Code, SegmentTerminology, code_faults, usable_terminology
 from SegRLEExportLib.reading.damage import SegFileError
 from SegRLEExportLib.reading.elements import Elements
 from SegRLEExportLib.source.character_sets import tell_pydicom_of_latin_9
@@ -41,6 +41,8 @@ _TRACKING_ID = 0x00620020
 _TRACKING_UID = 0x00620021
 
 _OF_A_CODE = (_SCHEME, _MEANING, _CODE_VALUE, _LONG_CODE_VALUE, _URN_CODE_VALUE)
+
+RawCode = tuple[bytes, ...]
 
 _MOST_KEPT = 1024
 """Of codes and colours: thousands of segments often share one."""
@@ -71,13 +73,13 @@ class SegmentRecord:
     algorithm_name: str
     tracking_id: str
     tracking_uid: str
+    code_faults: tuple[str, ...]
+    """Why codes that are there cannot be used, a clause each."""
 
     @property
     def terminology(self) -> SegmentTerminology | None:
         """Its codes, None where category or type is missing or lacks a part."""
-        if self.category is None or self.type is None:
-            return None
-        return SegmentTerminology(self.category, self.type, self.type_modifier, self.region, self.region_modifier)
+        return usable_terminology(self.category, self.type, self.type_modifier, self.region, self.region_modifier)
 
     @property
     def algorithm(self) -> AlgorithmType:
@@ -106,36 +108,61 @@ def _record(item: Elements, encodings: tuple[str, ...]) -> SegmentRecord:
     number = item.number(_NUMBER)
     if number is None:
         raise SegFileError("the Segment Number of one of its segments is missing")
-    region = item.first(_REGION)
-    kind = item.first(_TYPE)
+    raw_codes = _raw_codes_in(item)
+    category, type_, type_modifier, region_code, region_modifier = (_code_of(raw, encodings) for raw in raw_codes)
     return SegmentRecord(
         number=number,
         label=_text(item, _LABEL, encodings),
         description=_text(item, _DESCRIPTION, encodings),
-        category=_code(item.first(_CATEGORY), encodings),
-        type=_code(kind, encodings),
-        type_modifier=None if kind is None else _code(kind.first(_TYPE_MODIFIER), encodings),
-        region=_code(region, encodings),
-        region_modifier=None if region is None else _code(region.first(_REGION_MODIFIER), encodings),
+        category=category,
+        type=type_,
+        type_modifier=type_modifier,
+        region=region_code,
+        region_modifier=region_modifier,
         cielab=_three_numbers(item),
         algorithm_type=_text(item, _ALGORITHM_TYPE, encodings),
         algorithm_name=_text(item, _ALGORITHM_NAME, encodings),
         tracking_id=_text(item, _TRACKING_ID, encodings),
         tracking_uid=_text(item, _TRACKING_UID, encodings),
+        code_faults=_code_faults(raw_codes, encodings),
     )
 
 
-def _code(item: Elements | None, encodings: tuple[str, ...]) -> Code | None:
-    """Return a code, None where its item is missing or lacks a part."""
-    return None if item is None else _code_of(tuple(map(item.raw, _OF_A_CODE)), encodings)
+def _raw_codes_in(item: Elements) -> tuple[RawCode, ...]:
+    """Return the codes of a segment in the order of `SegmentTerminology`."""
+    type_, region = item.first(_TYPE), item.first(_REGION)
+    return (
+        _raw_code(item.first(_CATEGORY)),
+        _raw_code(type_),
+        _raw_code(None if type_ is None else type_.first(_TYPE_MODIFIER)),
+        _raw_code(region),
+        _raw_code(None if region is None else region.first(_REGION_MODIFIER)),
+    )
+
+
+def _raw_code(item: Elements | None) -> RawCode:
+    """Return the values of `_OF_A_CODE`; none where there is no item."""
+    return () if item is None else tuple(map(item.raw, _OF_A_CODE))
 
 
 @lru_cache(maxsize=_MOST_KEPT)
-def _code_of(raw: tuple[bytes, ...], encodings: tuple[str, ...]) -> Code | None:
-    """Return the code of the values of `_OF_A_CODE`."""
+def _code_of(raw: RawCode, encodings: tuple[str, ...]) -> Code | None:
+    """Return the code, None where its item is missing or lacks a part."""
+    parts = _parts_of(raw, encodings)
+    return Code(*parts) if parts and all(parts) else None
+
+
+@lru_cache(maxsize=_MOST_KEPT)
+def _code_faults(raw_codes: tuple[RawCode, ...], encodings: tuple[str, ...]) -> tuple[str, ...]:
+    return code_faults([_parts_of(raw, encodings) for raw in raw_codes])
+
+
+def _parts_of(raw: RawCode, encodings: tuple[str, ...]) -> tuple[str, ...]:
+    """Return scheme, value and meaning."""
+    if not raw:
+        return ()
     scheme, meaning, *values = (_decoded(value, encodings) for value in raw)
-    value = next(filter(None, values), "")
-    return Code(scheme, value, meaning) if scheme and value and meaning else None
+    return scheme, next(filter(None, values), ""), meaning
 
 
 def _three_numbers(item: Elements) -> tuple[int, ...]:

@@ -81,6 +81,7 @@ def _with_row(segment: Segment, row: SegmentRow) -> Segment:
         segment,
         name=row.name or segment.name,
         terminology=row.terminology or segment.terminology,
+        code_faults=() if row.terminology else segment.code_faults,
         color_rgb=segment.color_rgb if row.color_rgb is None else row.color_rgb,
         description=row.description or segment.description,
         algorithm_type=row.algorithm_type or segment.algorithm_type,

@@ -74,8 +74,10 @@ def _dcmqi_row(item: Any, place: str) -> SegmentRow:
 
 def _code(item: Any) -> Code | None:
     first = item[0] if isinstance(item, list) and item else item
-    if not isinstance(first, Mapping):
+    if not first:
         return None
+    if not isinstance(first, Mapping) or not any(part in first for part in _PARTS):
+        raise TableFaultError(f"'{str(first)[:60]}' is no code of {', '.join(_PARTS)}")
     return code_of_parts([str(first.get(part, "")) for part in _PARTS], 0)
 
 

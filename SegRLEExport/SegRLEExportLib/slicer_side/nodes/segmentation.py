@@ -217,18 +217,20 @@ def _layer(image, node_to_patient: Matrix, name: str) -> Layer:
 def _segment(segment_id: str, segment, layer_index: int) -> Segment:
     algorithm_type = _tag(segment, ALGORITHM_TYPE)
     known = {member.value for member in AlgorithmType}
+    codes = parse_slicer_terminology(_tag(segment, segment.GetTerminologyEntryTagName()))
     return Segment(
         id=segment_id,
         name=segment.GetName() or segment_id,
         layer_index=layer_index,
         layer_value=int(segment.GetLabelValue()) or 1,
         color_rgb=tuple(np.clip(np.nan_to_num(segment.GetColor()), 0, 1).tolist()),
-        terminology=parse_slicer_terminology(_tag(segment, segment.GetTerminologyEntryTagName())),
+        terminology=codes.terminology,
         description=_tag(segment, DESCRIPTION),
         algorithm_type=AlgorithmType(algorithm_type) if algorithm_type in known else AlgorithmType.MANUAL,
         algorithm_name=_tag(segment, ALGORITHM_NAME),
         tracking_id=_tag(segment, TRACKING_ID),
         tracking_uid=_tag(segment, TRACKING_UID),
+        code_faults=codes.faults,
     )
 
 

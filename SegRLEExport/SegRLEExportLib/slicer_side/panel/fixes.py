@@ -20,6 +20,9 @@ def fix_of(panel, finding):
             return _("Meaning from names..."), panel.meaningFromNames
         uncoded = [segment.id for segment in panel.look.segments if not segment.meaning]
         return _("Choose meaning..."), lambda: panel.chooseMeaning(uncoded[0])
+    if finding.id == "incomplete-code":
+        meant = [segment.id for segment in panel.look.segments if segment.name == finding.where]
+        return (_("Choose meaning..."), lambda: panel.chooseMeaning(meant[0])) if meant else None
     if finding.id == "outside-source":
         return (_("Leave them out"), lambda: _set(parameters, "clip", True)) if not parameters.clip else None
     if finding.id in ("resampled", "shifted"):
