@@ -53,6 +53,18 @@ def a_nrrd(
     return path
 
 
+def a_nifti_of_two_places(folder: Path, labels: NDArray, to_ras: NDArray, *, name: str, beside_mm: float = 7) -> Path:
+    """Write a NIfTI whose sform is `to_ras`, and whose qform has it that far to the right."""
+    image = nibabel.Nifti1Image(labels.T, to_ras)
+    beside = to_ras.copy()
+    beside[0, 3] += beside_mm
+    image.set_qform(beside, 1)
+    image.set_sform(to_ras, 1)
+    path = folder / name
+    path.write_bytes(image.to_bytes())
+    return path
+
+
 def a_nifti(
     folder: Path,
     labels: NDArray = LABELS,

@@ -8,7 +8,7 @@ import struct
 import nibabel
 import numpy as np
 import pytest
-from file_builders import LABELS, TO_RAS, a_nifti
+from file_builders import LABELS, TO_RAS, a_nifti, a_nifti_of_two_places
 from SegRLEExportLib.errors import UnreadableSegmentationError, UnreadableVolumeError
 from SegRLEExportLib.files.read import read_segmentation, read_volume
 
@@ -81,20 +81,25 @@ class TestRight:
         assert geometry.kji_to_lps[:3, 0] == pytest.approx((0, -0.6, 2.5))
 
     def test_two_statements_of_places_that_differ_are_told_and_the_sform_is_taken(self, tmp_path):
-        image = nibabel.Nifti1Image(LABELS.T, TO_RAS)
-        elsewhere = TO_RAS.copy()
-        elsewhere[0, 3] += 7
-        image.set_qform(elsewhere, 1)
-        image.set_sform(TO_RAS, 1)
-        (tmp_path / "q.nii").write_bytes(image.to_bytes())
-        segmentation = read_segmentation(tmp_path / "q.nii")
+        segmentation = read_segmentation(a_nifti_of_two_places(tmp_path, LABELS, TO_RAS, name="q.nii"))
         assert places(segmentation) == EXPECTED
         (told,) = segmentation.findings
         assert (told.id, told.where) == ("two-places", "q.nii")
         assert "(sform and qform), up to 7 mm apart; that of the sform is taken." in told.what
-        image.set_qform(TO_RAS, 1)
-        (tmp_path / "same.nii").write_bytes(image.to_bytes())
-        assert read_segmentation(tmp_path / "same.nii").findings == ()
+        same = a_nifti_of_two_places(tmp_path, LABELS, TO_RAS, name="same.nii", beside_mm=0)
+        assert read_segmentation(same).findings == ()
+
+    def test_two_statements_of_places_are_told_of_an_image_and_of_several_volumes(self, tmp_path):
+        volume = read_volume(a_nifti_of_two_places(tmp_path, LABELS, TO_RAS, name="v.nii"))
+        of_one = [value == LABELS for value in (1, 2, 3)]
+        path = a_nifti_of_two_places(tmp_path, np.stack(of_one).astype(np.uint8), TO_RAS, name="four.nii")
+        segmentation = read_segmentation(path)
+        assert [len(found.findings) for found in (volume, segmentation)] == [1, 1]
+        for found, where in ((volume.findings[0], "v.nii"), (segmentation.findings[0], "four.nii")):
+            assert (found.id, found.where) == ("two-places", where)
+            assert "up to 7 mm apart; that of the sform is taken." in found.what
+        assert np.allclose(volume.geometry.kji_to_lps, TO_LPS[:, [2, 1, 0, 3]])
+        assert len(segmentation.segments) == 3
 
     @pytest.mark.parametrize(
         ("qfac", "reason"), [(0, ""), (3e20, "its qfac is 3e+20"), (float("nan"), "its qfac is nan")]

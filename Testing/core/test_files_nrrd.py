@@ -205,8 +205,8 @@ class TestVoxels:
         assert "bytes should come" in refusal(a_nrrd(tmp_path, *THREE, sizes="100000 100000 100000"))
 
     def test_are_read_as_a_volume(self, tmp_path):
-        values, geometry = read_volume(a_nrrd(tmp_path, labels=LABELS.astype(np.int16) - 1000, name="ct.nrrd"))
-        assert (values.min(), geometry.shape_kji) == (-1000, (3, 4, 5))
+        volume = read_volume(a_nrrd(tmp_path, labels=LABELS.astype(np.int16) - 1000, name="ct.nrrd"))
+        assert (volume.voxels_kji.min(), volume.geometry.shape_kji) == (-1000, (3, 4, 5))
 
 
 class TestHeader:

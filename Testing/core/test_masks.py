@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from file_builders import TO_RAS, a_nifti
+from file_builders import TO_RAS, a_nifti, a_nifti_of_two_places
 from SegRLEExportLib.errors import UnreadableSegmentationError
 from SegRLEExportLib.files.read import masks_in, read_masks, read_segmentation
 from SegRLEExportLib.files.tables.describe import with_algorithm
@@ -78,6 +78,18 @@ def test_known_names_bring_codes_and_colors(tmp_path):
     assert "does not say what made the segments, so MANUAL is written" in segmentation.findings[1].what
     told = with_algorithm(segmentation, AlgorithmType.AUTOMATIC, "TotalSegmentator")
     assert [one.id for one in told.findings] == ["known-names"]
+
+
+def test_two_places_are_told_once_for_all_files(tmp_path):
+    for name, mm in (("a", 7), ("b", 7), ("c", 9.5), ("d", 0)):
+        a_nifti_of_two_places(tmp_path, OTHER, TO_RAS, name=f"{name}.nii", beside_mm=mm)
+    (told,) = read_segmentation(tmp_path).findings
+    assert (told.id, told.where) == ("two-places", "a.nii")
+    assert told.what == (
+        "The file states two places for its voxels (sform and qform), up to 7 mm apart; that of the sform is taken. "
+        "The same applies to 2 more (b.nii, c.nii)."
+    )
+    assert "up to 9.5 mm apart" in told.details[1]
 
 
 def test_other_values_are_refused(tmp_path):

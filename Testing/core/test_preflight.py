@@ -11,7 +11,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import nibabel
 import numpy as np
 import pytest
 import SegRLEExportLib
@@ -25,7 +24,7 @@ from builders import (
     segments_in_one_layer,
     two_overlapping_boxes,
 )
-from file_builders import a_nifti
+from file_builders import a_nifti, a_nifti_of_two_places
 from image_builders import SAGITTAL, an_image, images, with_different, write
 from pydicom import Dataset
 from SegRLEExportLib.errors import PreflightError
@@ -84,15 +83,9 @@ def with_damaged_names() -> Segmentation:
 
 def with_two_places() -> Segmentation:
     """A NIfTI whose qform lies 7 mm beside its sform."""
-    image = nibabel.Nifti1Image(np.ones(A_GRID.shape_kji, np.uint8).T, np.eye(4))
-    beside = np.eye(4)
-    beside[0, 3] = 7
-    image.set_qform(beside, 1)
-    image.set_sform(np.eye(4), 1)
     with TemporaryDirectory() as folder:
-        path = Path(folder) / "a.nii"
-        path.write_bytes(image.to_bytes())
-        read_from = read_segmentation(path)
+        ones = np.ones(A_GRID.shape_kji, np.uint8)
+        read_from = read_segmentation(a_nifti_of_two_places(Path(folder), ones, np.eye(4), name="a.nii"))
     return replace(read_from, layers=(Layer(read_from.layers[0].labels_kji, A_GRID),))
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from builders import a_segmentation, a_source
-from file_builders import a_nifti
+from builders import A_GRID, a_segmentation, a_source
+from file_builders import a_nifti, a_nifti_of_two_places
 from pydicom import dcmread
 from SegRLEExportLib.batch.outcome import Ending
 from SegRLEExportLib.cli.case_options import parsed_case
@@ -125,6 +125,14 @@ class TestVolume:
         segmentation, ct = a_case(tmp_path)
         assert segrle("export", segmentation, ct, "-o", tmp_path / "x.dcm", "--volume", tmp_path / "typo.nrrd") == 2
         assert "typo.nrrd cannot be read: there is no such file" in capsys.readouterr().err
+
+    def test_whose_file_states_two_places_the_report_tells_that(self, tmp_path, capsys):
+        segmentation, _ = a_case(tmp_path)
+        to_ras = np.diag([-1.0, -1, 1, 1]) @ A_GRID.kji_to_lps[:, [2, 1, 0, 3]]
+        values = np.ones(A_GRID.shape_kji, np.int16)
+        volume = a_nifti_of_two_places(tmp_path, values, to_ras, name="v.nii")
+        assert segrle("export", segmentation, tmp_path / "new", "-o", tmp_path / "x.dcm", "--volume", volume) == 0
+        assert "v.nii: The file states two places for its voxels (sform and qform)" in capsys.readouterr().out
 
     def test_the_report_names_the_images_that_were_made_of_it(self, tmp_path, capsys):
         segmentation, _ = a_case(tmp_path)

@@ -47,22 +47,22 @@ def test_a_label_map(tmp_path, suffix, to_ras):
         path = a_nifti(tmp_path, to_ras=to_ras, name=path.name)
     else:
         _written_by_simpleitk(path, to_ras)
-    voxels, geometry = read_volume(path)
+    volume = read_volume(path)
     node = mrml_host.read_volume_node(path)
 
     theirs = volume_voxels(node)
 
     for value in (1, 2, 3):
         expected = _places(np.asarray(theirs) == value, mrml_host.volume_geometry(node))
-        assert _places(voxels == value, geometry) == expected
+        assert _places(volume.voxels_kji == value, volume.geometry) == expected
 
 
 def test_an_nrrd_in_slicers_words(tmp_path):
     path = a_nrrd(tmp_path, name="a.nrrd")
     node = mrml_host.read_volume_node(path)
-    voxels, geometry = read_volume(path)
-    assert np.array_equal(voxels, volume_voxels(node))
-    assert geometry.kji_to_lps == pytest.approx(mrml_host.volume_geometry(node).kji_to_lps)
+    volume = read_volume(path)
+    assert np.array_equal(volume.voxels_kji, volume_voxels(node))
+    assert volume.geometry.kji_to_lps == pytest.approx(mrml_host.volume_geometry(node).kji_to_lps)
 
 
 def _written_by_simpleitk(path, to_ras):

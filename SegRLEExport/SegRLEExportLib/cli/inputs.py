@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -293,7 +294,7 @@ def _grid_of_images(folder: Path | None, series_uid: str | None, volume: Path | 
 
     try:
         if volume is not None:
-            return read_volume(volume)[1]
+            return read_volume(volume).geometry
         if folder is None:
             return None
         found = [source for source in read_series(folder) if series_uid in (None, source.series_instance_uid)]
@@ -311,17 +312,18 @@ def source_of(parsed: argparse.Namespace, segmentation: Segmentation, files: Pen
     from SegRLEExportLib.files.read import read_volume
     from SegRLEExportLib.writing.image_series import write_image_series
 
-    voxels, geometry = read_volume(parsed.volume)
+    volume = read_volume(parsed.volume)
     _refuse_used_folder(parsed.series_dir)
-    return write_image_series(
-        voxels,
-        geometry,
+    source = write_image_series(
+        volume.voxels_kji,
+        volume.geometry,
         parsed.series_dir,
         modality=parsed.modality,
         patient_name=parsed.patient_name,
         patient_id=parsed.patient_id,
         files=files,
     )
+    return replace(source, findings=(*volume.findings, *source.findings))
 
 
 def _refuse_used_folder(folder: Path) -> None:

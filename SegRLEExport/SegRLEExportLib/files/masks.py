@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from SegRLEExportLib.model.finding import Finding, one_for_each_cause
 from SegRLEExportLib.model.geometry import Geometry
 from SegRLEExportLib.model.segmentation import AlgorithmType, Labels, Layer, Segment, Segmentation
 from SegRLEExportLib.model.usual_color import usual_color
@@ -23,6 +24,8 @@ class Mask:
     name: str
     is_inside_kji: NDArray[np.bool_]
     geometry: Geometry
+    findings: tuple[Finding, ...] = ()
+    """What is to be said of the file that it is from."""
 
 
 @dataclass(eq=False)
@@ -50,6 +53,7 @@ def of_masks(name: str, masks: Iterable[Mask]) -> Segmentation:
     """Return the segmentation of the masks, in their order; one at a time is in memory beside the layers."""
     layers: list[_GrowingLayer] = []
     segments: list[Segment] = []
+    findings: list[Finding] = []
     for number, mask in enumerate(masks, start=1):
         planes = _planes_of(mask)
         n = next((n for n, layer in enumerate(layers) if layer.takes(mask, planes)), len(layers))
@@ -57,8 +61,14 @@ def of_masks(name: str, masks: Iterable[Mask]) -> Segmentation:
             layers.append(_GrowingLayer(np.zeros(mask.geometry.shape_kji, np.uint8), mask.geometry))
         value = layers[n].add(mask, planes)
         color = usual_color(number)
+        findings.extend(mask.findings)
         segments.append(Segment(mask.segment_id, mask.name, n, value, color, algorithm_type=AlgorithmType.MANUAL))
-    return Segmentation(name, tuple(Layer(one.labels_kji, one.geometry) for one in layers), tuple(segments))
+    return Segmentation(
+        name,
+        tuple(Layer(one.labels_kji, one.geometry) for one in layers),
+        tuple(segments),
+        tuple(one_for_each_cause(findings)),
+    )
 
 
 def _planes_of(mask: Mask) -> slice:

@@ -22,6 +22,7 @@ from SegRLEExportLib.files.masks import Mask, of_masks
 from SegRLEExportLib.files.metaimage import is_metaimage, read_metaimage
 from SegRLEExportLib.files.nifti import is_nifti, read_nifti
 from SegRLEExportLib.files.nrrd import is_nrrd, read_header, read_volumes
+from SegRLEExportLib.files.places import place_findings
 from SegRLEExportLib.files.seg_nrrd import has_segments, read_segments
 from SegRLEExportLib.files.tables.beside import TABLE_OF_MASKS, told_of_table
 from SegRLEExportLib.files.tables.describe import described
@@ -29,9 +30,8 @@ from SegRLEExportLib.files.tables.nifti_names import names_in
 from SegRLEExportLib.files.tables.read import read_table
 from SegRLEExportLib.files.tables.row import TableFaultError
 from SegRLEExportLib.files.tables.totalsegmentator import with_codes_of_known_names
-from SegRLEExportLib.files.volume import Volumes
+from SegRLEExportLib.files.volume import Volume, Volumes
 from SegRLEExportLib.model.finding import Finding, Severity
-from SegRLEExportLib.model.geometry import Geometry
 from SegRLEExportLib.model.remedy import Remedy
 from SegRLEExportLib.model.segmentation import AlgorithmType, Layer, Segment, Segmentation
 from SegRLEExportLib.model.usual_color import usual_color
@@ -40,9 +40,6 @@ from SegRLEExportLib.reading.header import is_dicom
 from SegRLEExportLib.reading.segmentation import segmentation_of
 
 _START_BYTES = 16
-
-_SAME_PLACE_VOXELS = 0.1
-"""What a file's two statements of its places may differ by, for the digits of their numbers."""
 
 _MOST_USUAL_LABELS = 255
 """As many as a byte can tell apart: few atlases have more."""
@@ -94,13 +91,13 @@ def _undescribed(path: Path) -> Segmentation:
         raise UnreadableSegmentationError(path, str(error)) from error
 
 
-def read_volume(path: Path) -> tuple[NDArray[Any], Geometry]:
-    """Return the voxels (k, j, i) of an NRRD, NIfTI or MetaImage and where they lie; raise `UnreadableVolumeError`."""
+def read_volume(path: Path) -> Volume:
+    """Return the volume of an NRRD, NIfTI or MetaImage; raise `UnreadableVolumeError`."""
     try:
         with regular_file(path) as file:
             _refuse_segmentation(file)
             volumes = _volumes(file, path)
-            return volumes.only_one(), volumes.geometry
+            return Volume(volumes.only_one(), volumes.geometry, (*place_findings(volumes, path),))
     except UnreadableError as error:
         raise UnreadableVolumeError(path, str(error)) from error
 
@@ -136,7 +133,7 @@ def _inflated_start(file: BinaryIO) -> bytes:
 
 def _of_labels(volumes: Volumes, path: Path) -> Segmentation:
     if len(volumes.voxels_nkji) > 1:
-        return of_masks(_stem(path), _one_hot(volumes))
+        return replace(of_masks(_stem(path), _one_hot(volumes)), findings=(*place_findings(volumes, path),))
     labels = labels_of(volumes.only_one())
     segments = tuple(
         Segment(
@@ -149,22 +146,9 @@ def _of_labels(volumes: Volumes, path: Path) -> Segmentation:
         )
         for value in values_in(labels)
     )
-    findings = (*_place_findings(volumes, path), *_image_findings(len(segments), path))
+    findings = (*place_findings(volumes, path), *_image_findings(len(segments), path))
     segmentation = Segmentation(_stem(path), (Layer(labels, volumes.geometry),), segments, findings)
     return _named(segmentation, volumes, path)
-
-
-def _place_findings(volumes: Volumes, path: Path) -> Iterator[Finding]:
-    """Tell where a file says two things of its places: programs differ in which they believe."""
-    if volumes.other_place_mm > _SAME_PLACE_VOXELS * min(volumes.geometry.spacing_mm):
-        yield Finding(
-            "two-places",
-            Severity.WARNING,
-            f"The file states two places for its voxels (sform and qform), up to {volumes.other_place_mm:.3g} mm "
-            "apart; that of the sform is taken.",
-            where=path.name,
-            help="Compare with the program that made the file: ITK-SNAP and 3D Slicer may show it elsewhere.",
-        )
 
 
 def _image_findings(count: int, path: Path) -> Iterator[Finding]:
@@ -273,7 +257,8 @@ def _mask(path: Path) -> Mask:
         raise UnreadableSegmentationError(
             path, f"as a mask it must have the values 0 and 1, and it has {shown}; give it alone as a label map"
         )
-    return Mask(_stem(path), _stem(path), np.asarray(voxels != 0), volumes.geometry)
+    found = tuple(place_findings(volumes, path))
+    return Mask(_stem(path), _stem(path), np.asarray(voxels != 0), volumes.geometry, found)
 
 
 def _is_of_zero_and_one(voxels: NDArray[Any]) -> bool:

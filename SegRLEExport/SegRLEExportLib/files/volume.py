@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from SegRLEExportLib.files.byte_stream import ByteStream, UnreadableError
+from SegRLEExportLib.model.finding import Finding
 from SegRLEExportLib.model.geometry import Geometry, Matrix
 
 
@@ -31,6 +32,15 @@ class Volumes:
             raise UnreadableError(f"it has {len(self.voxels_nkji)} volumes, and one is needed")
         one: NDArray[Any] = self.voxels_nkji[0]
         return one
+
+
+@dataclass(frozen=True, eq=False)
+class Volume:
+    """One volume, and what is to be said of its file."""
+
+    voxels_kji: NDArray[Any]
+    geometry: Geometry
+    findings: tuple[Finding, ...] = ()
 
 
 def placed(shape_kji: tuple[int, int, int], kji_to_lps: ArrayLike) -> Geometry:

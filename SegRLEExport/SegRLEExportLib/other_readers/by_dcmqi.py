@@ -53,15 +53,15 @@ def _volumes(folder: Path, groups: list[list[dict[str, Any]]]) -> Iterator[Shown
     if len(files) != len(groups):
         sys.exit(f"it wrote {len(files)} volumes for {len(groups)} groups of segments")
     for file, group in zip(files, groups):
-        voxels, geometry = read_volume(file)
-        labels = voxels.astype(np.uint16)
+        volume = read_volume(file)
+        labels = volume.voxels_kji.astype(np.uint16)
         described = [item for item in group if item["labelID"] != 0]
         present = np.flatnonzero(voxels_of_values(labels))
         names = [str(item.get("SegmentLabel", "")) for item in described]
         shown = present[present > 0].tolist()
         names += [NO_NAME] * (len(shown) - len(names))
         segments = tuple(ShownSegment(value, name, None) for value, name in zip(shown, names))
-        yield ShownVolume(labels, geometry.kji_to_lps, segments)
+        yield ShownVolume(labels, volume.geometry.kji_to_lps, segments)
 
 
 if __name__ == "__main__":
