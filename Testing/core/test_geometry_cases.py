@@ -226,6 +226,11 @@ WRITTEN = [
     Case(
         "coarser across the planes",
         segmentation=on_grid(lambda grid: scaled(grid, (1.9, 1, 1), (0.03, 0, 0))),
+        found=frozenset({"resampled"}),
+    ),
+    Case(
+        "half a slice off",
+        segmentation=on_grid(lambda grid: scaled(grid, (1, 1, 1), (0.5, 0, 0))),
         found=frozenset({"shifted"}),
     ),
     Case("turned", segmentation=on_grid(lambda grid: turned(grid, 20)), found=frozenset({"resampled"})),

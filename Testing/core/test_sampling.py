@@ -42,16 +42,23 @@ def plane_of(layer: SampledLayer, plane_index: int, stack: PlaneStack) -> np.nda
 
 
 def looked_up(labels: np.ndarray, geometry: Geometry, stack: PlaneStack, plane_index: int) -> np.ndarray:
-    """Return the plane by asking for each pixel by itself which voxel is nearest."""
+    """Return the plane by asking for each pixel by itself which voxel is nearest, the higher of two.
+
+    Where rows, columns and planes run along axes, what is nearly between two is between: places are rounded, those of
+    planes above all.
+    """
     plane = np.zeros((stack.rows, stack.columns), np.uint16)
     to_kji = np.linalg.inv(geometry.kji_to_lps)
+    along_normal = np.abs(to_kji[:3, :3] @ stack.normal_lps)
+    is_normal = along_normal > (1 - 1e-9) * np.linalg.norm(along_normal)
+    half = 0.5 + np.where(is_normal, 0.01, 1e-4 * is_normal.any())
     for row, column in np.ndindex(plane.shape):
         lps = (
             stack.positions_lps[plane_index]
             + column * stack.pixel_spacing_mm[1] * stack.row_direction_lps
             + row * stack.pixel_spacing_mm[0] * stack.column_direction_lps
         )
-        kji = tuple(np.floor((to_kji @ [*lps, 1.0])[:3] + 0.5).astype(int))
+        kji = tuple(np.floor((to_kji @ [*lps, 1.0])[:3] + half).astype(int))
         if all(0 <= index < length for index, length in zip(kji, labels.shape)):
             plane[row, column] = labels[kji]
     return plane
@@ -133,6 +140,42 @@ def test_a_grid_that_does_not_keep_step_takes_the_nearest_voxel(seed):
     layer = assert_as_looked_up(some_labels(shape, seed), geometry, PlaneStack.of_geometry(source))
 
     assert not layer.is_exact
+
+
+@pytest.mark.parametrize("gap_mm", [0.7, 1.1, 1.3, 2.5, 3.27])
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize("rounded_mm", [0.0, 0.005])
+def test_planes_half_way_between_slices_all_go_the_same_way(gap_mm, sign, rounded_mm):
+    """As many slices as planes: none is taken twice, and what no plane takes lies beyond them."""
+    positions = np.array([[0.0, 0.0, -100 + gap_mm * n] for n in range(12)])
+    positions[:, 2] += rounded_mm * np.cos(np.arange(12))
+    stack = replace(PlaneStack.of_geometry(a_grid((12, 6, 7))), positions_lps=positions)
+    spacing_mm = stack.pixel_spacing_mm
+    to_lps = np.diag([1.0, spacing_mm[0], spacing_mm[1], 1])[[2, 1, 0, 3]] @ np.diag([gap_mm, 1, 1, 1])
+    to_lps[:3, 3] = [0, 0, -100 + sign * gap_mm / 2]
+    labels = np.ones((12, 6, 7), np.uint8)
+
+    layer = SampledLayer(Layer(labels, Geometry(labels.shape, to_lps)), stack)
+
+    assert layer.keeps_step
+    assert not layer.repeats_slices
+    assert layer.voxels_between([1]) == 0
+    met = sum(np.count_nonzero(plane_of(layer, n, stack)) for n in range(12))
+    assert met == labels.size - (42 if sign < 0 else 0)
+    assert layer.voxels_outside([1]) == labels.size - met
+
+
+def test_half_a_pixel_aside_what_no_pixel_takes_lies_beyond():
+    source = a_grid((3, 6, 7))
+    to_lps = source.kji_to_lps.copy()
+    to_lps[:3, 3] -= 0.5 * to_lps[:3, 1]
+    labels = np.ones(source.shape_kji, np.uint8)
+
+    layer = SampledLayer(Layer(labels, Geometry(source.shape_kji, to_lps)), PlaneStack.of_geometry(source))
+
+    met = sum(np.count_nonzero(plane_of(layer, n, PlaneStack.of_geometry(source))) for n in range(3))
+    assert met == labels.size - 3 * 7
+    assert layer.voxels_outside([1]) == 3 * 7
 
 
 @pytest.mark.parametrize(

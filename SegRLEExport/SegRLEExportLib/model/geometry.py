@@ -21,6 +21,13 @@ ORTHOGONAL_TOLERANCE = 1e-4
 """Largest cosine between two axes that still count as perpendicular (PS3.3, C.7.6.2.1.1 rounds direction cosines)."""
 
 
+TIE_OF_SLICES = 0.01
+"""A plane no farther than this, in slices, from the middle between two is as near to one as to the other: the places of
+planes are rounded."""
+
+TIE_OF_PIXELS = 1e-4
+"""The same of a pixel, in voxels: a row of a plane is rounded with the whole plane."""
+
 _WHOLE_VOXEL_TOLERANCE = 0.01
 
 _LARGEST_STEP_ERROR = 0.45
@@ -55,6 +62,15 @@ def _frozen(values: ArrayLike, shape: tuple[int, ...]) -> Matrix:
     array = np.array(values, dtype=np.float64).reshape(shape)
     array.flags.writeable = False
     return array
+
+
+def nearest_voxel(places: Matrix, tie: Matrix | float) -> NDArray[np.intp]:
+    """Return the index of the voxel nearest to each place along its axis, the higher of two equally near, as in ITK.
+
+    What rounding leaves of a half, up to `tie`, is a half, too: else of planes that lie between slices one would take
+    the lower and the next the higher, so that some slices are taken twice and others never.
+    """
+    return np.floor(places + (0.5 + tie)).astype(np.intp)
 
 
 def nearest_of(ascending: Matrix, values: Matrix) -> NDArray[np.intp]:

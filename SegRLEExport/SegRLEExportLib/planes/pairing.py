@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from SegRLEExportLib.model.geometry import Geometry, Matrix, PlaneStack, nearest_of
+from SegRLEExportLib.model.geometry import TIE_OF_SLICES, Geometry, Matrix, PlaneStack, nearest_of, nearest_voxel
 
 _SAME_VOXELS = 0.05
 """What the digits of a file's header may cost, in voxels, for a grid to begin at an image or run along its pixels."""
@@ -52,14 +53,15 @@ def pairing_of(geometry: Geometry, images: PlaneStack) -> Pairing | None:
         return None
     lies_kji: Matrix = images.positions_lps @ lps_to_kji[:3, :3].T + lps_to_kji[:3, 3]
     slice_axis = int(np.abs(steps).sum(axis=1).argmin())
+    nearest = nearest_voxel(lies_kji, TIE_OF_SLICES)
     is_even_copy = _is_step_of_a_copy(geometry.kji_to_lps[:3, slice_axis], images)
     for paired_kji in _paired(lies_kji, slice_axis, geometry, images):
         kept = _slices_kept(paired_kji, steps, geometry, images)
         is_whole = kept is not None and bool(kept.all()) and _is_of_their_size(geometry, slice_axis, images)
         if kept is None or not (is_whole or is_even_copy):
             continue
-        in_reach = kept | _is_within(np.rint(lies_kji)[:, slice_axis], geometry.shape_kji[slice_axis])
-        if (paired_kji == np.rint(lies_kji))[in_reach].all():
+        in_reach = kept | _is_within(nearest[:, slice_axis], geometry.shape_kji[slice_axis])
+        if (paired_kji == nearest)[in_reach].all():
             return None
         return _pairing(paired_kji, kept, geometry, images, is_even_copy=is_even_copy, is_whole=is_whole)
     return None
@@ -158,7 +160,7 @@ def _slices_kept(paired_kji: Matrix, steps: Matrix, geometry: Geometry, images: 
     return _is_within(paired_kji[:, slice_axis], geometry.shape_kji[slice_axis])
 
 
-def _is_within(slices: Matrix, count: int) -> NDArray[np.bool_]:
+def _is_within(slices: NDArray[Any], count: int) -> NDArray[np.bool_]:
     within: NDArray[np.bool_] = (slices >= 0) & (slices < count)
     return within
 

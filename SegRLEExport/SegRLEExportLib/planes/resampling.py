@@ -13,7 +13,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from SegRLEExportLib.model.geometry import Matrix
+from SegRLEExportLib.model.geometry import TIE_OF_PIXELS, TIE_OF_SLICES, Matrix, nearest_voxel
 from SegRLEExportLib.model.segmentation import Labels
 from SegRLEExportLib.planes.regions import Region
 from SegRLEExportLib.planes.runs import RunFinder, Runs
@@ -62,7 +62,7 @@ class NearestVoxels:
         slice_axis = 3 - row_axis - column_axis
         rows, first_row = self._voxels_met(plane_index, row_axis, along=0)
         columns, first_column = self._voxels_met(plane_index, column_axis, along=1)
-        slice_index = int(np.floor(self._origins_kji[plane_index, slice_axis] + 0.5))
+        slice_index = int(nearest_voxel(self._origins_kji[plane_index, slice_axis], TIE_OF_SLICES))
         if not (0 <= slice_index < self._labels.shape[slice_axis] and rows.size and columns.size):
             return None
         plane = self._labels.transpose(slice_axis, row_axis, column_axis)[slice_index]
@@ -71,7 +71,7 @@ class NearestVoxels:
     def _voxels_met(self, plane_index: int, axis: int, along: int) -> tuple[NDArray[np.intp], int]:
         """Return the voxels that the rows (`along` 0) or columns (1) of a plane meet, and the first that meets one."""
         steps = np.arange(self._shape[along]) * self._pixel_to_kji[axis, along]
-        nearest = np.floor(self._origins_kji[plane_index, axis] + steps + 0.5).astype(np.intp)
+        nearest = nearest_voxel(self._origins_kji[plane_index, axis] + steps, TIE_OF_PIXELS)
         (met,) = np.nonzero((nearest >= 0) & (nearest < self._labels.shape[axis]))
         return nearest[met], int(met[0]) if met.size else 0
 

@@ -14,7 +14,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from SegRLEExportLib.model.geometry import Matrix, PlaneStack, nearest_of
+from SegRLEExportLib.model.geometry import TIE_OF_PIXELS, TIE_OF_SLICES, Matrix, PlaneStack, nearest_of, nearest_voxel
 from SegRLEExportLib.model.segmentation import Labels, Layer
 from SegRLEExportLib.planes.pairing import as_drawn
 from SegRLEExportLib.planes.regions import Region, Slab
@@ -23,8 +23,8 @@ from SegRLEExportLib.planes.resampling import NearestVoxels
 EXACT_TOLERANCE_VOXELS = 0.01
 """A pixel centre no farther than this from a voxel centre, along each axis, lies on it."""
 
-_NEAREST_VOXELS = 0.5 + 1e-6
-"""A voxel farther away than this, along an axis, is not the nearest."""
+_EDGE_PIXELS = 0.5 + 1e-6
+"""A voxel farther from the outermost pixels lies beyond them, where each pixel takes what is nearest."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,9 @@ class SampledLayer:
         self._pixel_to_kji: Matrix = (lps_to_kji @ stack.plane_to_lps(0))[:3, :2]
         self._origins_kji: Matrix = stack.positions_lps @ lps_to_kji[:3, :3].T + lps_to_kji[:3, 3]
         self._steps: Matrix = np.rint(self._pixel_to_kji)
-        self._nearest_origins = np.rint(self._origins_kji).astype(np.intp)
+        self._ties = np.full(3, TIE_OF_PIXELS)
+        self._ties[self._slice_axis()] = TIE_OF_SLICES
+        self._nearest_origins = nearest_voxel(self._origins_kji, self._ties)
 
     @property
     def stack(self) -> PlaneStack:
@@ -103,17 +105,22 @@ class SampledLayer:
     @cached_property
     def is_exact(self) -> bool:
         """Whether each pixel lies on a voxel of its own."""
-        slices = self._slices_met().tolist()
-        return (
-            self.keeps_step and self.displacement_voxels <= EXACT_TOLERANCE_VOXELS and len(set(slices)) == len(slices)
-        )
+        return self.keeps_step and self.displacement_voxels <= EXACT_TOLERANCE_VOXELS and not self.repeats_slices
+
+    @cached_property
+    def repeats_slices(self) -> bool:
+        """Whether several planes take one slice, as where slices are coarser."""
+        slices = self._slices_met()
+        slices = slices[(slices >= 0) & (slices < self._labels.shape[self._slice_axis()])]
+        return self.keeps_step and len(set(slices.tolist())) < len(slices)
 
     @cached_property
     def keeps_step(self) -> bool:
         """Whether rows and columns run along two axes of the layer, one voxel to a pixel."""
         one_axis_each = np.abs(self._steps).sum(axis=0).tolist() == [1.0, 1.0]
         different_axes = np.abs(self._steps).sum(axis=1).max() == 1.0
-        return bool(one_axis_each and different_axes and self.displacement_voxels <= _NEAREST_VOXELS)
+        farthest_kji = np.abs(self._from_nearest_kji).max(axis=(0, 2), initial=0.0)
+        return bool(one_axis_each and different_axes and (farthest_kji <= 0.5 + self._ties).all())
 
     @cached_property
     def displacement_voxels(self) -> float:
@@ -132,7 +139,7 @@ class SampledLayer:
         last_row, last_column = self._stack.rows - 1, self._stack.columns - 1
         corners = np.array([[0, 0, last_row, last_row], [0, last_column, 0, last_column]])
         drift = (self._pixel_to_kji - self._steps) @ corners
-        offset = self._origins_kji - np.rint(self._origins_kji)
+        offset = self._origins_kji - self._nearest_origins
         from_nearest: Matrix = drift[None] + offset[:, :, None]
         return from_nearest
 
@@ -140,7 +147,8 @@ class SampledLayer:
         """Count, for each value, the voxels of the layer that lie beyond the planes.
 
         Outside is more than half a pixel past the edge of a plane, or farther from the nearest plane
-        than half the way to its next neighbour.
+        than half the way to its next neighbour. Just half the way beyond the outermost is outside, too, if that plane
+        takes another slice, and so it is with rows and columns.
         """
         across = self._axis_across_planes()
         return self._count(across, self._slices_not_wholly_inside(across), inside=False)[layer_values]
@@ -165,13 +173,18 @@ class SampledLayer:
             return np.zeros(len(layer_values), dtype=np.int64)
         axis = self._slice_axis()
         planes = np.sort(self._origins_kji[:, axis])
-        gaps = np.diff(planes)[np.diff(planes) > EXACT_TOLERANCE_VOXELS]
-        usual_gap = float(np.median(gaps)) if gaps.size else np.inf
         met = set(self._slices_met().tolist())
         not_met = np.array([index for index in range(self._labels.shape[axis]) if index not in met], dtype=float)
         distance = np.abs(planes[nearest_of(planes, not_met)] - not_met)
-        is_far = distance > usual_gap / 2 + EXACT_TOLERANCE_VOXELS
+        is_far = distance > self._usual_gap / 2 + EXACT_TOLERANCE_VOXELS
         return self._count(axis, not_met[is_far == far].astype(int).tolist(), inside=True)[layer_values]
+
+    @cached_property
+    def _usual_gap(self) -> float:
+        """How far planes are usually apart, in slices of the layer; infinite where all lie at one place."""
+        gaps = np.diff(np.sort(self._origins_kji[:, self._slice_axis()]))
+        gaps = gaps[gaps > EXACT_TOLERANCE_VOXELS]
+        return float(np.median(gaps)) if gaps.size else np.inf
 
     def _count(self, axis: int, slice_indices: list[int], *, inside: bool) -> NDArray[np.int64]:
         """Count for each value the voxels of those slices along an axis that planes stand for, or do not."""
@@ -203,8 +216,8 @@ class SampledLayer:
         wholly_inside = is_inside.all(axis=1) & has_one_plane
         return np.flatnonzero(~wholly_inside).tolist()
 
-    def _slices_met(self) -> NDArray[np.int64]:
-        return np.rint(self._origins_kji[:, self._slice_axis()]).astype(np.int64)
+    def _slices_met(self) -> NDArray[np.intp]:
+        return self._nearest_origins[:, self._slice_axis()]
 
     def _slice_axis(self) -> int:
         """Return the axis of the layer along which neither rows nor columns run."""
@@ -243,18 +256,43 @@ class SampledLayer:
         height = lps @ stack.normal_lps
         nearest = nearest_of(heights, height)
         from_plane = height - heights[nearest]
-        relative = lps - stack.positions_lps[order[nearest]]
+        inside = (from_plane >= -half_gaps[nearest, 0]) & (from_plane <= half_gaps[nearest, 1])
+        if self.keeps_step:
+            inside &= self._are_taken(order[nearest], voxels_kji)
+            is_beyond_all = (height < heights[0]) | (height > heights[-1])
+            inside &= ~is_beyond_all | self._is_in_slice_of(order[nearest], voxels_kji)
+        else:
+            inside &= self._lie_on_pixels(order[nearest], lps)
+        return nearest, inside
+
+    def _are_taken(self, planes: NDArray[np.intp], voxels_kji: NDArray[np.intp]) -> NDArray[np.bool_]:
+        """Tell which voxels, (3, n), are in the row and column of a pixel of their planes, (n,), one voxel to each."""
+        row, column = self._steps.T @ (voxels_kji - self._nearest_origins[planes].T)
+        taken: NDArray[np.bool_] = (
+            (row >= 0) & (row < self._stack.rows) & (column >= 0) & (column < self._stack.columns)
+        )
+        return taken
+
+    def _is_in_slice_of(self, planes: NDArray[np.intp], voxels_kji: NDArray[np.intp]) -> NDArray[np.bool_]:
+        """Tell which voxels are in the slice that their planes take; of slices finer than planes it may be any."""
+        if self._usual_gap > 1 + TIE_OF_SLICES:
+            return np.ones(len(planes), dtype=bool)
+        is_taken: NDArray[np.bool_] = voxels_kji[self._slice_axis()] == self._slices_met()[planes]
+        return is_taken
+
+    def _lie_on_pixels(self, planes: NDArray[np.intp], lps: Matrix) -> NDArray[np.bool_]:
+        """Tell which places, (n, 3), lie no more than half a pixel past the edges of their planes."""
+        stack = self._stack
+        relative = lps - stack.positions_lps[planes]
         row = relative @ stack.column_direction_lps / stack.pixel_spacing_mm[0]
         column = relative @ stack.row_direction_lps / stack.pixel_spacing_mm[1]
-        inside: NDArray[np.bool_] = (
-            (from_plane >= -half_gaps[nearest, 0])
-            & (from_plane <= half_gaps[nearest, 1])
-            & (row >= -_NEAREST_VOXELS)
-            & (row <= stack.rows - 1 + _NEAREST_VOXELS)
-            & (column >= -_NEAREST_VOXELS)
-            & (column <= stack.columns - 1 + _NEAREST_VOXELS)
+        lie: NDArray[np.bool_] = (
+            (row >= -_EDGE_PIXELS)
+            & (row <= stack.rows - 1 + _EDGE_PIXELS)
+            & (column >= -_EDGE_PIXELS)
+            & (column <= stack.columns - 1 + _EDGE_PIXELS)
         )
-        return nearest, inside
+        return lie
 
     def _half_gaps(self, heights: Matrix) -> Matrix:
         """Return (planes, 2): how far below and above each plane still belongs to it, in mm."""

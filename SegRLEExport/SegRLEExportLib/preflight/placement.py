@@ -72,7 +72,7 @@ def placement_findings(
         for name, count in zip(names, layer.voxels_of_missing_planes(values).tolist()):
             if count:
                 yield _without_image(name, count, options)
-        if not layer.keeps_step:
+        if not layer.keeps_step or layer.repeats_slices:
             yield _resampled(segmentation, layer_index, positions, index)
         elif not layer.is_exact:
             yield _shifted(names, layer)
@@ -116,8 +116,8 @@ def _between(name: str, count: int) -> Finding:
     return Finding(
         "between-planes",
         Severity.WARNING,
-        f"{counted(count, 'voxel lies', 'voxels lie')} between the source images, where there is no image, and "
-        f"{_is(count)} left out.",
+        f"{counted(count, 'voxel lies', 'voxels lie')} in slices between the source images, which have nearer ones, "
+        f"and {_is(count)} left out.",
         name,
         _OWN_GRID,
     )

@@ -29,8 +29,9 @@ from SegRLEExportLib.reading.pixels import FrameBlock
 
 Plane = TypeVar("Plane", Labels, NDArray[np.bool_])
 
-_NEAREST_VOXELS = 0.5 + 1e-3
-"""A pixel may take its value from a voxel no farther than this along an axis; positions are rounded to be written."""
+_NEAREST_VOXELS = 0.5 + 0.01
+"""A pixel may take its value from a voxel no farther than this along an axis: positions of images are rounded, so that
+half way between two slices each is as near."""
 
 _BLOCK_PIXELS = 1 << 21
 """Frames of bits are compared together up to so many pixels: small enough for the processor's cache."""
