@@ -157,8 +157,7 @@ def test_planes_half_way_between_slices_all_go_the_same_way(gap_mm, sign, rounde
 
     layer = SampledLayer(Layer(labels, Geometry(labels.shape, to_lps)), stack)
 
-    assert layer.keeps_step
-    assert not layer.repeats_slices
+    assert layer.is_one_to_one
     assert layer.voxels_between([1]) == 0
     met = sum(np.count_nonzero(plane_of(layer, n, stack)) for n in range(12))
     assert met == labels.size - (42 if sign < 0 else 0)

@@ -254,6 +254,28 @@ def test_frames_on_the_segmentations_own_grid_are_a_remark(written):
     assert "lie on the segmentation's own grid, and not on the images" in outcome.remarks[0]
 
 
+@pytest.mark.parametrize("factors", [(1, 2, 2), (2, 1, 1), (1, 1.5, 1.5)], ids=str)
+@pytest.mark.parametrize("encoding", ["none", "rle", "rle-per-segment"])
+def test_a_coarser_grid_is_counted_in_pixels(factors, encoding, written):
+    """They were more than the voxels, of which then a negative number was missing."""
+    grid = a_grid()
+    shape = tuple(int((n - 1) / f) + 1 for n, f in zip(grid.shape_kji, factors))
+    coarse = Geometry(shape, grid.kji_to_lps @ np.diag([*factors, 1.0]))
+    masks = np.zeros((2, *shape), bool)
+    masks[0, 1, 1:3, 1:3] = masks[1, 2, 2:4, 2] = True
+    pair = a_segmentation(list(masks), grid=coarse, names=["one", "other"], terminologies=[LIVER, LIVER])
+    paths = written(encoding, segmentation=pair)
+
+    outcome = compare(paths, pair, a_source())
+
+    assert outcome.is_equal, str(outcome)
+    assert str(outcome).startswith("equal: compared in world space, each pixel with the nearest voxel")
+    assert "whose grid is another (pixels are counted), as those of the images do" in str(outcome)
+    moved = [np.roll(mask, 1, axis=2) for mask in masks]
+    wrong = compare(paths, a_segmentation(moved, grid=coarse, names=["one", "other"]), a_source())
+    assert all(one.only_in_file > 0 and one.only_in_segmentation > 0 for one in wrong.segments)
+
+
 def test_an_empty_segment_without_a_file_is_a_remark(written):
     one = two_overlapping_boxes()[0]
     pair = a_segmentation([one, one & False], names=["one", "empty"])

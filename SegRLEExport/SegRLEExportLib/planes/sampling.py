@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,6 +68,11 @@ class SampledLayer:
         self._nearest_origins = nearest_voxel(self._origins_kji, self._ties)
 
     @property
+    def dtype(self) -> np.dtype[Any]:
+        """The type of the layer's labels."""
+        return self._labels.dtype
+
+    @property
     def stack(self) -> PlaneStack:
         """The planes, where the layer has them."""
         return self._stack
@@ -105,14 +111,19 @@ class SampledLayer:
     @cached_property
     def is_exact(self) -> bool:
         """Whether each pixel lies on a voxel of its own."""
-        return self.keeps_step and self.displacement_voxels <= EXACT_TOLERANCE_VOXELS and not self.repeats_slices
+        return self.is_one_to_one and self.displacement_voxels <= EXACT_TOLERANCE_VOXELS
 
     @cached_property
-    def repeats_slices(self) -> bool:
+    def _repeats_slices(self) -> bool:
         """Whether several planes take one slice, as where slices are coarser."""
         slices = self._slices_met()
         slices = slices[(slices >= 0) & (slices < self._labels.shape[self._slice_axis()])]
-        return self.keeps_step and len(set(slices.tolist())) < len(slices)
+        return len(set(slices.tolist())) < len(slices)
+
+    @property
+    def is_one_to_one(self) -> bool:
+        """Whether each voxel is taken by one pixel at most."""
+        return self.keeps_step and not self._repeats_slices
 
     @cached_property
     def keeps_step(self) -> bool:

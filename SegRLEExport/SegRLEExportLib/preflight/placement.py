@@ -72,7 +72,7 @@ def placement_findings(
         for name, count in zip(names, layer.voxels_of_missing_planes(values).tolist()):
             if count:
                 yield _without_image(name, count, options)
-        if not layer.keeps_step or layer.repeats_slices:
+        if not layer.is_one_to_one:
             yield _resampled(segmentation, layer_index, positions, index)
         elif not layer.is_exact:
             yield _shifted(names, layer)

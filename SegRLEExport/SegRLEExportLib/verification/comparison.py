@@ -18,7 +18,7 @@ from SegRLEExportLib.model.finding import Finding, Severity, errors_in, one_for_
 from SegRLEExportLib.model.geometry import PlaneStack
 from SegRLEExportLib.model.printable import printable_lines
 from SegRLEExportLib.model.remedy import Remedy
-from SegRLEExportLib.model.segmentation import Segmentation, voxels_of_values
+from SegRLEExportLib.model.segmentation import Segmentation
 from SegRLEExportLib.model.source_series import SourceSeries
 from SegRLEExportLib.planes.pairing import as_drawn
 from SegRLEExportLib.planes.sampling import SampledLayer
@@ -27,8 +27,9 @@ from SegRLEExportLib.reading.parts import missing_parts
 from SegRLEExportLib.reading.seg_file import SegFile
 from SegRLEExportLib.verification.expected_texts import LONG_STRING, cut, in_one_line
 from SegRLEExportLib.verification.overlap_counts import Counting, Counts, Key, pairs_of
-from SegRLEExportLib.verification.placing import images_under, place_differences
+from SegRLEExportLib.verification.placing import images_under, places_of
 from SegRLEExportLib.verification.said import AttributeCheck, Difference
+from SegRLEExportLib.verification.totals import totals_of
 from SegRLEExportLib.verification.voxel_comparison import Shown, comparison_of
 
 _WITHOUT_IMAGES = (
@@ -72,6 +73,8 @@ class Comparison:
     """For each file, the position in the segmentation of each of its segments that has one, by segment number."""
     has_place: bool = True
     """Whether frames lie in the patient; else they lie on the pixels of their images."""
+    are_voxels: bool = True
+    """Whether pixels lie on voxels; else each was compared with the nearest one."""
 
     @property
     def is_equal(self) -> bool:
@@ -104,13 +107,15 @@ class Comparison:
 
     def _verdict(self) -> str:
         if self.is_equal:
-            return (
-                f"equal: {_IN_SPACE}, positions to a thousandth of a pixel"
-                if self.has_place
-                else f"equal: {_ON_IMAGES}"
-            )
+            return f"equal: {self._how()}"
         voxels = "; every voxel is equal" if self.are_voxels_equal else ""
         return f"DIFFERENT in {', '.join(self.kinds)}{voxels}: {_IN_SPACE if self.has_place else _ON_IMAGES}"
+
+    def _how(self) -> str:
+        if not self.has_place:
+            return _ON_IMAGES
+        exactly = "positions to a thousandth of a pixel" if self.are_voxels else "each pixel with the nearest voxel"
+        return f"{_IN_SPACE}, {exactly}"
 
     def to_json(self) -> dict[str, Any]:
         """Return the outcome as a JSON object."""
@@ -140,10 +145,11 @@ class _Comparing:
         self._differences: list[Difference] = []
         self._remarks: list[str] = []
         self._not_compared: list[str] = []
+        self._are_voxels = True
 
     def outcome(self) -> Comparison:
         """Count all pixels, find who belongs to whom, and compare what is said of each."""
-        totals = _voxels_of_segments(self._segmentation)
+        totals = totals_of(self._segmentation, self._segs, self._source)
         counts, faults = self._counts_if_all_agree(totals) or self._counts()
         pairs = pairs_of(self._segs, self._segmentation, counts, totals)
         segments = self._segments(counts, totals, pairs)
@@ -162,6 +168,7 @@ class _Comparing:
             tuple(dict.fromkeys(self._not_compared)),
             tuple(_of_file(file, pairs) for file in range(len(self._segs))),
             has_place=all(seg.has_place for seg in self._segs),
+            are_voxels=self._are_voxels,
         )
 
     def _counts_if_all_agree(self, totals: list[int]) -> tuple[Counts, list[str]] | None:
@@ -278,9 +285,10 @@ class _Comparing:
 
     def _tell_said(self, file: int, seg: SegFile, fault: str, totals: list[int], pairs: dict[Key, int]) -> None:
         """Tell what a file says of segments, patient, study, images and places, and should not."""
-        place_texts, place_remarks = place_differences(seg, self._segmentation, self._source)
-        self._differences.extend(Difference("places", text) for text in place_texts)
-        self._remarks.extend(place_remarks)
+        places = places_of(seg, self._segmentation, self._source)
+        self._differences.extend(Difference("places", text) for text in places.differences)
+        self._remarks.extend(places.remarks)
+        self._are_voxels = self._are_voxels and places.are_voxels
         own = _of_file(file, pairs)
         empty = {position for position in own.values() if not totals[position]}
         with readable(seg.path, "its attributes"):
@@ -305,11 +313,3 @@ def _one_for_each_cause(differences: Sequence[Difference]) -> Iterator[str]:
 
 def _of_file(file: int, pairs: dict[Key, int]) -> dict[int, int]:
     return {number: position for (of_file, number), position in pairs.items() if of_file == file}
-
-
-def _voxels_of_segments(segmentation: Segmentation) -> list[int]:
-    """Return how many voxels each segment has; every layer is looked at once."""
-    of_layer = {
-        index: voxels_of_values(segmentation.layers[index].labels_kji) for index in segmentation.positions_of_layers
-    }
-    return [int(of_layer[segment.layer_index][segment.layer_value]) for segment in segmentation.segments]

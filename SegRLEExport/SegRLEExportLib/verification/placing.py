@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import numpy as np
 
 from SegRLEExportLib.model.geometry import PlaneStack
-from SegRLEExportLib.model.segmentation import Segmentation
+from SegRLEExportLib.model.segmentation import Layer, Segmentation
 from SegRLEExportLib.model.source_series import SourceSeries
 from SegRLEExportLib.reading.seg_file import SegFile
 from SegRLEExportLib.verification.voxel_comparison import layers_on
@@ -42,25 +45,43 @@ def images_under(stack: PlaneStack, source: SourceSeries | None) -> PlaneStack |
     return None if stack.has_place else stack
 
 
-def place_differences(
-    seg: SegFile, segmentation: Segmentation, source: SourceSeries | None
-) -> tuple[list[str], list[str]]:
+@dataclass(frozen=True)
+class Places:
+    """What is to be said of where the pixels of a file lie."""
+
+    differences: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
+    are_voxels: bool = True
+    """Whether each pixel lies on a voxel of the segmentation, or nowhere in space; else it is compared with the nearest
+    one."""
+
+
+def places_of(seg: SegFile, segmentation: Segmentation, source: SourceSeries | None) -> Places:
     """Return what is wrong with the places of a file, and what is to be said of them."""
     stack, _ = seg.planes
+    name = seg.path.name
     off_images = 0 if source is None else planes_off_images(stack, source)
     is_on_images = source is not None and not off_images
-    used = {segment.layer_index for segment in segmentation.segments}
+    layers = [segmentation.layers[n] for n in {segment.layer_index for segment in segmentation.segments}]
+    beside = _beside_voxels(layers, stack, source)
+    if beside:
+        what = f"the pixels of {name} {beside}"
+        if is_on_images:
+            return Places(remarks=(f"{what}, as those of the images do",), are_voxels=False)
+        aside = ", and not on the images" if source is not None else ""
+        return Places(differences=(what + aside,), are_voxels=False)
+    if source is None or is_on_images:
+        return Places()
+    if off_images == len(stack):
+        return Places(remarks=(f"the frames of {name} lie on the segmentation's own grid, and not on the images",))
+    lie = "lies" if off_images == 1 else "lie"
+    return Places(remarks=(f"of the {len(stack)} planes of {name} {off_images} {lie} on no image of the series",))
+
+
+def _beside_voxels(layers: Sequence[Layer], stack: PlaneStack, source: SourceSeries | None) -> str:
+    """Return how pixels lie beside the voxels of the layers; empty if they lie on those of one."""
+    if not all(layer.is_one_to_one for layer in layers_on(layers, stack, images_under(stack, source))):
+        return "lie beside the voxels of the segmentation, whose grid is another (pixels are counted)"
     images = None if stack.has_place else images_under(stack, source)
-    off = [layer.displacement_voxels for layer in layers_on([segmentation.layers[n] for n in used], stack, images)]
-    off_voxels = min(off, default=0.0)
-    if off_voxels <= _SAME_VOXEL:
-        if source is None or is_on_images:
-            return [], []
-        if off_images == len(stack):
-            return [], [f"the frames of {seg.path.name} lie on the segmentation's own grid, and not on the images"]
-        lie = "lies" if off_images == 1 else "lie"
-        return [], [f"of the {len(stack)} planes of {seg.path.name} {off_images} {lie} on no image of the series"]
-    what = f"the pixels of {seg.path.name} lie up to {off_voxels:.2f} voxels from the voxels of the segmentation"
-    if is_on_images:
-        return [], [f"{what}, as those of the images do"]
-    return [what + (", and not on the images" if source is not None else "")], []
+    off = min((layer.displacement_voxels for layer in layers_on(layers, stack, images)), default=0.0)
+    return f"lie up to {off:.2f} voxels from the voxels of the segmentation" if off > _SAME_VOXEL else ""
