@@ -130,7 +130,7 @@ def convert(
     if source:
         findings += findings_on_images(segmentation, source, options, Progress(progress))
     if wanted == COCO and source:
-        files, replaced = write_coco(segmentation, source, target, images or CocoImages())
+        files, replaced = write_coco(segmentation, source, target, images or CocoImages(), overwrite=options.overwrite)
         findings += replaced
     else:
         placed = on_grid_of(source.stack, segmentation) if source else on_own_grid(segmentation)

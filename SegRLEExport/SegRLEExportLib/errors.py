@@ -107,6 +107,16 @@ class TargetExistsError(ExportError):
         )
 
 
+class PictureTakenError(ExportError):
+    """Another picture has the name of one that is to lie beside a COCO file."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            f"{path} is not the picture that would be written there, and was left as it is. Give the COCO file another "
+            f"name, or {Remedy.OVERWRITE}."
+        )
+
+
 class TargetNotReplacedError(ExportError):
     """What has the name is replaced by nothing, even where overwriting was asked for; `what` it is says why."""
 

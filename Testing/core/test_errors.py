@@ -63,6 +63,11 @@ MESSAGES = [
         "pipe is a device or a pipe and was left as it is. Choose another name.",
     ),
     (
+        errors.PictureTakenError(Path("c_images/1.2.png")),
+        f"{Path('c_images/1.2.png')} is not the picture that would be written there, and was left as it is. Give the "
+        "COCO file another name, or ask for overwriting (overwrite=True in ExportOptions).",
+    ),
+    (
         errors.TargetNotReplacedError(SEG, "write-protected"),
         f"{SEG} is write-protected and was left as it is. Choose another name.",
     ),

@@ -10,17 +10,18 @@ from typing import Any
 
 import numpy as np
 
-from SegRLEExportLib.conversion.eight_bits import Window
 from SegRLEExportLib.conversion.formats import WrittenFile
-from SegRLEExportLib.conversion.pictures import PICTURE_SUFFIX, CocoImages, files_of, is_png_of, png_of
-from SegRLEExportLib.errors import ReadBackDiffersError, SourceNeededError
+from SegRLEExportLib.conversion.picture_folder import PictureFolder, picture_name
+from SegRLEExportLib.conversion.pictures import CocoImages, files_of
+from SegRLEExportLib.errors import ReadBackDiffersError
 from SegRLEExportLib.files.coco import CocoImage, Replaced, category_id_of, masks_in, read_coco, with_case
+from SegRLEExportLib.files.strict_json import written_json
 from SegRLEExportLib.model.counted import counted
 from SegRLEExportLib.model.finding import Finding, Severity
 from SegRLEExportLib.model.segmentation import Segment, Segmentation
 from SegRLEExportLib.model.source_series import SourceFrame, SourceSeries
 from SegRLEExportLib.planes.sampling import SampledLayer
-from SegRLEExportLib.writing.names import refuse_taken, usable_folder
+from SegRLEExportLib.writing.names import followed, refuse_taken, usable_folder
 from SegRLEExportLib.writing.pending_files import PendingFiles
 
 _MOST_NAMED = 5
@@ -28,9 +29,13 @@ _MOST_NAMED = 5
 
 
 def write_coco(
-    segmentation: Segmentation, source: SourceSeries, target: Path, pictures: CocoImages
+    segmentation: Segmentation, source: SourceSeries, target: Path, pictures: CocoImages, *, overwrite: bool
 ) -> tuple[tuple[WrittenFile, ...], tuple[Finding, ...]]:
-    """Add the case to the file, which is replaced by one that holds both; return the files, and what was replaced."""
+    """Add the case to the file, which is replaced by one that holds both; return the files, and what was replaced.
+
+    A link is followed to the file that is added to. `overwrite` is for pictures alone.
+    """
+    target = followed(target)
     refuse_taken(target, may_replace=True)
     folder = usable_folder(target.parent)
     stack = source.stack
@@ -52,12 +57,13 @@ def write_coco(
     with PendingFiles(overwrite=True) as files:
         files.make_folder(folder)
         with files.create(target) as sink:
-            sink.write(json.dumps(content, ensure_ascii=False).encode("utf-8"))
+            sink.write(written_json(content))
         written = json.loads(files.part_of(target).read_text(encoding="utf-8"))
         _compare_coco(written, segmentation, layers, images, target)
         written_files = [WrittenFile(target, files.size(target))]
         if pictures.as_png:
-            written_files.extend(_write_pictures(files, target, images, file_of, pictures.window))
+            beside = PictureFolder(target, files, overwrite=overwrite)
+            written_files.extend(beside.write(images, file_of, pictures.window))
         files.publish()
     return tuple(written_files), tuple(_told(replaced, target))
 
@@ -86,31 +92,13 @@ def _file_name(frame: SourceFrame, target: Path, file_of: Mapping[str, Path], *,
     """Return the name of an image's file, seen from the COCO file."""
     uid = frame.sop_instance_uid
     if as_png:
-        number = "" if frame.frame_number is None else f"_{frame.frame_number}"
-        return f"{target.stem}_images/{uid}{number}{PICTURE_SUFFIX}"
+        return picture_name(frame, target)
     if uid not in file_of:
         return f"{uid}.dcm"
     try:
         return Path(os.path.relpath(file_of[uid], target.parent)).as_posix()
     except ValueError:  # on another drive
         return file_of[uid].resolve().as_posix()
-
-
-def _write_pictures(
-    files: PendingFiles, target: Path, images: Sequence[CocoImage], file_of: Mapping[str, Path], window: Window | None
-) -> Iterator[WrittenFile]:
-    """Write a picture of each image beside the COCO file, and read it again."""
-    files.make_folder(target.with_name(f"{target.stem}_images"))
-    for image in images:
-        if image.sop_instance_uid not in file_of:
-            raise SourceNeededError("Pictures are made from the DICOM images")
-        final = target.parent / image.file_name
-        content, pixels = png_of(file_of[image.sop_instance_uid], image.frame_number, window)
-        with files.create(final) as sink:
-            sink.write(content)
-        if not is_png_of(files.part_of(final), pixels):
-            raise ReadBackDiffersError(final)
-        yield WrittenFile(final, len(content))
 
 
 def _compare_coco(

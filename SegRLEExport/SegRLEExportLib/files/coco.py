@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from SegRLEExportLib.errors import MissingLibraryError, UnusableCocoFileError
+from SegRLEExportLib.files.strict_json import ChangedJsonError, read_json
 from SegRLEExportLib.model.segmentation import Segment, Segmentation
 from SegRLEExportLib.model.terminology import Code
 from SegRLEExportLib.planes.sampling import SampledLayer
@@ -59,7 +60,9 @@ def read_coco(path: Path) -> dict[str, Any]:
     if not path.exists():
         return {"info": {"description": "DICOM segmentations"}, **{name: [] for name in _KEYS}}
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = read_json(path.read_text(encoding="utf-8"))
+    except ChangedJsonError as error:
+        raise UnusableCocoFileError(path, str(error)) from error
     except (ValueError, RecursionError) as error:
         raise UnusableCocoFileError(path, "it is not JSON") from error
     if not isinstance(content, dict):
@@ -227,7 +230,7 @@ def category_id_of(segment: Segment) -> int:
 
 
 def _id(*words: str) -> int:
-    digest = hashlib.sha256("\0".join(words).encode("utf-8")).digest()
+    digest = hashlib.sha256("\0".join(words).encode("utf-8", errors="surrogatepass")).digest()
     return int.from_bytes(digest[:8], "big") >> (64 - _ID_BITS)
 
 

@@ -59,6 +59,19 @@ def refuse_taken(path: Path, *, may_replace: bool) -> None:
         raise TargetNotReplacedError(path, f"a DICOM file that is no segmentation ({other})")
 
 
+def followed(path: Path) -> Path:
+    """Return the file that a link leads to, there or not, and any other path as it is: for what is added to a file.
+
+    Raises `TargetNotAFileError` for links in a circle.
+    """
+    if not os.path.islink(path):
+        return path
+    real = Path(os.path.realpath(path))
+    if os.path.islink(real):
+        raise TargetNotAFileError(path, "a link that leads to itself")
+    return real
+
+
 def is_folder(target: Path | str) -> bool:
     """Tell whether the caller named a folder, there or not: a file has a suffix, and no slash behind it.
 
