@@ -75,7 +75,14 @@ REPAIRED = [
     pytest.param(
         stored("StudyTime", b"10:11:12"), "StudyTime", "101112", "is not a time (HHMMSS.FFFFFF)", id="time with colons"
     ),
-    pytest.param(stored("PatientSex", b"male"), "PatientSex", "MALE", "is not a code string", id="code in lower case"),
+    pytest.param(stored("PatientSex", b"female"), "PatientSex", "F", "is none of M, F, O", id="a sex as a word"),
+    pytest.param(stored("PatientSex", b"Male"), "PatientSex", "M", "is none of M, F, O", id="a sex with a capital"),
+    pytest.param(stored("PatientSex", b"OTHER "), "PatientSex", "O", "is none of M, F, O", id="another sex"),
+    pytest.param(stored("PatientSex", b"f"), "PatientSex", "F", "is none of M, F, O", id="a sex in lower case"),
+    pytest.param(stored("PatientSex", b"UNKNOWN "), "PatientSex", None, "it is left out", id="no sex that can be"),
+    pytest.param(
+        stored("BodyPartExamined", b"chest "), "BodyPartExamined", "CHEST", "is not a code string", id="in lower case"
+    ),
     pytest.param(stored("PatientAge", b"45"), "PatientAge", "045Y", "is not an age", id="age without unit"),
     pytest.param(
         stored("PatientName", b"A^B^C^D^E^F"),

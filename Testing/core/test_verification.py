@@ -23,6 +23,7 @@ from SegRLEExportLib.planes.sampling import SampledLayer
 from SegRLEExportLib.preflight import survey as preflight
 from SegRLEExportLib.verification import check as verification
 from SegRLEExportLib.verification.check import Check, cross_checked_frames
+from SegRLEExportLib.verification.expected_source import doubtful, expected_source
 
 every_encoding = pytest.mark.parametrize("encoding", PLANS)
 
@@ -422,3 +423,12 @@ def test_many_differences_are_counted_and_ten_are_shown():
     assert str(error).count("difference ") == 10
     assert "and 2 more" in str(error)
     assert len(error.differences) == 12
+
+
+@pytest.mark.parametrize(("sex", "is_told"), [("M", False), ("O", False), ("female", True), ("UNKNOWN", True)])
+def test_a_sex_that_cannot_be_may_be_written_otherwise_and_any_other_may_not(sex, is_told):
+    source = a_source()
+    source.header["PatientSex"] = pydicom.DataElement("PatientSex", "CS", sex, validation_mode=0)
+    told = doubtful(source.header)
+    assert ("PatientSex" in told) is is_told
+    assert expected_source(source, told)["PatientSex"].accepts(("F",)) is is_told

@@ -31,6 +31,25 @@ _LINE_CHARACTERS = re.compile(r"[\t\n\f\r]")
 _MULTI_LINE_VRS = frozenset(("ST", "LT", "UT"))
 
 
+_TERMS_OF = {"PatientSex": ("M", "F", "O")}
+"""By keyword: the only values that an attribute may have (PS3.3, C.7.1.1)."""
+
+_MEANT_BY = {"MALE": "M", "FEMALE": "F", "OTHER": "O"}
+"""Words that are written for a term, in capitals."""
+
+
+def repaired_term(keyword: str, text: str) -> Repaired | None:
+    """Return what `repaired_value` does of an attribute that may have but few values; None of any other."""
+    terms = _TERMS_OF.get(keyword)
+    if terms is None:
+        return None
+    stripped = text.strip(" \0")
+    if stripped in terms:
+        return Repaired(stripped)
+    meant = _MEANT_BY.get(stripped.upper(), stripped.upper())
+    return Repaired(meant if meant in terms else None, f"none of {', '.join(terms)}")
+
+
 def repaired_value(vr: str, text: str) -> Repaired:
     """Return the nearest valid value of that VR to one value's text."""
     rule = _RULES.get(vr, _text_rule)

@@ -16,7 +16,7 @@ from pydicom.datadict import dictionary_VM, dictionary_VR, keyword_for_tag, tag_
 from pydicom.multival import MultiValue
 from pydicom.tag import Tag
 
-from SegRLEExportLib.dataset.repair import repaired_value, text_of_utf8_read_as_latin1
+from SegRLEExportLib.dataset.repair import repaired_term, repaired_value, text_of_utf8_read_as_latin1
 from SegRLEExportLib.model.finding import Finding, Severity
 from SegRLEExportLib.model.source_series import text_of
 from SegRLEExportLib.uids import derived_uid
@@ -227,7 +227,7 @@ class _Copier:
             one = "/".join(parts) if vr in ("SH", "LO") else parts[0]
             self._report(name, repr("\\".join(parts)), one, "more than one value")
             parts = [one]
-        repaired = [text for text in self._repaired(name, vr, parts) if text]
+        repaired = [text for text in self._repaired(tag, vr, parts, name) if text]
         if not repaired:
             return None
         return DataElement(tag, vr, repaired if len(repaired) > 1 else repaired[0])
@@ -258,11 +258,11 @@ class _Copier:
             self._report(name, repr(text), text, f"not ASCII, and {self._character_set_fault} (read as ISO 8859-1)")
         return text
 
-    def _repaired(self, name: str, vr: str, texts: list[str]) -> Iterator[str]:
+    def _repaired(self, tag: int, vr: str, texts: list[str], name: str) -> Iterator[str]:
         for text in texts:
             if not text.strip():
                 continue
-            repaired = repaired_value(vr, text)
+            repaired = repaired_term(keyword_for_tag(tag), text) or repaired_value(vr, text)
             if repaired.reason:
                 self._report(name, repr(text), repaired.value, repaired.reason)
             if repaired.value is not None:

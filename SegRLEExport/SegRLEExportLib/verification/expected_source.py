@@ -60,6 +60,9 @@ _VISIT = (
     *("LongitudinalTemporalEventType", "ConsentForClinicalTrialUseSequence", "ClinicalTrialCoordinatingCenterName"),
     *("ClinicalTrialSeriesID", "ClinicalTrialSeriesDescription"),
 )
+_ENUMERATED = {"PatientSex": frozenset(("M", "F", "O"))}
+"""Attributes of which PS3.3 lists all the values that may be."""
+
 _NUMBER_VRS = frozenset(("US", "SS", "UL", "SL", "FL", "FD"))
 _TOLD = Anything(may_be_absent=True)
 """Wanted where it was told that the source's value cannot be written: what is written instead was told, too."""
@@ -121,12 +124,19 @@ def _is_doubtful(dataset: Dataset, keyword: str, *, is_told: bool) -> bool:
         if vr == "SQ":
             return any(_is_doubtful_item(item, is_told=is_told) for item in value or [])
         texts = _parts(value)
+        if not _may_be(keyword, texts):
+            return True
         for text in texts if vr not in _NUMBER_VRS else ():
             validate_value(vr, text.strip(" \0"), RAISE)
     except Exception:  # pydicom raises whatever the conversion of a damaged value raises
         return True
     is_plain = all(text.isprintable() and (text.isascii() or (is_told and _is_as_meant(text))) for text in texts)
     return not is_plain or (len(texts) > 1 and dictionary_VM(keyword) == "1") or isinstance(value, bytes)
+
+
+def _may_be(keyword: str, texts: Iterable[str]) -> bool:
+    """Tell whether the values are of those that the attribute may have; most may have any."""
+    return keyword not in _ENUMERATED or set(_plain(texts, "CS")) <= _ENUMERATED[keyword]
 
 
 def _is_doubtful_item(item: Dataset, *, is_told: bool) -> bool:
