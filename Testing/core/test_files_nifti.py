@@ -140,6 +140,24 @@ class TestRight:
         path.write_bytes(content)
         assert [one.layer_value for one in read_segmentation(path).segments] == [2, 4, 6]
 
+    @pytest.mark.parametrize("dtype", ["u1", "i2", "u2", "i4"])
+    def test_labels_that_nibabel_saved_as_floats_into_whole_numbers(self, tmp_path, dtype):
+        image = nibabel.Nifti1Image(LABELS.T.astype(float), TO_RAS)
+        image.set_data_dtype(dtype)
+        nibabel.save(image, tmp_path / "a.nii")
+        theirs = nibabel.load(tmp_path / "a.nii")
+        assert theirs.dataobj.slope != 1
+        segmentation = read_segmentation(tmp_path / "a.nii")
+        assert np.array_equal(segmentation.layers[0].labels_kji, np.rint(theirs.get_fdata()).T)
+        assert places(segmentation) == EXPECTED
+
+    @pytest.mark.parametrize("off", [3e-8, -3e-8])
+    @pytest.mark.parametrize("times", [1, 20_000])
+    def test_whole_numbers_but_for_a_rounding_of_32_bits(self, tmp_path, off, times):
+        largest = 3 * times
+        segmentation = read_segmentation(a_nifti(tmp_path, LABELS * float(times) + off * largest))
+        assert np.array_equal(segmentation.layers[0].labels_kji, LABELS * np.uint16(times))
+
 
 class TestRefused:
     @pytest.mark.parametrize("kept", [0, 3, 200, 360, 400])
@@ -209,10 +227,26 @@ class TestRefused:
         ("labels", "reason"),
         [
             (LABELS * 0.5, "its labels are not whole numbers from 0 to 65535"),
+            (LABELS * 1.000001, "its labels are not whole numbers from 0 to 65535"),
+            (LABELS - 0.000001, "its labels range from -1e-06 to 2.999999, and labels must be whole numbers"),
+            (LABELS * 21845.25, "its labels range from 0.0 to 65535.75"),
+            (np.where(LABELS, LABELS, np.inf), "its labels range from 1.0 to inf"),
             (LABELS.astype(np.int16) - 1, "its labels range from -1 to 2, and labels must be whole numbers"),
             (LABELS.astype(np.int32) * 70000, "its labels range from 0 to 210000"),
             (np.where(LABELS, LABELS, np.nan), "some of its voxels are not a number"),
         ],
     )
     def test_labels_that_are_none(self, tmp_path, labels, reason):
-        assert reason in refusal(a_nifti(tmp_path, labels))
+        told = refusal(a_nifti(tmp_path, labels))
+        assert reason in told
+        assert "scl_slope" not in told
+
+    def test_labels_that_a_scale_has_moved_off_whole_numbers_name_the_scale(self, tmp_path):
+        moved = np.array([0, 1, 2, 7])[LABELS]
+        image = nibabel.Nifti1Image(moved.T.astype(float), TO_RAS)
+        image.set_data_dtype(np.uint8)
+        nibabel.save(image, tmp_path / "a.nii")
+        assert (
+            "its labels are not whole numbers from 0 to 65535 (scl_slope 0.027451 and scl_inter 0 make them so); "
+            "save them as whole numbers, without a scale."
+        ) in refusal(tmp_path / "a.nii")

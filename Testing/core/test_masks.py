@@ -65,7 +65,9 @@ def test_each_may_have_a_grid_of_its_own(tmp_path):
     assert segmentation.layers[1].geometry.kji_to_lps[2, 3] == 52.5
 
 
-@pytest.mark.parametrize("mask", [ONE * 255, ONE.astype(np.float32), ONE.astype(np.int16)])
+@pytest.mark.parametrize(
+    "mask", [ONE * 255, ONE.astype(np.float32), ONE.astype(np.int16), ONE * 1.0 + 2e-8, ONE * (255 + 2e-6)]
+)
 def test_other_ways_to_say_inside(tmp_path, mask):
     assert np.array_equal(mask_of(read_masks([a_nifti(tmp_path, mask)], "m"), 0), ONE)
 
@@ -117,8 +119,9 @@ def test_a_folder_without_masks_is_refused(tmp_path):
     assert "the folder has no mask (.nii, .nii.gz, .nrrd, .nhdr, .mha, .mhd)" in refusal(masks_in, tmp_path)
 
 
-def test_volumes_of_zero_and_one_are_segments(tmp_path):
-    segmentation = read_segmentation(a_nifti(tmp_path, np.stack([ONE, OTHER, BOTH])))
+@pytest.mark.parametrize("rounding", [0, 2e-8])
+def test_volumes_of_zero_and_one_are_segments(tmp_path, rounding):
+    segmentation = read_segmentation(a_nifti(tmp_path, np.stack([ONE, OTHER, BOTH]) + rounding))
     assert [one.name for one in segmentation.segments] == ["Segment 1", "Segment 2", "Segment 3"]
     for n, mask in enumerate((ONE, OTHER, BOTH)):
         assert np.array_equal(mask_of(segmentation, n), mask)

@@ -45,7 +45,9 @@ def read_nifti(file: BinaryIO) -> Volumes:
     geometry = placed((shape[1], shape[2], shape[3]), _kji_to_lps(header, flat=is_flat))
     extension = _up_to_voxels(stream, header)
     other_place_mm = _other_place_mm(header, geometry, flat=is_flat)
-    return Volumes(_scaled(header, read_array(stream, shape, dtype)), geometry, extension, other_place_mm)
+    scale = _scale(header)
+    voxels = _scaled(read_array(stream, shape, dtype), scale)
+    return Volumes(voxels, geometry, extension, other_place_mm, scale)
 
 
 def _version(start: bytes) -> tuple[int, str] | None:
@@ -172,9 +174,14 @@ def _up_to_voxels(stream: ByteStream, header: Any) -> bytes:
     return b""
 
 
-def _scaled(header: Any, voxels: NDArray[Any]) -> NDArray[Any]:
-    """Return the values that the stored numbers stand for; a slope of 0 says that they are the values."""
+def _scale(header: Any) -> tuple[float, float]:
+    """Return what the values are of the stored numbers; a slope of 0 says that they are the values."""
     slope, intercept = float(header["scl_slope"]), float(header["scl_inter"])
-    if slope == 0 or not isfinite(slope) or (slope, intercept) == (1, 0):
-        return voxels
-    return voxels * slope + (intercept if isfinite(intercept) else 0.0)
+    if slope == 0 or not isfinite(slope):
+        return 1.0, 0.0
+    return slope, intercept if isfinite(intercept) else 0.0
+
+
+def _scaled(voxels: NDArray[Any], scale: tuple[float, float]) -> NDArray[Any]:
+    slope, intercept = scale
+    return voxels if scale == (1, 0) else voxels * slope + intercept

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -33,7 +34,7 @@ from SegRLEExportLib.files.tables.totalsegmentator import with_codes_of_known_na
 from SegRLEExportLib.files.volume import Volume, Volumes
 from SegRLEExportLib.model.finding import Finding, Severity
 from SegRLEExportLib.model.remedy import Remedy
-from SegRLEExportLib.model.segmentation import AlgorithmType, Layer, Segment, Segmentation
+from SegRLEExportLib.model.segmentation import AlgorithmType, Labels, Layer, Segment, Segmentation
 from SegRLEExportLib.model.usual_color import usual_color
 from SegRLEExportLib.reading.folder import files_of_one_export
 from SegRLEExportLib.reading.header import is_dicom
@@ -134,7 +135,7 @@ def _inflated_start(file: BinaryIO) -> bytes:
 def _of_labels(volumes: Volumes, path: Path) -> Segmentation:
     if len(volumes.voxels_nkji) > 1:
         return replace(of_masks(_stem(path), _one_hot(volumes)), findings=(*place_findings(volumes, path),))
-    labels = labels_of(volumes.only_one())
+    labels = _labels_in(volumes, volumes.only_one())
     segments = tuple(
         Segment(
             f"Label_{value}",
@@ -149,6 +150,20 @@ def _of_labels(volumes: Volumes, path: Path) -> Segmentation:
     findings = (*place_findings(volumes, path), *_image_findings(len(segments), path))
     segmentation = Segmentation(_stem(path), (Layer(labels, volumes.geometry),), segments, findings)
     return _named(segmentation, volumes, path)
+
+
+def _labels_in(volumes: Volumes, voxels: NDArray[Any]) -> Labels:
+    """Return the labels in one of the volumes; a refusal names the scale that they come from."""
+    try:
+        return labels_of(voxels)
+    except UnreadableError as error:
+        if volumes.scale == (1, 0):
+            raise
+        slope, intercept = volumes.scale
+        raise UnreadableError(
+            f"{error} (scl_slope {slope:g} and scl_inter {intercept:g} make them so); save them as whole numbers, "
+            "without a scale"
+        ) from error
 
 
 def _image_findings(count: int, path: Path) -> Iterator[Finding]:
@@ -187,11 +202,18 @@ def _one_hot(volumes: Volumes) -> Iterator[Mask]:
     """Yield the volumes of a file as masks, one a segment; raise `UnreadableError` if they are none."""
     count = len(volumes.voxels_nkji)
     for n, voxels in enumerate(volumes.voxels_nkji, start=1):
-        if not np.all((voxels == 0) | (voxels == 1)):
-            raise UnreadableError(
-                f"it has {count} volumes, and one is needed, or several of 0 and 1 alone, one for each segment"
-            )
-        yield Mask(f"Segment_{n}", f"Segment {n}", np.asarray(voxels != 0), volumes.geometry)
+        yield Mask(f"Segment_{n}", f"Segment {n}", _is_inside(voxels, count), volumes.geometry)
+
+
+def _is_inside(voxels: NDArray[Any], count: int) -> NDArray[np.bool_]:
+    """Return where one of so many volumes is 1; raise `UnreadableError` if it is other than 0 elsewhere."""
+    with suppress(UnreadableError):
+        labels = labels_of(voxels)
+        if labels.max() <= 1:
+            return np.asarray(labels != 0)
+    raise UnreadableError(
+        f"it has {count} volumes, and one is needed, or several of 0 and 1 alone, one for each segment"
+    )
 
 
 def _masks_of(folder: Path) -> Segmentation:
@@ -248,22 +270,17 @@ def _mask(path: Path) -> Mask:
     try:
         with regular_file(path) as file:
             volumes = _volumes(file, path)
-            voxels = volumes.only_one()
-            values = [] if _is_of_zero_and_one(voxels) else values_in(labels_of(voxels))
+            labels = _labels_in(volumes, volumes.only_one())
     except UnreadableError as error:
         raise UnreadableSegmentationError(path, str(error)) from error
-    if values not in ([], [1], [255]):
+    values = [] if labels.max() <= 1 else values_in(labels)  # counting takes ten times as long as a glance
+    if values not in ([], [255]):
         shown = ", ".join(str(value) for value in values[:5])
         raise UnreadableSegmentationError(
             path, f"as a mask it must have the values 0 and 1, and it has {shown}; give it alone as a label map"
         )
     found = tuple(place_findings(volumes, path))
-    return Mask(_stem(path), _stem(path), np.asarray(voxels != 0), volumes.geometry, found)
-
-
-def _is_of_zero_and_one(voxels: NDArray[Any]) -> bool:
-    """Whether it is a mask at a glance: counting values takes ten times as long."""
-    return voxels.dtype.kind == "u" and int(voxels.max()) <= 1
+    return Mask(_stem(path), _stem(path), np.asarray(labels != 0), volumes.geometry, found)
 
 
 def _stem(path: Path) -> str:
