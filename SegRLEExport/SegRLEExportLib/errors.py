@@ -128,6 +128,13 @@ class TargetNotAFileError(TargetNotReplacedError):
     """What has the name is no file."""
 
 
+class TargetTwiceError(ExportError):
+    """Two files that are written together would have one name."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"Two files that are written together would be called {path}. Choose another name.")
+
+
 class TargetFolderError(ExportError):
     """The folder to write into cannot be used."""
 

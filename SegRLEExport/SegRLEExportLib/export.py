@@ -131,7 +131,7 @@ def _write(files: PendingFiles, path: Path, draft: Draft, steps: Progress) -> No
         with files.create(path) as sink:
             write_instance(sink, draft, steps)
     except OffsetOverflowError:
-        with files.create(path) as sink:
+        with files.create(path, anew=True) as sink:
             write_instance(sink, draft, steps, extended_offsets=True)
 
 

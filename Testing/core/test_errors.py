@@ -72,6 +72,10 @@ MESSAGES = [
         f"{SEG} is write-protected and was left as it is. Choose another name.",
     ),
     (
+        errors.TargetTwiceError(SEG),
+        f"Two files that are written together would be called {SEG}. Choose another name.",
+    ),
+    (
         errors.TargetFolderError(Path("out"), "it is write-protected"),
         "Nothing can be written into out: it is write-protected. Choose another folder.",
     ),

@@ -21,6 +21,7 @@ from SegRLEExportLib.errors import (
     TargetFolderError,
     TargetNotAFileError,
     TargetNotReplacedError,
+    TargetTwiceError,
     WritingFailedError,
 )
 from SegRLEExportLib.model.beside import EARLIER, PART
@@ -29,8 +30,8 @@ from SegRLEExportLib.writing.pending_files import PendingFiles, forget_standing_
 LIBRARY = Path(__file__).parents[2] / "SegRLEExport"
 
 
-def write(files: PendingFiles, final: Path, content: bytes = b"new") -> None:
-    with files.create(final) as sink:
+def write(files: PendingFiles, final: Path, content: bytes = b"new", *, anew: bool = False) -> None:
+    with files.create(final, anew=anew) as sink:
         sink.write(content)
 
 
@@ -75,10 +76,22 @@ class TestPendingFiles:
     def test_begun_anew_leave_nothing_of_the_first_try(self, tmp_path):
         with PendingFiles(overwrite=False) as files:
             write(files, tmp_path / "seg.dcm", b"first")
-            write(files, tmp_path / "seg.dcm", b"second")
+            write(files, tmp_path / "seg.dcm", b"second", anew=True)
             files.publish()
 
         assert contents(tmp_path) == {"seg.dcm": b"second"}
+
+    @pytest.mark.parametrize("overwrite", [False, True])
+    def test_never_have_the_name_of_another_of_them(self, overwrite, tmp_path):
+        with PendingFiles(overwrite=overwrite) as files:
+            write(files, tmp_path / "seg.dcm", b"first")
+            with pytest.raises(
+                TargetTwiceError, match=r"Two files that are written together would be called .*seg\.dcm"
+            ):
+                write(files, tmp_path / "seg.dcm", b"second")
+            files.publish()
+
+        assert contents(tmp_path) == {"seg.dcm": b"first"}
 
     @pytest.mark.parametrize("error", [OSError(5, "Input/output error"), KeyboardInterrupt()], ids=["disk", "Ctrl-C"])
     def test_that_have_their_names_lose_them_if_the_block_fails_afterwards(self, error, tmp_path):

@@ -429,6 +429,16 @@ class TestVolume:
         assert contents_of(tmp_path / "ct") == {"OT_0010.dcm": b"mine"}
         assert not (tmp_path / "seg.dcm").exists()
 
+    @pytest.mark.parametrize("options", [[], ["--overwrite"]])
+    def test_the_seg_takes_the_place_of_none_of_them(self, options, tmp_path, capsys):
+        segmentation, target = a_seg_nrrd(tmp_path), tmp_path / "ct" / "OT_0001.dcm"
+        words = ("export", segmentation, tmp_path / "ct", "-o", target, "--volume", a_volume(tmp_path))
+        assert segrle(*words, *options) == REFUSED
+        assert (
+            f"Two files that are written together would be called {target}. Choose another" in capsys.readouterr().err
+        )
+        assert not (tmp_path / "ct").exists()
+
     @staticmethod
     def _meanwhile(folder: Path, file_bytes):
         def made(*arguments):

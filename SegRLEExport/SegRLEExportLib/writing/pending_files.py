@@ -18,7 +18,7 @@ from functools import partial
 from pathlib import Path
 from types import TracebackType
 
-from SegRLEExportLib.errors import FilesLeftError, TargetExistsError, WritingFailedError
+from SegRLEExportLib.errors import FilesLeftError, TargetExistsError, TargetTwiceError, WritingFailedError
 from SegRLEExportLib.model.beside import EARLIER, PART, beside
 from SegRLEExportLib.writing.names import folder_error, refuse_taken
 from SegRLEExportLib.writing.seg_file import FileSink
@@ -83,12 +83,15 @@ class PendingFiles:
                 raise folder_error(folder, error) from error
 
     @contextmanager
-    def create(self, final: Path, *, replaces_none: bool = False) -> Iterator[FileSink]:
-        """Open the file that is to become `final`, anew if it was begun; it is on the disk when the block ends.
+    def create(self, final: Path, *, replaces_none: bool = False, anew: bool = False) -> Iterator[FileSink]:
+        """Open the file that is to become `final`; it is on the disk when the block ends.
 
-        `replaces_none` spares a file of that name even where others may be overwritten.
-        Raises `TargetExistsError`, `TargetNotAFileError` or `WritingFailedError`.
+        `replaces_none` spares a file of that name even where others may be overwritten; `anew` is for one that was
+        begun before, which another file may not have the name of.
+        Raises `TargetExistsError`, `TargetNotReplacedError`, `TargetTwiceError` or `WritingFailedError`.
         """
+        if final in self._parts and not anew:
+            raise TargetTwiceError(final)
         try:
             if replaces_none:
                 self._never_replaced.add(final)
@@ -119,7 +122,7 @@ class PendingFiles:
     def publish(self) -> None:
         """Give all files their names, or none; a file that is replaced is kept until the block has ended.
 
-        Raises `TargetExistsError`, `TargetNotAFileError` or `WritingFailedError`.
+        Raises `TargetExistsError`, `TargetNotReplacedError` or `WritingFailedError`.
         """
         for final, part in self._parts.items():
             try:
