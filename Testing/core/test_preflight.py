@@ -348,6 +348,7 @@ ROWS = [
     Row("time-not-there", ERROR, on_images, read(*images(), time=2)),
     Row("series-chosen-by-size", NOTE, on_images, with_a_wider_series),
     Row("several-patients", ERROR, on_images, read(*with_different("PatientID", "P-2"))),
+    Row("patient-described-otherwise", WARNING, on_images, read(*with_different("PatientName", "C^D"))),
     Row("several-studies", ERROR, on_images, read(*with_different("StudyInstanceUID", "1.2.3.4"))),
     Row("same-uid", ERROR, on_images, read(*with_different("SOPInstanceUID", images()[0].SOPInstanceUID))),
     Row("uid-from-file-meta", REPAIR, on_images, read(*images(SOPClassUID=None))),

@@ -10,6 +10,7 @@ from SegRLEExportLib.model.finding import Finding, Severity
 from SegRLEExportLib.model.remedy import Remedy
 from SegRLEExportLib.model.source_series import SourceSeries, text_of
 from SegRLEExportLib.source.images import Plane, UnplacedImage, UnreadableFile
+from SegRLEExportLib.source.patients import patient_findings
 from SegRLEExportLib.uids import is_standard_uid, is_usable_uid
 
 _NAMED = 3
@@ -129,7 +130,8 @@ def times_not_told_apart(images: int, positions: int) -> Finding:
 
 def identity_findings(planes: list[Plane]) -> Iterator[Finding]:
     """Tell whether the images agree on whose they are, and each has a UID of its own."""
-    yield from _disagreements(planes)
+    yield from patient_findings(planes)
+    yield from _several_studies({plane.study_uid for plane in planes})
     places_of = Counter(plane.frame for plane in planes)
     shared = sum(1 for count in places_of.values() if count > 1)
     if shared:
@@ -150,19 +152,15 @@ def identity_findings(planes: list[Plane]) -> Iterator[Finding]:
         )
 
 
-def _disagreements(planes: list[Plane]) -> Iterator[Finding]:
-    for finding_id, tag, what, values in (
-        ("several-patients", "(0010,0020) PatientID", "patient", {plane.patient_id for plane in planes}),
-        ("several-studies", "(0020,000D) StudyInstanceUID", "study", {plane.study_uid for plane in planes}),
-    ):
-        if len(values) > 1:
-            yield Finding(
-                finding_id,
-                Severity.ERROR,
-                f"The images of the series disagree about their {what}: {', '.join(map(repr, sorted(values)[:3]))}.",
-                where=tag,
-                help=f"{Remedy.IMAGES_OF_ONE} {what}.",
-            )
+def _several_studies(uids: set[str]) -> Iterator[Finding]:
+    if len(uids) > 1:
+        yield Finding(
+            "several-studies",
+            Severity.ERROR,
+            f"The images of the series disagree about their study: {', '.join(map(repr, sorted(uids)[:_NAMED]))}.",
+            where="(0020,000D) StudyInstanceUID",
+            help=f"{Remedy.IMAGES_OF_ONE} study.",
+        )
 
 
 def uid_errors(source: SourceSeries) -> Iterator[Finding]:

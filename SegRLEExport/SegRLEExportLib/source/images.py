@@ -32,7 +32,7 @@ from pydicom.uid import (
 )
 
 from SegRLEExportLib.model.source_series import SourceFrame
-from SegRLEExportLib.source.character_sets import tell_pydicom_of_latin_9
+from SegRLEExportLib.source.character_sets import person_name, tell_pydicom_of_latin_9
 from SegRLEExportLib.source.cut_short import header_and_cut
 from SegRLEExportLib.source.image_values import (
     IMAGE_ORIENTATION,
@@ -65,10 +65,13 @@ _ALWAYS_PLACED = frozenset(
 
 _MOST_FRAMES_WITHOUT_PLACE = 100_000
 
+_SPECIFIC_CHARACTER_SET = 0x00080005
 _SOP_CLASS_UID = 0x00080016
 _SOP_INSTANCE_UID = 0x00080018
 _MODALITY = 0x00080060
+_PATIENT_NAME = 0x00100010
 _PATIENT_ID = 0x00100020
+_PATIENT_BIRTH_DATE = 0x00100030
 _SLICE_THICKNESS = 0x00180050
 _STUDY_INSTANCE_UID = 0x0020000D
 _SERIES_INSTANCE_UID = 0x0020000E
@@ -81,16 +84,20 @@ _FRAME_OF_REFERENCE_UID = 0x00200052
 _NUMBER_OF_FRAMES = 0x00280008
 _ROWS = 0x00280010
 _COLUMNS = 0x00280011
+_SIDES = (_ROWS, _COLUMNS)
 TIMES = (_TEMPORAL_POSITION, _TRIGGER_TIME, _ACQUISITION_NUMBER, _ACQUISITION_TIME)
 """What tells images of one place and several times apart, the plainest first (PS3.3, C.7.6.2.1.4 and C.7.6.16.2.2)."""
 
 _WANTED = frozenset(
     (
         *TIMES,
+        _SPECIFIC_CHARACTER_SET,
         _SOP_CLASS_UID,
         _SOP_INSTANCE_UID,
         _MODALITY,
+        _PATIENT_NAME,
         _PATIENT_ID,
+        _PATIENT_BIRTH_DATE,
         _SLICE_THICKNESS,
         _STUDY_INSTANCE_UID,
         _SERIES_INSTANCE_UID,
@@ -120,6 +127,8 @@ class Plane:
     series_uid: str
     study_uid: str
     patient_id: str
+    patient_name: str
+    birth_date: str
     frame_of_reference_uid: str
     instance_number: int
     position: tuple[float, ...]
@@ -173,7 +182,7 @@ def planes_in(path: Path) -> list[Found]:
     try:
         header = read_header(path, _WANTED)
         if header is not None and _NUMBER_OF_FRAMES not in header.elements:
-            texts = {tag: _decoded(tag, value) for tag, value in header.elements.items()}
+            texts = _texts_of(header.elements)
             if all(texts.get(tag) for tag in _STATED_TWICE) and _is_plain(header.elements.get(_PATIENT_ID, b"")):
                 return _single_plane(_Origin(path, header.cut), texts)
         dataset, cut = header_and_cut(path)
@@ -221,10 +230,16 @@ def _is_plain(text: bytes) -> bool:
     return text.isascii() and b"\x1b" not in text
 
 
-def _decoded(tag: int, value: bytes) -> str:
-    if tag in (_ROWS, _COLUMNS):
-        return str(int.from_bytes(value, "little"))
-    return value.decode("ascii", "replace").strip("\0 ")
+def _texts_of(elements: dict[int, bytes]) -> dict[int, str]:
+    """Return the values as texts: a name in the character set of the file, all others are ASCII."""
+    texts = {
+        tag: str(int.from_bytes(value, "little")) if tag in _SIDES else value.decode("ascii", "replace").strip("\0 ")
+        for tag, value in elements.items()
+    }
+    name = elements.get(_PATIENT_NAME, b"")
+    if not _is_plain(name):
+        texts[_PATIENT_NAME] = person_name(name, texts.get(_SPECIFIC_CHARACTER_SET, ""))
+    return texts
 
 
 def _planes_by_pydicom(path: Path, dataset: Dataset, cut: str) -> list[Found]:
@@ -325,6 +340,8 @@ def _plane(origin: _Origin, texts: dict[int, str], frame_number: int | None, *, 
         series_uid=texts.get(_SERIES_INSTANCE_UID, ""),
         study_uid=texts.get(_STUDY_INSTANCE_UID, ""),
         patient_id=texts.get(_PATIENT_ID, ""),
+        patient_name=texts.get(_PATIENT_NAME, ""),
+        birth_date=texts.get(_PATIENT_BIRTH_DATE, ""),
         frame_of_reference_uid=texts.get(_FRAME_OF_REFERENCE_UID, ""),
         instance_number=frame_number or int(number_of(texts.get(_INSTANCE_NUMBER, "")) or 0),
         position=position_of(texts.get(IMAGE_POSITION, "")) if has_place else (),
