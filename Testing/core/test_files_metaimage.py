@@ -83,6 +83,25 @@ class TestRight:
         )
         assert is_right(path)
 
+    @pytest.mark.parametrize("word", ["True", "TRUE", "T", "t", "1", "False", "f", "F", "0"])
+    def test_words_for_yes_and_no_as_itk_takes_them(self, tmp_path, word):
+        sitk = pytest.importorskip("SimpleITK")
+        big = word[0] in "Tt1"
+        data = LABELS.astype(">u2" if big else "<u2").tobytes()
+        path = a_metaimage(tmp_path, data, BinaryDataByteOrderMSB=word, BinaryData="T", ElementType="MET_USHORT")
+        assert is_right(path)
+        assert np.array_equal(sitk.GetArrayFromImage(sitk.ReadImage(str(path))), LABELS)
+
+    @pytest.mark.parametrize("name", [None, "TransformMatrix", "Rotation", "Orientation"])
+    def test_axes_under_every_name_or_left_out_as_itk_has_them(self, tmp_path, name):
+        sitk = pytest.importorskip("SimpleITK")
+        axes = {"TransformMatrix": None} | ({name: "0.6 0.8 0 -0.8 0.6 0 0 0 1"} if name else {})
+        path = a_metaimage(tmp_path, **axes)
+        image = sitk.ReadImage(str(path))
+        to_lps = read_segmentation(path).layers[0].geometry.kji_to_lps
+        for ijk in ((0, 0, 0), (4, 0, 0), (0, 3, 0), (4, 3, 2)):
+            assert to_lps @ (*ijk[::-1], 1) == pytest.approx((*image.TransformIndexToPhysicalPoint(ijk), 1))
+
 
 class TestRefused:
     @pytest.mark.parametrize("compressed", [True, False])
@@ -116,11 +135,13 @@ class TestRefused:
             ({"ElementNumberOfChannels": "3"}, "its voxels are colours or vectors, and numbers are needed"),
             ({"BinaryData": "False"}, "its voxels are text; save it as binary data"),
             ({"BinaryData": "perhaps"}, "its header is damaged: BinaryData is 'perhaps'"),
+            ({"BinaryDataByteOrderMSB": "2"}, "its header is damaged: BinaryDataByteOrderMSB is '2'"),
             ({"ElementSpacing": "0.8 0 2.5"}, "its voxels have the sizes 0.8 0 2.5"),
             ({"ElementSpacing": "0.8 nan 2.5"}, "its header is damaged: ElementSpacing is '0.8 nan 2.5'"),
             ({"ElementSpacing": None}, "its header has no 'ElementSpacing'"),
             ({"TransformMatrix": "1 0 0 1 0 0 0 0 1"}, "the axes do not span space"),
-            ({"TransformMatrix": None}, "its header has no 'TransformMatrix'"),
+            ({"TransformMatrix": "1 0 0"}, "its header is damaged: TransformMatrix is '1 0 0'"),
+            ({"Offset": None}, "its header has no 'Offset'"),
             ({"Offset": "here"}, "its header is damaged: Offset is 'here'"),
             ({"ElementDataFile": "LIST"}, "its voxels are in several files; save it as one .mha"),
             ({"ElementDataFile": "%03d.raw 1 3 1"}, "its voxels are in several files; save it as one .mha"),

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from file_builders import LABELS, PLACE, THREE, a_nrrd
 from SegRLEExportLib.errors import UnreadableSegmentationError, UnreadableVolumeError
+from SegRLEExportLib.files.nrrd import read_header
 from SegRLEExportLib.files.read import read_segmentation, read_volume
 from SegRLEExportLib.model.segmentation import AlgorithmType
 from SegRLEExportLib.model.terminology import Code
@@ -218,6 +219,9 @@ class TestHeader:
             (PLACE[:1] + PLACE[2:], "its header has no 'space directions'"),
             (("space: scanner-xyz", *PLACE[1:]), "its voxels lie in the space 'scanner-xyz', which is not known here"),
             ((*PLACE, 'space units: "cm" "cm" "cm"'), 'its space is measured in "cm"'),
+            ((*PLACE, "space units: um um um"), "its space is measured in um um um, and mm is needed"),
+            ((*PLACE, 'space units: "mm" "mm" um'), 'its space is measured in "mm" "mm" um, and mm is needed'),
+            ((*PLACE, "acq: date:=2020"), "'acq' is no field of NRRD"),
             ((*PLACE, PLACE[0]), "'space' is there twice"),
             ((*PLACE, "spaec: x"), "'spaec' is no field of NRRD"),
             ((*PLACE, "what is this"), "the line 'what is this' has no colon"),
@@ -228,6 +232,36 @@ class TestHeader:
     )
     def test_that_does_not_say_where_is_refused(self, tmp_path, place, reason):
         assert reason in refusal(a_nrrd(tmp_path, *THREE, place=place))
+
+    @pytest.mark.parametrize("units", ['"mm" "mm" "mm"', "mm mm mm", '"" "" ""'])
+    def test_that_says_mm_or_nothing_of_its_units_is_read(self, tmp_path, units):
+        assert names(a_nrrd(tmp_path, *THREE, f"space units: {units}")) == ["liver", "spleen", "kidney"]
+
+    @pytest.mark.parametrize(
+        "line",
+        [
+            b"acq:date:=2020",
+            b"acq:date:=a: b",
+            b"space:old:=RAS",
+            b"key:=a:=b: c",
+            b"content: a:=b",
+            b"# M\xfcller",
+        ],
+    )
+    def test_with_colons_in_keys_and_comments_in_any_characters_is_read_as_itk_reads_it(self, tmp_path, line):
+        sitk = pytest.importorskip("SimpleITK")
+        path = a_nrrd(tmp_path, "LINE", name="a.nrrd")
+        path.write_bytes(path.read_bytes().replace(b"LINE", line))
+        image = sitk.ReadImage(str(path))
+        layer = read_segmentation(path).layers[0]
+        assert np.array_equal(layer.labels_kji, sitk.GetArrayFromImage(image))
+        for ijk in ((0, 0, 0), (4, 0, 0), (4, 3, 2)):
+            theirs = (*image.TransformIndexToPhysicalPoint(ijk), 1)
+            assert layer.geometry.kji_to_lps @ (*ijk[::-1], 1) == pytest.approx(theirs)
+
+    def test_keeps_keys_with_colons(self, tmp_path):
+        with a_nrrd(tmp_path, "acq:date:=a: b", "key:=a:=b").open("rb") as file:
+            assert read_header(file).keys == {"acq:date": "a: b", "key": "a:=b"}
 
     @pytest.mark.parametrize(
         ("fields", "reason"),

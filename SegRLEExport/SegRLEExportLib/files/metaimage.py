@@ -32,6 +32,10 @@ _DTYPES = {
     "MET_DOUBLE": "f8",
 }
 
+_TRUE, _FALSE = ("true", "t", "1"), ("false", "f", "0")
+
+_AXES = ("TransformMatrix", "Rotation", "Orientation")
+
 Fields = dict[str, str]
 
 
@@ -78,9 +82,9 @@ def _get(fields: Fields, *names: str) -> str:
 
 def _is_true(fields: Fields, name: str) -> bool:
     word = fields.get(name, "False").lower()
-    if word not in ("true", "false"):
+    if word not in (*_TRUE, *_FALSE):
         raise UnreadableError(f"its header is damaged: {name} is '{word[:40]}'")
-    return word == "true"
+    return word in _TRUE
 
 
 def _numbers(fields: Fields, count: int, *names: str) -> Matrix:
@@ -121,8 +125,14 @@ def _kji_to_lps(fields: Fields) -> Matrix:
     spacing = _numbers(fields, 3, "ElementSpacing", "ElementSize")
     if not np.all(spacing > 0):
         raise UnreadableError(f"its voxels have the sizes {fields.get('ElementSpacing', '')[:40]}")
-    axes = _numbers(fields, 9, "TransformMatrix", "Rotation", "Orientation").reshape(3, 3)
-    return kji_to_lps(axes * spacing[:, None], _numbers(fields, 3, "Offset", "Position", "Origin"))
+    return kji_to_lps(_axes(fields) * spacing[:, None], _numbers(fields, 3, "Offset", "Position", "Origin"))
+
+
+def _axes(fields: Fields) -> Matrix:
+    """Return the directions of i, j and k, a row each; they are those of space where the header says nothing."""
+    if not any(name in fields for name in _AXES):
+        return np.eye(3)
+    return _numbers(fields, 9, *_AXES).reshape(3, 3)
 
 
 @contextmanager

@@ -53,6 +53,9 @@ _SPACES = {
 }
 """What makes LPS of a space's coordinates."""
 
+_UNIT = re.compile(r'"[^"]*"|\S+')
+"""A unit in quotes, or as some write it, without."""
+
 _ESCAPED = re.compile(r"\\([n\\])")
 
 
@@ -102,13 +105,11 @@ def read_header(file: BinaryIO) -> NrrdHeader:
     fields: dict[str, str] = {}
     keys: dict[str, str] = {}
     for line in lines:
-        if line.startswith("#"):
-            continue
-        name, separator, value = line.partition(":")
+        name, separator, value = _parts(line)
         if not separator:
             raise UnreadableError(f"its header is damaged: the line '{line[:40]}' has no colon")
-        if value.startswith("="):
-            _put(keys, name, _ESCAPED.sub(lambda found: "\n" if found[1] == "n" else "\\", value[1:]))
+        if separator == ":=":
+            _put(keys, name, _ESCAPED.sub(lambda found: "\n" if found[1] == "n" else "\\", value))
         elif _FIELD.fullmatch(name.lower()):
             _put(fields, name.lower(), value.strip())
         else:
@@ -171,12 +172,14 @@ def vectors(text: str, name: str) -> list[Matrix | None]:
 
 
 def _lines(file: BinaryIO) -> Iterator[str]:
-    """Yield the lines of the header, up to the empty one or, if the voxels are elsewhere, the end of the file."""
+    """Yield the lines of the header but for comments, up to the empty one or, if the voxels are elsewhere, the end of the file."""
     total = 0
     while raw := file.readline(_MOST_HEADER_BYTES):
         total += len(raw)
         if total > _MOST_HEADER_BYTES:
             raise UnreadableError("its header does not come to an end")
+        if raw.startswith(b"#"):
+            continue  # a comment, in any character set
         try:
             line = raw.decode("utf-8").rstrip("\n").removesuffix("\r")
         except UnicodeDecodeError as error:
@@ -184,6 +187,12 @@ def _lines(file: BinaryIO) -> Iterator[str]:
         if not line:
             return
         yield line
+
+
+def _parts(line: str) -> tuple[str, str, str]:
+    """Return a name, what parts it from its value, and the value; ':=' follows a key, which may have colons itself."""
+    name, separator, value = line.partition(":=")
+    return (name, separator, value) if separator and ": " not in name else line.partition(":")
 
 
 def _put(values: dict[str, str], name: str, value: str) -> None:
@@ -233,7 +242,7 @@ def _to_lps(header: NrrdHeader) -> Matrix:
     if space not in _SPACES:
         raise UnreadableError(f"its voxels lie in the space '{space[:40]}', which is not known here")
     units = header.fields.get("space units", "")
-    if any(unit not in ("mm", "") for unit in re.findall(r'"([^"]*)"', units)):
+    if any(unit not in ("mm", '"mm"', '""') for unit in _UNIT.findall(units)):
         raise UnreadableError(f"its space is measured in {units[:40]}, and mm is needed")
     return np.diag(_SPACES[space])
 
