@@ -218,6 +218,25 @@ class TestRefused:
         path.write_bytes(content)
         assert reason in refusal(path)
 
+    @pytest.mark.parametrize("suffix", [".img", ".img.gz"])
+    @pytest.mark.parametrize("kind", [nibabel.Nifti1Pair, nibabel.AnalyzeImage])
+    def test_half_of_a_pair(self, tmp_path, kind, suffix):
+        path = tmp_path / f"a{suffix}"
+        nibabel.save(kind(LABELS.T, np.diag([-0.8, 1, 2.5, 1])), path)
+        header = path.with_name(path.name.replace(".img", ".hdr"))
+        assert "it has the voxels of a pair, .hdr and .img; save the pair as one .nii" in refusal(path)
+        if kind is nibabel.Nifti1Pair:
+            assert "it is NIfTI in two files, .hdr and .img; save it as one .nii" in refusal(header)
+        else:
+            assert "it is Analyze, or its header is damaged: it does not say that it is NIfTI" in refusal(header)
+
+    @pytest.mark.parametrize("beside", [b"", b"ENVI\ndescription = {", b"\x1f\x8b\x08 and no more"])
+    def test_an_img_without_such_a_header(self, tmp_path, beside):
+        (tmp_path / "a.img").write_bytes(LABELS.tobytes())
+        assert "its content is none of NRRD, NIfTI and MetaImage" in refusal(tmp_path / "a.img")
+        (tmp_path / "a.hdr").write_bytes(beside)
+        assert "its content is none of NRRD, NIfTI and MetaImage" in refusal(tmp_path / "a.img")
+
     def test_several_volumes(self, tmp_path):
         assert "it has 3 volumes, and one is needed, or several of 0 and 1 alone, one for each segment" in refusal(
             a_nifti(tmp_path, np.stack([LABELS] * 3))

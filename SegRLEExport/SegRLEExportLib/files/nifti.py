@@ -5,14 +5,16 @@ nibabel's own reading stops before the checksum at the end of gzip and mends hea
 
 from __future__ import annotations
 
+import re
 from itertools import product
 from math import isfinite, prod
+from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
-from SegRLEExportLib.files.byte_stream import ByteStream, UnreadableError
+from SegRLEExportLib.files.byte_stream import ByteStream, UnreadableError, regular_file
 from SegRLEExportLib.files.volume import Volumes, placed, read_array
 from SegRLEExportLib.model.geometry import Geometry, Matrix
 
@@ -24,6 +26,8 @@ _ONE_FILE, _TWO_FILES = (b"n+1", b"n+2"), (b"ni1", b"ni2")
 _MM = {0: 1.0, 1: 1000.0, 2: 1.0, 3: 0.001}
 """Millimetres of a unit of length; 0 says nothing, and all programs take it as mm."""
 
+_IMG = re.compile(r"\.img(\.gz)?$", re.IGNORECASE)
+
 _MOST_EXTENSION_BYTES = 1 << 24
 
 RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
@@ -33,6 +37,18 @@ RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 def is_nifti(start: bytes) -> bool:
     """Whether a file that begins so, inflated, is NIfTI."""
     return _version(start) is not None
+
+
+def has_header_beside(path: Path) -> bool:
+    """Whether it is the .img of a pair, NIfTI's or Analyze's: nothing in it says so, its .hdr does."""
+    name = _IMG.sub(r".hdr\1", path.name)
+    if name == path.name:
+        return False
+    try:
+        with regular_file(path.with_name(name)) as file:
+            return is_nifti(ByteStream.of_content(file).take_at_most(4))
+    except UnreadableError:
+        return False
 
 
 def read_nifti(file: BinaryIO) -> Volumes:
@@ -74,7 +90,7 @@ def _header(stream: ByteStream) -> Any:
     if magic[:3] in _TWO_FILES:
         raise UnreadableError("it is NIfTI in two files, .hdr and .img; save it as one .nii")
     if magic[:3] not in _ONE_FILE:
-        raise UnreadableError("its header is damaged: it does not say that it is NIfTI")
+        raise UnreadableError("it is Analyze, or its header is damaged: it does not say that it is NIfTI")
     return header
 
 

@@ -172,7 +172,7 @@ def vectors(text: str, name: str) -> list[Matrix | None]:
 
 
 def _lines(file: BinaryIO) -> Iterator[str]:
-    """Yield the lines of the header but for comments, up to the empty one or, if the voxels are elsewhere, the end of the file."""
+    """Yield the lines that are no comments, up to the empty one or, if the voxels are elsewhere, to the file's end."""
     total = 0
     while raw := file.readline(_MOST_HEADER_BYTES):
         total += len(raw)

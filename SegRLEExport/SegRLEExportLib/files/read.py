@@ -21,7 +21,7 @@ from SegRLEExportLib.files.byte_stream import ByteStream, UnreadableError, regul
 from SegRLEExportLib.files.labels import labels_of, values_in
 from SegRLEExportLib.files.masks import Mask, of_masks
 from SegRLEExportLib.files.metaimage import is_metaimage, read_metaimage
-from SegRLEExportLib.files.nifti import is_nifti, read_nifti
+from SegRLEExportLib.files.nifti import has_header_beside, is_nifti, read_nifti
 from SegRLEExportLib.files.nrrd import is_nrrd, read_header, read_volumes
 from SegRLEExportLib.files.places import place_findings
 from SegRLEExportLib.files.seg_nrrd import has_segments, read_segments
@@ -117,6 +117,8 @@ def _volumes(file: BinaryIO, path: Path) -> Volumes:
         return read_metaimage(file, path)
     if is_nifti(_inflated_start(file)):
         return read_nifti(file)
+    if has_header_beside(path):
+        raise UnreadableError("it has the voxels of a pair, .hdr and .img; save the pair as one .nii")
     raise UnreadableError("its content is none of NRRD, NIfTI and MetaImage" if start else "it is empty")
 
 
