@@ -40,6 +40,7 @@ def specimens(tmp_path_factory) -> dict[str, bytes]:
     a_nrrd(folder, *THREE, name="raw.seg.nrrd", encoding="raw", data=LABELS.tobytes())
     a_nrrd(folder, *THREE, name="zipped.seg.nrrd", encoding="gzip")
     a_nrrd(folder, name="labels.nrrd", encoding="raw", data=LABELS.tobytes())
+    a_nrrd(folder, name="text.nrrd", encoding="text", data=" ".join(map(str, LABELS.ravel())).encode())
     for name, kind in (("one.nii", nibabel.Nifti1Image), ("two.nii.gz", nibabel.Nifti2Image)):
         nibabel.save(kind(LABELS.transpose(2, 1, 0), TO_RAS), folder / name)
     (folder / "labels.mha").write_bytes(METAIMAGE.encode() + LABELS.tobytes())
