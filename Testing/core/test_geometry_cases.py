@@ -654,6 +654,77 @@ def test_a_time_that_is_named_is_taken(tmp_path, time, attribute):
     assert {int(frame.sop_instance_uid.rpartition(".")[2]) // 100 for frame in series.frames} == {time - 1}
 
 
+@pytest.mark.parametrize("time", [None, 1, 2])
+def test_an_image_of_another_time_does_not_stand_in_for_one_that_is_missing(tmp_path, time):
+    single = [image for image in of_times(2, TriggerTime=lambda time: 50 * time)]
+    missing = next(image for image in single if image.TriggerTime == 0 and image.InstanceNumber == 3)
+    write([image for image in single if image is not missing], tmp_path)
+
+    (series,) = read_series(tmp_path, time=time)
+
+    assert {int(frame.sop_instance_uid.rpartition(".")[2]) // 100 for frame in series.frames} == {(time or 1) - 1}
+    assert len(series.frames) == (5 if time == 2 else 4)
+    told = [str(finding) for finding in series.findings]
+    warning = (
+        "warning: At 1 of 5 positions there is no image of Trigger Time 0.0, and those of other times do not stand in "
+        "for it. Add the missing image, or choose another time."
+    )
+    assert (warning in told) == (time != 2)
+
+
+@pytest.mark.parametrize(
+    ("group", "keyword", "value"),
+    [
+        ("FrameContentSequence", "TemporalPositionIndex", lambda time: time + 1),
+        ("FrameContentSequence", "FrameAcquisitionNumber", lambda time: time + 1),
+        ("FrameContentSequence", "FrameAcquisitionDateTime", lambda time: f"2026010110{time}000"),
+        ("CardiacSynchronizationSequence", "NominalCardiacTriggerDelayTime", lambda time: 40.5 * time),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+@pytest.mark.parametrize("time", [None, 1, 2])
+def test_frames_of_several_times_are_told_apart_by_what_they_say(tmp_path, group, keyword, value, time):
+    (whole,) = enhanced(images() + images(first=50))
+    order = np.random.default_rng(3).permutation(10).tolist()
+    frames = [whole.PerFrameFunctionalGroupsSequence[n] for n in order]
+    for n, frame in zip(order, frames):
+        content = Dataset()
+        setattr(content, keyword, value(n // 5))
+        setattr(frame, group, [content])
+    whole.PerFrameFunctionalGroupsSequence = frames
+    write([whole], tmp_path)
+
+    (series,) = read_series(tmp_path, time=time)
+
+    assert {order[frame.frame_number - 1] // 5 for frame in series.frames} == {(time or 1) - 1}
+    assert len(series.frames) == 5
+
+
+def test_frames_of_several_times_that_nothing_tells_apart_are_told(tmp_path):
+    write(enhanced(images() + images(first=50)), tmp_path)
+
+    (finding,) = read_series(tmp_path)[0].findings
+
+    told = "nothing tells their times apart, so at each one the first frame is referenced."
+    assert finding.what == f"10 images lie at 5 positions; {told}"
+
+
+def test_stacks_side_by_side_are_volumes_of_their_own(tmp_path):
+    beside = [
+        changed(image, ImagePositionPatient=[-13.0, *image.ImagePositionPatient[1:]]) for image in images(first=50)
+    ]
+    paths = write(images() + beside, _folder(tmp_path / "all"))
+    planes = [plane for plane in planes_of(paths) if plane.position[0] == -13]
+
+    report = export(on_planes(planes), tmp_path / "all", tmp_path / "out", options=fixed_options())
+
+    assert labels_by_image(report.paths[0], planes).keys() <= {plane.key for plane in planes}
+    assert (
+        "The images of the series form 2 volumes of different orientation, size or frame of reference, or side by "
+        "side; only those of one volume are referenced." in str(report)
+    )
+
+
 @pytest.mark.parametrize("time", [0, 4, -1])
 def test_a_time_that_is_not_there_is_refused(tmp_path, time):
     write(of_times(3, TriggerTime=lambda time: 40.5 * time), tmp_path)

@@ -354,6 +354,12 @@ ROWS = [
     Row("uid-from-file-meta", REPAIR, on_images, read(*images(SOPClassUID=None))),
     Row("uid-from-file-meta", ERROR, on_images, read(*images(SOPClassUID=None)), options={"strict": True}),
     Row("same-position", WARNING, on_images, read(*images(), *images(first=50))),
+    Row(
+        "image-of-time-missing",
+        WARNING,
+        on_images,
+        read(*images(TriggerTime=0)[1:], *images(first=50, TriggerTime=50)),
+    ),
     Row("mixed-orientation", WARNING, on_images, read(*images(SAGITTAL, first=50), *images())),
     Row(
         "source-image-without-place",

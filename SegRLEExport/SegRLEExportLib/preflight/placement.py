@@ -30,7 +30,12 @@ _SEEN_DEGREES = 0.1
 """Images whose line is turned against their normal by no more count as not tilted; positions are rounded."""
 
 
-_WHY_AN_IMAGE_IS_MISSING = ("unreadable-file", "source-image-missing", "source-image-without-place")
+_WHY_AN_IMAGE_IS_MISSING = (
+    "unreadable-file",
+    "source-image-missing",
+    "source-image-without-place",
+    "image-of-time-missing",
+)
 
 _IN_NO_IMAGE = ("image-missing", "outside-source")
 

@@ -107,13 +107,24 @@ def same_position(images: int, positions: int, chosen: str) -> Finding:
     )
 
 
+def places_without_image(count: int, places: int, which: str) -> Finding:
+    """Tell that images of the time that is referenced are missing where those of others are."""
+    return Finding(
+        "image-of-time-missing",
+        Severity.WARNING,
+        f"At {count} of {counted(places, 'position')} there is no image of {which}, and those of other times do "
+        "not stand in for it.",
+        help="Add the missing image, or choose another time.",
+    )
+
+
 def time_not_there(time: int, times: int) -> Finding:
     """Tell that the images were not taken as often as to have the time that was asked for."""
     return Finding(
         "time-not-there",
         Severity.ERROR,
         f"Time {time} was asked for, and the images have {counted(times, 'time')}.",
-        help=f"Choose a time from 1 to {times}, or none for the first.",
+        help=f"Choose a time from 1 to {times}, or none for the first." if times > 1 else "Ask for no time.",
     )
 
 

@@ -88,6 +88,15 @@ _SIDES = (_ROWS, _COLUMNS)
 TIMES = (_TEMPORAL_POSITION, _TRIGGER_TIME, _ACQUISITION_NUMBER, _ACQUISITION_TIME)
 """What tells images of one place and several times apart, the plainest first (PS3.3, C.7.6.2.1.4 and C.7.6.16.2.2)."""
 
+_TIMES_OF_FRAMES = {
+    _TEMPORAL_POSITION: ("FrameContentSequence", 0x00209128),
+    _TRIGGER_TIME: ("CardiacSynchronizationSequence", 0x00209153),
+    _ACQUISITION_NUMBER: ("FrameContentSequence", 0x00209156),
+    _ACQUISITION_TIME: ("FrameContentSequence", 0x00189074),
+}
+"""The same of the frames of an enhanced image: Temporal Position Index, Nominal Cardiac Trigger Delay Time, Frame
+Acquisition Number and Frame Acquisition DateTime, with their functional groups (PS3.3, C.7.6.16.2)."""
+
 _WANTED = frozenset(
     (
         *TIMES,
@@ -260,7 +269,9 @@ def _text_of(dataset: Dataset, tag: int) -> str:
     """Return the element's value as text, empty if there is none or it cannot be converted."""
     try:
         value = dataset[tag].value if tag in dataset else None
-        return "\\".join(str(part) for part in value) if isinstance(value, MultiValue) else str(value or "").strip()
+        if isinstance(value, MultiValue):
+            return "\\".join(str(part) for part in value)
+        return "" if value is None else str(value).strip()
     except Exception:  # pydicom raises whatever the conversion of a damaged value raises
         return ""
 
@@ -314,6 +325,8 @@ def _planes_of_multi_frame(origin: _Origin, dataset: Dataset, texts: dict[int, s
                 ("PixelMeasuresSequence", _SLICE_THICKNESS),
             )
         }
+        for tag, (group, tag_of_frame) in _TIMES_OF_FRAMES.items():
+            texts_of_frame[tag] = _text_of(_group(own, shared[0], group), tag_of_frame) or texts.get(tag, "")
         try:
             yield _plane(origin, texts_of_frame, frame_number)
         except ValueError as error:

@@ -21,6 +21,7 @@ from SegRLEExportLib.source.findings import (
     cut_findings,
     frame_of_reference_each,
     identity_findings,
+    places_without_image,
     same_position,
     time_not_there,
     times_not_told_apart,
@@ -66,14 +67,14 @@ def volumes_of(
     if _have_a_frame_of_reference_each(different):
         findings.append(frame_of_reference_each(len(different)))
         different = [replace(plane, frame_of_reference_uid="") for plane in different]
-    volumes = _of_one_shape(different)
+    volumes = [volume for group in _of_one_shape(different) for volume in _apart(group)]
     if len(volumes) > 1:
         findings.append(
             Finding(
                 "mixed-orientation",
                 Severity.WARNING,
                 f"The images of the series form {len(volumes)} volumes of different orientation, size or frame of "
-                "reference; only those of one volume are referenced.",
+                "reference, or side by side; only those of one volume are referenced.",
             )
         )
     return [_volume(members, findings, time) for members in volumes]
@@ -98,6 +99,26 @@ def _of_one_shape(planes: list[Plane]) -> list[list[Plane]]:
         else:
             groups.append([plane])
     return groups
+
+
+def _apart(planes: list[Plane]) -> list[list[Plane]]:
+    """Return planes of one shape in groups that lie side by side, one pixel on another; all together where none do.
+
+    Of a tilted gantry each plane lies elsewhere along its rows and columns, but at a height of its own.
+    """
+    axes = np.array(planes[0].orientation).reshape(2, 3)
+    near_mm = max(planes[0].spacing) / 2
+    beside = np.array([plane.position for plane in planes]) @ axes.T
+    of_one_height = max(_by_height(planes, np.cross(*axes)), key=len)
+    places: list[Matrix] = []
+    for place in (np.array(plane.position) @ axes.T for plane in of_one_height):
+        if all(np.abs(place - other).max() > near_mm for other in places):
+            places.append(place)
+    off_mm = np.abs(beside[:, None] - np.array(places)).max(axis=2)
+    if off_mm.min(axis=1).max() > near_mm:
+        return [planes]
+    nearest = off_mm.argmin(axis=1).tolist()
+    return [[plane for plane, n in zip(planes, nearest) if n == place] for place in range(len(places))]
 
 
 def _is_of_one_shape(one: Plane, other: Plane) -> bool:
@@ -145,16 +166,29 @@ def _of_one_time(planes: list[Plane], normal: Matrix, time: int | None) -> tuple
         of_time = defaultdict(list)
         for plane in planes:
             of_time[plane.times[index]].append(plane)
-        whole = all(len(_by_height(some, normal)) == len(some) == len(at_each_height) for some in of_time.values())
-        if whole and "" not in of_time:
-            times = sorted(of_time, key=_by_number)
-            wanted = times[(time or 1) - 1 : time or 1] or times[:1]
-            kept = [same[0] for same in _by_height(of_time[wanted[0]], normal)]
-            if time is not None:
-                return kept, _missing_time(time, len(times))
-            chosen = f"those of {name_of(tag)} {times[0]}, the first of {len(times)}, are referenced"
-            return kept, [same_position(len(planes), len(kept), chosen)]
+        if not _tells_times_apart(of_time, at_each_height, normal):
+            continue
+        times = sorted(of_time, key=_by_number)
+        wanted = times[(time or 1) - 1 : time or 1] or times[:1]
+        kept = [same[0] for same in _by_height(of_time[wanted[0]], normal)]
+        which = f"{name_of(tag)} {wanted[0]}"
+        lacking = len(at_each_height) - len(kept)
+        told = [places_without_image(lacking, len(at_each_height), which)] if lacking else []
+        if time is not None:
+            return kept, [*told, *_missing_time(time, len(times))]
+        chosen = f"those of {which}, the first of {len(times)}, are referenced"
+        return kept, [*told, same_position(len(planes), len(at_each_height), chosen)]
     return _by_instance_number(planes, at_each_height, time)
+
+
+def _tells_times_apart(of_time: dict[str, list[Plane]], at_each_height: list[list[Plane]], normal: Matrix) -> bool:
+    """Tell whether each plane says its time, and planes of one height are of different ones.
+
+    There are as many times as planes at a height, lest what every image has of its own be taken for a time. An image of
+    one time may be missing: it is not made good by one of another.
+    """
+    is_apart = all(len(_by_height(some, normal)) == len(some) for some in of_time.values())
+    return is_apart and "" not in of_time and len(of_time) == max(map(len, at_each_height))
 
 
 def _by_instance_number(
@@ -170,7 +204,8 @@ def _by_instance_number(
         return kept, [times_not_told_apart(len(planes), len(kept))]
     if time is not None:
         return kept, _missing_time(time, times)
-    chosen = "at each one the image with the lowest Instance Number is referenced"
+    first = "first frame" if kept[0].frame.frame_number else "image with the lowest Instance Number"
+    chosen = f"nothing tells their times apart, so at each one the {first} is referenced"
     return kept, [same_position(len(planes), len(kept), chosen)]
 
 
