@@ -181,6 +181,49 @@ class TestVolume:
         (["convert", IN, "-o", " "], "argument -o/--output: the name of what is to be written is empty"),
         (["batch", IN, "-o", ""], "argument -o/--output: the name of what is to be written is empty"),
         (["convert", IN, "-o", "a.nii", "--verify", "others"], "other files than DICOM SEG are read back and compared"),
+        (["export", "", CT, "-o", "a"], "argument SEGMENTATION: the name of a file or folder is needed, and this word"),
+        (
+            ["export", IN, "", "-o", "a"],
+            "argument SERIES_DIR: the name of a file or folder is needed, and this word is",
+        ),
+        (["export", IN, CT, "-o", "a", "--mask", ""], "argument --mask: the name of a file or folder is needed"),
+        (["export", IN, CT, "-o", "a", "--volume", " "], "argument --volume: the name of a file or folder is needed"),
+        (["export", IN, CT, "-o", "a", "--segments", ""], "argument --segments: the name of a table is needed, and th"),
+        (
+            ["forecast", IN, ""],
+            "argument SERIES_DIR: the name of a file or folder is needed, and this word is empty: is",
+        ),
+        (
+            ["convert", "", "-o", "a.nii"],
+            "argument INPUT: the name of a file or folder is needed, and this word is emp",
+        ),
+        (
+            ["convert", IN, "", "-o", "a.nii"],
+            "argument INPUT: the name of a file or folder is needed, and this word is",
+        ),
+        (
+            ["inspect", ""],
+            "argument FILE: the name of a file or folder is needed, and this word is empty: is a variable",
+        ),
+        (["verify", "", IN, CT], "argument FILE: the name of a file or folder is needed, and this word is empty"),
+        (["verify", "a.dcm", "", CT], "argument FILE: the name of a file or folder is needed, and this word is empty"),
+        (
+            ["verify", "a.dcm", ""],
+            "argument SEGMENTATION: the name of a file or folder is needed, and this word is emp",
+        ),
+        (["batch", "", "-o", "a"], "argument CASES: the name of a file or folder is needed, and this word is empty"),
+        (
+            ["batch", "--segmentations", "", "--images", CT, "-o", "a"],
+            "argument --segmentations: the name of a file or",
+        ),
+        (
+            ["batch", IN, "-o", "a", "--segments", ""],
+            "argument --segments: the name of a table is needed, and this wor",
+        ),
+        (
+            ["batch", IN, "-o", "a", "--mask", ""],
+            "argument --mask: the name of a file or folder is needed, and this wo",
+        ),
         (["convert", IN, "-o", "a.nii", "--series", "1.2"], "it is about images, and no SERIES_DIR is given"),
         (["convert", IN, "-o", "a.nii", "--strict"], "it is about images, and no SERIES_DIR is given"),
         (

@@ -15,7 +15,7 @@ from SegRLEExportLib.batch.limits import DEFAULT_TIMEOUT_S
 from SegRLEExportLib.cli.case_options import add_case_options, columns, given_options, parsed_case
 from SegRLEExportLib.cli.convert_command import FORMATS
 from SegRLEExportLib.cli.exit_codes import DIFFERENT, INTERRUPTED, REFUSED
-from SegRLEExportLib.cli.inputs import ENCODING_IDS, add_command, output_name
+from SegRLEExportLib.cli.inputs import ENCODING_IDS, add_command, input_path, output_name
 from SegRLEExportLib.cli.signals import Ended, ignore_signals
 from SegRLEExportLib.cli.terminal import print_error, print_json, print_lines, print_result
 from SegRLEExportLib.cli.unused_options import OF_BATCH
@@ -59,19 +59,19 @@ def add_parser(commands: Any) -> None:
     group = parser.add_argument_group("input")
     group.add_argument(
         "cases",
-        type=Path,
+        type=input_path,
         nargs="?",
         metavar="CASES",
         help="table (.csv, .tsv) with the columns case, segmentation, series, and options that differ between cases",
     )
     group.add_argument(
         "--segmentations",
-        type=Path,
+        type=input_path,
         metavar="DIR",
         help="instead of a table: a folder with a segmentation for each case",
     )
     group.add_argument(
-        "--images", type=Path, metavar="DIR", help="a folder with images for each case, named as its segmentation"
+        "--images", type=input_path, metavar="DIR", help="a folder with images for each case, named as its segmentation"
     )
     parser.add_argument(
         "-o",

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from SegRLEExportLib.cli.convert_command import add_parser as add_convert
 from SegRLEExportLib.cli.export_command import add_parser as add_export
-from SegRLEExportLib.cli.inputs import ENCODING_IDS
+from SegRLEExportLib.cli.inputs import ENCODING_IDS, input_path
 from SegRLEExportLib.cli.parsing import CarefulParser
 from SegRLEExportLib.cli.unused_options import refuse_unused
 
@@ -68,7 +68,7 @@ class CaseOption:
 
     def placed(self, text: str, folder: Path) -> str:
         """Return the value with a path made one below `folder`; a table may be the name of a built-in one instead."""
-        is_path = self.action.type is Path or (self.name == "segments" and (folder / text).exists())
+        is_path = self.action.type is input_path or (self.name == "segments" and (folder / text).exists())
         return str(folder / text) if is_path else text
 
     def _check(self, text: str) -> None:

@@ -14,6 +14,7 @@ from SegRLEExportLib.cli.inputs import (
     add_command,
     add_option_arguments,
     described_segmentation,
+    input_path,
     output_name,
     read_options,
     segmentation_in,
@@ -39,7 +40,7 @@ def add_parser(commands: Any) -> None:
     parser = add_command(commands, "convert", run, USAGE, EXAMPLE, needs=OF_CONVERT)
     parser.add_argument(
         "inputs",
-        type=Path,
+        type=input_path,
         nargs="+",
         metavar="INPUT",
         help="a segmentation file, all DICOM SEG files of one export, several masks, or a folder with such files or "

@@ -74,14 +74,14 @@ def add_input_arguments(parser: argparse.ArgumentParser, *, is_series_needed: bo
     """Add the segmentation, the folder of its images, and what chooses in them."""
     parser.add_argument(
         "segmentation",
-        type=Path,
+        type=input_path,
         metavar="SEGMENTATION",
         help=".seg.nrrd, a DICOM SEG, a label map as .nrrd, .nhdr, .nii, .nii.gz, .mha or .mhd, a folder of masks, "
         "one file for each segment, or of the DICOM SEG files of one export",
     )
     parser.add_argument(
         "series_dir",
-        type=Path,
+        type=input_path,
         metavar="SERIES_DIR",
         nargs=None if is_series_needed else "?",
         help="folder with the DICOM images that were segmented; others may lie there too",
@@ -106,7 +106,7 @@ def _add_input_choices(group: argparse._ArgumentGroup, given: str) -> None:
     )
     group.add_argument(
         "--mask",
-        type=Path,
+        type=input_path,
         action="append",
         metavar="FILE",
         help=f"one more mask file beside {given}, which is then the first; each mask becomes a segment named after its "
@@ -119,6 +119,7 @@ def _add_segment_arguments(group: argparse._ArgumentGroup) -> None:
     """Add names, codes, and who made the segments."""
     group.add_argument(
         "--segments",
+        type=table_name,
         metavar="TABLE",
         help="names, codes and colours for label values: a table as .csv or .tsv, dcmqi's .json, Slicer's .ctbl, "
         "ITK-SNAP's label file, nnU-Net's dataset.json; or the word totalsegmentator or totalsegmentator-mr",
@@ -132,6 +133,24 @@ def _add_segment_arguments(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--algorithm-version", default="", metavar="VERSION", help="of that program; written behind its name"
     )
+
+
+def input_path(text: str) -> Path:
+    """Return the path of what is to be read; the parser says the error's sentence. An empty one would mean here."""
+    return Path(_not_empty(text, "file or folder"))
+
+
+def table_name(text: str) -> str:
+    """Return what names a table; the parser says the error's sentence."""
+    return _not_empty(text, "table")
+
+
+def _not_empty(text: str, what: str) -> str:
+    if not text.strip():
+        raise argparse.ArgumentTypeError(
+            f"the name of a {what} is needed, and this word is empty: is a variable unset?"
+        )
+    return text
 
 
 def output_name(text: str) -> str:
@@ -206,7 +225,7 @@ def add_volume_arguments(parser: argparse.ArgumentParser) -> None:
         "SERIES_DIR is then a new folder; DICOM images of the volume are written there first.",
     )
     group.add_argument(
-        "--volume", type=Path, metavar="VOLUME", help="the volume that was segmented: .nrrd, NIfTI or .mha"
+        "--volume", type=input_path, metavar="VOLUME", help="the volume that was segmented: .nrrd, NIfTI or .mha"
     )
     group.add_argument(
         "--modality", choices=("CT", "MR", "OT"), default="OT", help="what made the images; default: OT (other)"

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from SegRLEExportLib.cli.exit_codes import DIFFERENT, REFUSED
-from SegRLEExportLib.cli.inputs import add_command
+from SegRLEExportLib.cli.inputs import add_command, input_path
 from SegRLEExportLib.cli.terminal import print_error, print_json, print_text
 
 if TYPE_CHECKING:
@@ -22,7 +22,11 @@ def add_parser(commands: Any) -> None:
     """Add the command's arguments to those of `segrle`."""
     parser = add_command(commands, "inspect", run, USAGE, EXAMPLE)
     parser.add_argument(
-        "places", type=Path, nargs="+", metavar="FILE", help="a SEG file, or a folder that holds some; may be repeated"
+        "places",
+        type=input_path,
+        nargs="+",
+        metavar="FILE",
+        help="a SEG file, or a folder that holds some; may be repeated",
     )
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from SegRLEExportLib.cli.exit_codes import DIFFERENT
-from SegRLEExportLib.cli.inputs import add_command, add_input_arguments, read_segmentation
+from SegRLEExportLib.cli.inputs import add_command, add_input_arguments, input_path, read_segmentation
 from SegRLEExportLib.cli.terminal import print_json, print_text
 from SegRLEExportLib.cli.words import in_words
 
@@ -24,7 +24,7 @@ def add_parser(commands: Any) -> None:
     parser = add_command(commands, "verify", run, USAGE, EXAMPLE)
     parser.add_argument(
         "file",
-        type=Path,
+        type=input_path,
         nargs="+",
         metavar="FILE",
         help="a SEG file, all those of one export, or a folder with those of exports; images may lie there, too",
