@@ -248,6 +248,86 @@ class TestTotalSegmentator:
         assert described_by_name.findings == ()
 
 
+RIB = "SCT 123037004 Anatomical Structure,SCT 113197003 Rib"
+
+
+class TestMasks:
+    """A table tells masks by their names: what number one has among their files says nothing of it."""
+
+    @pytest.fixture
+    def masks(self, tmp_path):
+        for n, name in enumerate(("liver", "spleen")):
+            labels = np.zeros((2, 3, 4), np.uint8)
+            labels[n, 0] = 1
+            a_nifti(tmp_path, labels, name=f"{name}.nii.gz")
+        return tmp_path
+
+    def read(self, masks, text):
+        (masks / "names.csv").write_text(text)
+        return read_segmentation(masks, masks / "names.csv")
+
+    def test_values_rename_none(self, masks):
+        segmentation = self.read(masks, f"value,name,category,type,algorithm\n1,ribs,{RIB},MANUAL\n2,nose,,,\n")
+        assert [one.name for one in segmentation.segments] == ["liver", "spleen"]
+        assert segmentation.segments[0].terminology == LIVER
+        assert [(one.id, one.severity.value, one.what, one.help) for one in segmentation.findings] == [
+            (
+                "known-names",
+                "note",
+                "All names are those of TotalSegmentator, so its SNOMED CT codes are written.",
+                "To write others, give a table with codes.",
+            ),
+            (
+                "algorithm-not-told",
+                "note",
+                "The file does not say what made the segments, so MANUAL is written as their Segment Algorithm Type.",
+                "If a program made them, give algorithm type and name.",
+            ),
+            (
+                "segment-without-row",
+                "warning",
+                "'liver', 'spleen' have no row in the table, so nothing is said of them.",
+                "Add a row with the name, if the segment should be described.",
+            ),
+            ("row-without-segment", "note", "Nothing has the name of its rows '1 ribs', '2 nose'.", ""),
+        ]
+
+    def test_names_tell_the_rows_whatever_their_values(self, masks):
+        segmentation = self.read(masks, "value,name,color\n1,Spleen,#ff0000\n2,liver,#0000ff\n")
+        assert [one.color_rgb for one in segmentation.segments] == [(0, 0, 1), (1, 0, 0)]
+
+    def test_codes_of_known_names_are_told_of_those_segments_alone_that_have_them(self, masks):
+        segmentation = self.read(masks, f"name,category,type\nliver,{RIB}\n")
+        assert segmentation.segments[0].terminology.type.meaning == "Rib"
+        (note,) = [one for one in segmentation.findings if one.id == "known-names"]
+        assert note.where == "spleen"
+        assert note.what == "The names are those of TotalSegmentator, so its SNOMED CT codes are written."
+
+    def test_what_a_table_says_of_all_is_not_told_as_guessed(self, masks):
+        segmentation = self.read(masks, f"name,category,type,algorithm\nliver,{RIB},MANUAL\nspleen,{RIB},MANUAL\n")
+        assert segmentation.findings == ()
+
+    def test_who_made_known_names_may_be_told_without_codes(self, masks):
+        segmentation = self.read(masks, "name,algorithm\nliver,MANUAL\nspleen,MANUAL\n")
+        assert [one.id for one in segmentation.findings] == ["known-names"]
+
+
+def test_codes_that_a_name_brought_go_with_it(tmp_path):
+    text = NAMES.replace(b"L\xc3\xa4sion", b"spleen")
+    path = tmp_path / "names.csv"
+    path.write_text("value,name\n1,ribs\n2,spleen\n")
+    labels = a_nifti(tmp_path, np.minimum(TestNamesInNifti.LABELS, 2), with_names=text)
+    ribs, spleen = read_segmentation(labels, path).segments
+    assert (ribs.name, ribs.terminology) == ("ribs", None)
+    assert spleen.terminology is not None
+
+
+def test_who_lacked_a_row_in_the_file_itself_and_has_one_in_the_table_is_not_told(tmp_path):
+    path = tmp_path / "names.csv"
+    path.write_text("value,name\n3,nose\n2,L\u00e4sion\n1,liver\n", encoding="utf-8")
+    assert read_segmentation(a_nifti(tmp_path, TestNamesInNifti.LABELS, with_names=NAMES), path).findings == ()
+
+
 def test_an_algorithm_for_all_segments():
     segment = with_algorithm(UNNAMED, AlgorithmType.AUTOMATIC, "nnU-Net", "2.5.1").segments[0]
     assert (segment.algorithm_type, segment.algorithm_name) == (AlgorithmType.AUTOMATIC, "nnU-Net 2.5.1")

@@ -26,11 +26,11 @@ from SegRLEExportLib.files.nrrd import is_nrrd, read_header, read_volumes
 from SegRLEExportLib.files.places import place_findings
 from SegRLEExportLib.files.seg_nrrd import has_segments, read_segments
 from SegRLEExportLib.files.tables.beside import TABLE_OF_MASKS, told_of_table
-from SegRLEExportLib.files.tables.describe import described
+from SegRLEExportLib.files.tables.describe import described, tells_algorithms
 from SegRLEExportLib.files.tables.nifti_names import names_in
 from SegRLEExportLib.files.tables.read import read_table
 from SegRLEExportLib.files.tables.row import TableFaultError
-from SegRLEExportLib.files.tables.totalsegmentator import with_codes_of_known_names
+from SegRLEExportLib.files.tables.totalsegmentator import of_names_that_are_left, with_codes_of_known_names
 from SegRLEExportLib.files.volume import Volume, Volumes
 from SegRLEExportLib.model.finding import Finding, Severity
 from SegRLEExportLib.model.remedy import Remedy
@@ -70,8 +70,11 @@ def described_by(segmentation: Segmentation, segments: Path | str) -> Segmentati
 
     Raises `SegmentTableError`.
     """
-    told = described(segmentation.without_finding("table-not-read"), read_table(segments))
-    return with_codes_of_known_names(told, has_colors=True)
+    table = read_table(segments)
+    before = segmentation.without_finding("table-not-read").without_finding("segment-without-row")
+    told = of_names_that_are_left(before, described(before, table))
+    told = with_codes_of_known_names(told, has_colors=True)
+    return told.without_finding("algorithm-not-told") if tells_algorithms(before, table) else told
 
 
 def _undescribed(path: Path) -> Segmentation:
@@ -233,7 +236,8 @@ def read_masks(paths: Sequence[Path], name: str) -> Segmentation:
     for path, stem in zip(paths, names):
         if names.count(stem) > 1:
             raise UnreadableSegmentationError(path, f"two masks have the name '{stem}'")
-    return with_codes_of_known_names(of_masks(name, (_mask(path) for path in paths)), has_colors=False)
+    masks = replace(of_masks(name, (_mask(path) for path in paths)), has_values=False)
+    return with_codes_of_known_names(masks, has_colors=False)
 
 
 def masks_in(folder: Path) -> list[Path]:

@@ -109,6 +109,8 @@ class Segmentation:
     """What reading or describing it had to say."""
     origin: Origin | None = None
     """None of what comes from no DICOM file."""
+    has_values: bool = True
+    """Whether the values in the layers are those of the file; masks have none, and were given theirs in a layer."""
 
     def __post_init__(self) -> None:
         for segment in self.segments:

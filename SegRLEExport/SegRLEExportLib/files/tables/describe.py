@@ -21,7 +21,7 @@ def described(segmentation: Segmentation, table: SegmentTable) -> Segmentation:
     """Return the segmentation with what the table says of its segments, and findings for what does not meet.
 
     Where the segments have names and the table has some of those, names tell which row is meant; or else the label
-    value does. What a row leaves empty stays as it was.
+    value does, but of masks, which have none. What a row leaves empty stays as it was.
     """
     row_of = _rows_of(segmentation, table)
     segments = tuple(
@@ -30,6 +30,11 @@ def described(segmentation: Segmentation, table: SegmentTable) -> Segmentation:
     found = (*_by_number(segmentation, table, row_of), *_unmet(segmentation, table, row_of))
     findings = (*segmentation.findings, *table.findings, *found)
     return replace(segmentation, segments=segments, findings=findings)
+
+
+def tells_algorithms(segmentation: Segmentation, table: SegmentTable) -> bool:
+    """Tell whether the table says of any of the segments how it was made."""
+    return any(row.algorithm_type for row in _rows_of(segmentation, table).values())
 
 
 def with_algorithm(
@@ -54,7 +59,7 @@ def _rows_of(segmentation: Segmentation, table: SegmentTable) -> dict[str, Segme
         for segment in segmentation.segments
         if plain_name(segment.name) in by_name and not _NAMELESS.fullmatch(segment.name)
     }
-    values_count = len(segmentation.layers) == 1 and all(
+    values_count = (segmentation.has_values and len(segmentation.layers) == 1) and all(
         segment.layer_value == named[segment.id].value for segment in segmentation.segments if segment.id in named
     )
     if not values_count:
@@ -110,6 +115,7 @@ def _by_number(segmentation: Segmentation, table: SegmentTable, row_of: Mapping[
 
 
 def _unmet(segmentation: Segmentation, table: SegmentTable, row_of: Mapping[str, SegmentRow]) -> Iterator[Finding]:
+    key = "value or the name" if segmentation.has_values else "name"
     without = [segment.name for segment in segmentation.segments if segment.id not in row_of]
     if without:
         yield Finding(
@@ -118,7 +124,7 @@ def _unmet(segmentation: Segmentation, table: SegmentTable, row_of: Mapping[str,
             f"{_some(without)} {'have' if len(without) > 1 else 'has'} no row in the table, so nothing is said of "
             f"{'them' if len(without) > 1 else 'it'}.",
             where=table.source,
-            help="Add a row with the value or the name, if the segment should be described.",
+            help=f"Add a row with the {key}, if the segment should be described.",
         )
     used = [id(row) for row in row_of.values()]
     unused = [str(row) for row in table.rows if id(row) not in used]
@@ -126,7 +132,7 @@ def _unmet(segmentation: Segmentation, table: SegmentTable, row_of: Mapping[str,
         yield Finding(
             "row-without-segment",
             Severity.NOTE,
-            f"Nothing has the value or the name of its {'row' if len(unused) == 1 else 'rows'} {_some(unused)}.",
+            f"Nothing has the {key} of its {'row' if len(unused) == 1 else 'rows'} {_some(unused)}.",
             where=table.source,
         )
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from SegRLEExportLib.files.tables.delimited import read_delimited
 from SegRLEExportLib.files.tables.row import SegmentTable, plain_name
+from SegRLEExportLib.model.counted import first_of
 from SegRLEExportLib.model.finding import Finding, Severity
 from SegRLEExportLib.model.remedy import Remedy
 from SegRLEExportLib.model.segmentation import AlgorithmType, Segmentation
@@ -24,6 +25,8 @@ _NUMBERING = {
     "totalsegmentator": "TotalSegmentator 2, task 'total'",
     "totalsegmentator-mr": "TotalSegmentator 2, task 'total_mr'",
 }
+
+_NAMES_SHOWN = 3
 
 _FILE = Path(__file__).with_name("totalsegmentator.csv")
 
@@ -56,15 +59,41 @@ def with_codes_of_known_names(segmentation: Segmentation, *, has_colors: bool) -
         for segment, row in zip(segmentation.segments, rows)
         if row is not None
     )
-    found = Finding(
-        "known-names",
-        Severity.NOTE,
-        "All names are those of TotalSegmentator, so its SNOMED CT codes are written.",
-        where=segmentation.name,
-        help="To write others, give a table with codes.",
-    )
+    found = _known_names(segmentation.name, "All names")
     findings = (*segmentation.findings, found, *_algorithm_not_told(segmentation))
     return replace(segmentation, segments=segments, findings=findings)
+
+
+def of_names_that_are_left(before: Segmentation, described: Segmentation) -> Segmentation:
+    """Return what a table described with the codes of known names where it left these names and told no codes.
+
+    `before` is the same segmentation before that. What was said of its codes is said of those that are left.
+    """
+    if not any(finding.id == "known-names" for finding in before.findings):
+        return described
+    pairs = [*zip(before.segments, described.segments)]
+    is_left = [
+        new.terminology is old.terminology and plain_name(new.name) == plain_name(old.name) for old, new in pairs
+    ]
+    if all(is_left):
+        return described
+    segments = tuple(
+        replace(new, terminology=None) if new.terminology is old.terminology and not left else new
+        for (old, new), left in zip(pairs, is_left)
+    )
+    told = replace(described.without_finding("known-names"), segments=segments)
+    names = [segment.name for segment, left in zip(segments, is_left) if left]
+    return replace(told, findings=(*told.findings, _known_names(first_of(names, _NAMES_SHOWN)))) if names else told
+
+
+def _known_names(where: str, whose: str = "The names") -> Finding:
+    return Finding(
+        "known-names",
+        Severity.NOTE,
+        f"{whose} are those of TotalSegmentator, so its SNOMED CT codes are written.",
+        where=where,
+        help="To write others, give a table with codes.",
+    )
 
 
 def _algorithm_not_told(segmentation: Segmentation) -> Iterator[Finding]:
