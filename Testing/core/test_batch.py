@@ -37,8 +37,8 @@ from PIL import Image
 from pydicom import dcmread
 from SegRLEExportLib.batch.cases import Case, matched, read_cases
 from SegRLEExportLib.batch.clusters import dashboard_of, local_client
-from SegRLEExportLib.batch.folder import BatchFolder, outcome_of
-from SegRLEExportLib.batch.outcome import Ending, Outcome, alike
+from SegRLEExportLib.batch.folder import BatchFolder
+from SegRLEExportLib.batch.outcome import Ending, Outcome, alike, outcome_of
 from SegRLEExportLib.batch.page import write_page
 from SegRLEExportLib.batch.running import BatchResult, batch
 from SegRLEExportLib.cli import main
@@ -128,6 +128,57 @@ class TestEveryCaseIsAccountedFor:
         told = BatchFolder(tmp_path / "out").outcomes()[kept[0]]
         assert told.ending is Ending.REFUSED
         assert "somebody made it while the case was written. Move it away and resume" in told.reason
+
+
+class TestWhatIsSomebodyElses:
+    @pytest.mark.parametrize(
+        ("name", "content"),
+        [
+            ("report.html", "my report of last year"),
+            ("report.jsonl", '{"mine": 1}\n'),
+            ("report.jsonl", '{"case": "a", "mine": 1}\n'),
+            ("report.jsonl", '{\n  "case": "mine"\n}\n'),
+            (".segrle/work/notes/n.txt", "mine"),
+            (".segrle/settings", "mine"),
+        ],
+    )
+    @pytest.mark.parametrize("resume", [False, True])
+    def test_under_a_name_of_the_batch_it_is_named_and_not_touched(self, name, content, resume, tmp_path):
+        mine = tmp_path / "out" / name
+        mine.parent.mkdir(parents=True)
+        mine.write_text(content)
+        there = sorted((tmp_path / "out").rglob("*"))
+        with pytest.raises(BatchFolderError) as error:
+            batch([Case("a", "b")], tmp_path / "out", resume=resume)
+        assert str(error.value) == (
+            f"The batch cannot use {tmp_path / 'out' / name.partition('/')[0]}: it was there before, and no run of a "
+            "batch wrote it. Move it away, or choose another folder."
+        )
+        assert mine.read_text() == content
+        assert sorted((tmp_path / "out").rglob("*")) == there
+
+    def test_a_folder_or_a_link_that_leads_nowhere_is_no_page(self, tmp_path):
+        for name, make in (("folder", Path.mkdir), ("link", lambda path: path.symlink_to("nowhere"))):
+            (tmp_path / name).mkdir()
+            make(tmp_path / name / "report.html")
+            with pytest.raises(BatchFolderError, match=r"report\.html: it was there before, and no run of a batch"):
+                batch([Case("a", "b")], tmp_path / name)
+
+    def test_beside_the_attempts_of_a_batch_it_stays(self, client, material, tmp_path):
+        cases, folder = good_cases(material, 1), BatchFolder(tmp_path / "out")
+        batch(cases, folder.out, client)
+        (folder.work / "notes").mkdir()
+        (folder.work / "case00.0123456789ab").mkdir()
+        batch(cases, folder.out, client, resume=True)
+        assert os.listdir(folder.work) == ["notes"]
+
+    @pytest.mark.parametrize("left", ['{"ca', '{"case": "a", "end', '{"case": "a", "end\n{"case"', ""])
+    def test_what_a_run_left_that_was_killed_at_its_first_line_is_a_batch(self, left, client, material, tmp_path):
+        folder = BatchFolder(tmp_path / "out")
+        (folder.work).mkdir(parents=True)
+        folder.pictures.mkdir()
+        folder.journal.write_text(left)
+        assert not batch(good_cases(material, 1), folder.out, client, resume=True).failed
 
 
 class TestOneRunAtATime:
@@ -623,11 +674,9 @@ class TestShell:
             batch([Case("a", "b")], tmp_path)
 
     def test_a_page_that_cannot_be_written_is_told_and_the_cases_stand(self, client, material, tmp_path):
-        (tmp_path / "report.html").mkdir()
-        with pytest.raises(
-            BatchFolderError, match=r"report.html: Is a directory. What is written stands: when that .* re"
-        ):
-            batch(good_cases(material, 1), tmp_path, client)
+        sentence = r"report.html: Is a directory. What is written stands: when that .* re"
+        with pytest.raises(BatchFolderError, match=sentence):
+            batch(good_cases(material, 1), tmp_path, client, on_end=lambda _: (tmp_path / "report.html").mkdir())
         assert list(files_below(tmp_path)) == ["case00/case00.dcm"]
         assert not (tmp_path / ".report.html.part").exists()
 

@@ -10,7 +10,6 @@ import json
 import os
 import platform
 import queue
-import secrets
 import shutil
 import signal
 import subprocess
@@ -23,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from SegRLEExportLib.batch.cases import Case
-from SegRLEExportLib.batch.folder import FILES, BatchFolder
+from SegRLEExportLib.batch.folder import BatchFolder
 from SegRLEExportLib.batch.limits import START_S
 from SegRLEExportLib.batch.outcome import Ending, Outcome
 
@@ -37,17 +36,15 @@ def run_case(case: Case, out: str, run: str, timeout: float) -> Outcome:
     `run` names the run of the batch: processes are not shared between runs. `timeout` is in seconds.
     """
     folder = BatchFolder(Path(out))
-    attempt = f"{case.name}.{secrets.token_hex(6)}"
     try:
-        (folder.work / attempt).mkdir()
-        (folder.work / attempt / FILES).mkdir()
+        attempt = folder.new_attempt(case.name)
     except OSError as error:
-        outcome = Outcome(case.name, Ending.REFUSED, f"The worker cannot write to {out}: {error.strerror or error}.")
-    else:
-        outcome = replace(_of_a_process(case, folder.work / attempt, run, timeout), attempt=attempt)
+        reason = f"The worker cannot write to {out}: {error.strerror or error}."
+        return Outcome(case.name, Ending.REFUSED, reason, asked=case.asked)
+    outcome = _of_a_process(case, attempt, run, timeout)
     if not outcome.is_written:
-        shutil.rmtree(folder.work / attempt, ignore_errors=True)
-    return replace(outcome, asked=case.asked)
+        shutil.rmtree(attempt, ignore_errors=True)
+    return replace(outcome, attempt=attempt.name, asked=case.asked)
 
 
 def _of_a_process(case: Case, attempt: Path, run: str, timeout: float) -> Outcome:

@@ -17,6 +17,8 @@ import errno
 import hashlib
 import json
 import os
+import re
+import secrets
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -24,8 +26,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from SegRLEExportLib.batch.foreign import refuse_foreign
 from SegRLEExportLib.batch.lock import held
-from SegRLEExportLib.batch.outcome import CaseFile, Ending, Outcome
+from SegRLEExportLib.batch.outcome import CaseFile, Ending, Outcome, outcome_of
 from SegRLEExportLib.errors import BatchFolderError
 from SegRLEExportLib.model.remedy import Remedy
 
@@ -41,6 +44,12 @@ GO_ON = f"What is written stands: when that is mended, {Remedy.RESUME}"
 """What helps where the system refuses something on the way."""
 
 _BLOCK_BYTES = 1 << 20
+
+_ATTEMPT_BYTES = 6
+"""That make the name of an attempt its own."""
+
+_ATTEMPT = re.compile(rf".+\.[0-9a-f]{{{2 * _ATTEMPT_BYTES}}}", re.DOTALL)
+"""What attempts are called."""
 
 
 class BatchFolder:
@@ -65,14 +74,23 @@ class BatchFolder:
         """Return where the picture of a case is, if it has one."""
         return self.pictures / f"{case}.png"
 
+    def new_attempt(self, case: str) -> Path:
+        """Make the folder of one attempt at a case. Raises OSError."""
+        attempt = self.work / f"{case}.{secrets.token_hex(_ATTEMPT_BYTES)}"
+        attempt.mkdir()
+        (attempt / FILES).mkdir()
+        return attempt
+
     @contextmanager
     def used(self, *, resume: bool) -> Iterator[None]:
         """Hold the folder for one run, ready for attempts; what earlier runs wrote down stands in its place then.
 
-        Raises `BatchFolderError` if another run works in it, or a batch is there and is not to be resumed.
+        Raises `BatchFolderError` if another run works in it, a batch is there and is not to be resumed, or what has the
+        name of a file of a batch is none.
         """
         is_new = not os.path.lexists(self.out)
         try:
+            refuse_foreign(self._own, self.journal, self.page)
             for part in (self.out, self._own, self.work, self.pictures):
                 part.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -103,7 +121,7 @@ class BatchFolder:
             raise _unusable(self.out, error, _ELSEWHERE) from error
 
     def _tidy(self) -> None:
-        """Move the files that a line tells of, and remove all other attempts.
+        """Move the files that a line tells of, and remove all other attempts, and nothing that is none.
 
         One that a worker of a run that is no more still writes in goes the next time.
         """
@@ -111,7 +129,8 @@ class BatchFolder:
             if (self.work / outcome.attempt / FILES).is_dir():
                 self._move(outcome)
         for left in self.work.iterdir():
-            shutil.rmtree(left, ignore_errors=True)
+            if _ATTEMPT.fullmatch(left.name):
+                shutil.rmtree(left, ignore_errors=True)
 
     def _end_torn_line(self) -> None:
         """A run that was killed while it wrote leaves half a line: the next begins on a line of its own."""
@@ -236,11 +255,3 @@ def _sha256(path: Path) -> str:
         while block := file.read(_BLOCK_BYTES):
             digest.update(block)
     return digest.hexdigest()
-
-
-def outcome_of(line: str) -> Outcome | None:
-    """Return the outcome in a line of the journal, None if it is none."""
-    try:
-        return Outcome.of_json(json.loads(line))
-    except (ValueError, KeyError, TypeError):
-        return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections import defaultdict
@@ -88,6 +89,14 @@ class Outcome:
         fields = {name: line[name] for name in cls.__dataclass_fields__}
         files = tuple(CaseFile(file["path"], file["bytes"], file["sha256"]) for file in line["files"])
         return cls(**{**fields, "ending": Ending(line["ending"]), "files": files, "findings": tuple(line["findings"])})
+
+
+def outcome_of(line: str) -> Outcome | None:
+    """Return the outcome in a line of the journal, None if it is none."""
+    try:
+        return Outcome.of_json(json.loads(line))
+    except (ValueError, KeyError, TypeError):
+        return None
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from html import escape
 from pathlib import Path
 
 from SegRLEExportLib.batch.folder import GO_ON, BatchFolder
+from SegRLEExportLib.batch.foreign import PAGE_START
 from SegRLEExportLib.batch.outcome import Outcome, alike, written_text
 from SegRLEExportLib.errors import BatchFolderError
 from SegRLEExportLib.model.printable import printable
@@ -51,7 +52,7 @@ def write_page(outcomes: Sequence[Outcome], folder: BatchFolder, stood: int) -> 
 
 def _lines(outcomes: Sequence[Outcome], folder: BatchFolder, stood: int) -> Iterable[str]:
     written = [outcome for outcome in outcomes if outcome.is_written]
-    yield f"<!doctype html><html lang=en><meta charset=utf-8><title>Batch</title><style>{_STYLE}</style>"
+    yield f"{PAGE_START}<style>{_STYLE}</style>"
     yield f"<h1>{written_text(outcomes, stood)}</h1>"
     yield f'<div class=bar><div style="width: {100 * len(written) / max(1, len(outcomes)):.2f}%"></div></div>'
     seconds = sum(outcome.seconds for outcome in outcomes)
