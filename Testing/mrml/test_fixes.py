@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 import scenes
 from SegRLEExportLib.model.finding import Finding, Severity
+from SegRLEExportLib.model.remedy import Remedy
+from SegRLEExportLib.slicer_side.dialog.words import WORDS, Door
 from SegRLEExportLib.slicer_side.nodes.loading import volumes_of
 from SegRLEExportLib.slicer_side.nodes.mrml_host import scene
 
@@ -95,7 +97,8 @@ def finding(id_: str) -> Finding:
 )
 def test_a_button_changes_one_choice(fixes, panel, id_, label, choice, value):
     setattr(panel.parameters, choice, "before" if choice == "compression" else not value)
-    text, mend = fixes.fix_of(panel, finding(id_))
+    advised = f"To keep every voxel in its place, {WORDS[Door.PANEL][Remedy.OWN_GRID]}."
+    text, mend = fixes.fix_of(panel, replace(finding(id_), help=advised))
     assert text == label
     mend()
     assert getattr(panel.parameters, choice) == value
@@ -146,7 +149,7 @@ def test_the_meaning_of_a_segment_with_incomplete_codes_is_chosen_anew(fixes, pa
 
 def test_no_button_promises_what_it_cannot_do(fixes, panel):
     panel.parameters.clip = True
-    for id_ in ("outside-source", "NonLinearTransformError", "NoReferenceError", "empty-segment"):
+    for id_ in ("outside-source", "NonLinearTransformError", "NoReferenceError", "empty-segment", "resampled"):
         assert fixes.fix_of(panel, finding(id_)) is None
     panel.parameters.referenceVolume = scenes.a_volume_node()
     assert fixes.fix_of(panel, finding("NoReferenceError"))[0] == "Make DICOM images"

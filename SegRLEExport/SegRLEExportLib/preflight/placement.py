@@ -16,12 +16,8 @@ from SegRLEExportLib.options import ExportOptions
 from SegRLEExportLib.planes.frames import FrameIndex
 from SegRLEExportLib.planes.pairing import Pairing, lies_on_pixels, pairing_of
 from SegRLEExportLib.planes.sampling import SampledLayer
+from SegRLEExportLib.preflight.own_grid import ON_OWN_GRID, Keeping
 
-_OWN_GRID = f"To keep every voxel in its place, {Remedy.OWN_GRID}."
-_ON_THE_IMAGES = (
-    f"Segment the images as they are, or resample the segmentation onto them (in Slicer), or {Remedy.OWN_GRID} if its "
-    "places are right. Leaving voxels out is no remedy."
-)
 _NAMES_SHOWN = 3
 _SAME_GAPS = 0.01
 """Distances that differ by no greater part are told as one."""
@@ -54,8 +50,9 @@ def placement_findings(
     layers: list[SampledLayer],
     index: FrameIndex,
     options: ExportOptions,
+    keep: Keeping = ON_OWN_GRID,
 ) -> Iterator[Finding]:
-    """Tell every voxel that is lost and every one that is moved, by segment."""
+    """Tell every voxel that is lost and every one that is moved, by segment; `keep` is what helps."""
     for layer_index, positions in segmentation.positions_of_layers.items():
         layer = layers[layer_index]
         names = [segmentation.segments[position].name for position in positions]
@@ -65,22 +62,24 @@ def placement_findings(
             continue
         pairing = pairing_of(geometry, stack)
         if pairing is not None:
-            yield _paired(names, pairing, stack) if pairing.is_certain else _displaced(names, pairing, stack)
+            tell = _paired if pairing.is_certain else _displaced
+            yield tell(names, pairing, stack, keep)
             continue
         values = [segmentation.segments[position].layer_value for position in positions]
         for name, count in zip(names, layer.voxels_outside(values).tolist()):
             if count:
-                yield _outside(name, count, stack, options, is_any_on_images=bool(index.segment_voxels.any()))
+                is_any_on_images = bool(index.segment_voxels.any())
+                yield _outside(name, count, stack, options, keep, is_any_on_images=is_any_on_images)
         for name, count in zip(names, layer.voxels_between(values).tolist()):
             if count:
-                yield _between(name, count)
+                yield _between(name, count, keep)
         for name, count in zip(names, layer.voxels_of_missing_planes(values).tolist()):
             if count:
-                yield _without_image(name, count, options)
+                yield _without_image(name, count, options, keep)
         if not layer.is_one_to_one:
-            yield _resampled(segmentation, layer_index, positions, index)
+            yield _resampled(segmentation, layer_index, positions, index, keep)
         elif not layer.is_exact:
-            yield _shifted(names, layer)
+            yield _shifted(names, layer, keep)
 
 
 def _of_other_pixels(names: list[str], geometry: Geometry, stack: PlaneStack) -> Finding:
@@ -99,7 +98,9 @@ def _of_other_pixels(names: list[str], geometry: Geometry, stack: PlaneStack) ->
     )
 
 
-def _outside(name: str, count: int, stack: PlaneStack, options: ExportOptions, *, is_any_on_images: bool) -> Finding:
+def _outside(
+    name: str, count: int, stack: PlaneStack, options: ExportOptions, keep: Keeping, *, is_any_on_images: bool
+) -> Finding:
     images = "the source images" if len(stack) > 1 else "the one plane of the source images"
     what = f"{counted(count, 'voxel lies', 'voxels lie')} beyond {images}"
     if options.clip:
@@ -109,7 +110,7 @@ def _outside(name: str, count: int, stack: PlaneStack, options: ExportOptions, *
         Severity.ERROR,
         f"{what} and would be lost{'' if is_any_on_images else ', as all others would'}.",
         name,
-        f"{Remedy.CHOOSE_SERIES}, or {f'{Remedy.LEAVE_OUT}, or ' if is_any_on_images else ''}{Remedy.OWN_GRID}.",
+        f"{Remedy.CHOOSE_SERIES}{f', or {Remedy.LEAVE_OUT}' if is_any_on_images else ''}{keep.or_so}.",
     )
 
 
@@ -117,18 +118,18 @@ def _is(count: int) -> str:
     return "is" if count == 1 else "are"
 
 
-def _between(name: str, count: int) -> Finding:
+def _between(name: str, count: int, keep: Keeping) -> Finding:
     return Finding(
         "between-planes",
         Severity.WARNING,
         f"{counted(count, 'voxel lies', 'voxels lie')} in slices between the source images, which have nearer ones, "
         f"and {_is(count)} left out.",
         name,
-        _OWN_GRID,
+        keep.in_place,
     )
 
 
-def _without_image(name: str, count: int, options: ExportOptions) -> Finding:
+def _without_image(name: str, count: int, options: ExportOptions, keep: Keeping) -> Finding:
     """Tell voxels where there is no image: the same loss as beyond the images, and as grave.
 
     Why there is none is not known. If the grid is an evenly spaced copy of uneven images, the other voxels are not
@@ -137,19 +138,19 @@ def _without_image(name: str, count: int, options: ExportOptions) -> Finding:
     where = "where the series has no image, farther from all than half their usual distance,"
     what = f"{counted(count, 'voxel lies', 'voxels lie')} {where}"
     if options.clip:
-        return Finding("image-missing", Severity.WARNING, f"{what} and {_is(count)} left out.", name, _OWN_GRID)
+        return Finding("image-missing", Severity.WARNING, f"{what} and {_is(count)} left out.", name, keep.in_place)
     return Finding(
         "image-missing",
         Severity.ERROR,
         f"{what} and would be lost.",
         name,
-        f"If an image is damaged or was not copied, add it, or {Remedy.LEAVE_OUT}, or {Remedy.OWN_GRID}. If the "
+        f"If an image is damaged or was not copied, add it, or {Remedy.LEAVE_OUT}{keep.or_so}. If the "
         "segmentation was drawn on an evenly spaced copy of unevenly spaced images, all of it is displaced: segment "
         "the images as they are.",
     )
 
 
-def _paired(names: list[str], pairing: Pairing, stack: PlaneStack) -> Finding:
+def _paired(names: list[str], pairing: Pairing, stack: PlaneStack, keep: Keeping) -> Finding:
     """Tell that slices were written to the images they were drawn on, not to those at the places the grid says."""
     return Finding(
         "slices-paired",
@@ -158,11 +159,11 @@ def _paired(names: list[str], pairing: Pairing, stack: PlaneStack) -> Finding:
         f"written to its image, which lies up to {_length(pairing.displacement_mm)} from where the grid says"
         f"{_of_which_sideways(pairing)}.",
         _first(names),
-        f"If the grid is no copy of these images, {Remedy.OWN_GRID}.",
+        f"If the grid is no copy of these images, {keep.instead}.",
     )
 
 
-def _displaced(names: list[str], pairing: Pairing, stack: PlaneStack) -> Finding:
+def _displaced(names: list[str], pairing: Pairing, stack: PlaneStack, keep: Keeping) -> Finding:
     """Tell that slices and images are displaced against each other, and nothing says which belong together."""
     copy = f"has a slice for each of the {len(stack)} images" if pairing.is_whole else "is a part of an even copy"
     return Finding(
@@ -172,7 +173,8 @@ def _displaced(names: list[str], pairing: Pairing, stack: PlaneStack) -> Finding
         f"{_length(pairing.displacement_mm)} from its slices{_of_which_sideways(pairing)}: whether a slice belongs to "
         "the image of its number or of its place is not known.",
         _first(names),
-        _ON_THE_IMAGES,
+        f"Segment the images as they are, or resample the segmentation onto them (in Slicer)"
+        f"{f'{keep.or_so} if its places are right' if keep.or_so else ''}. Leaving voxels out is no remedy.",
     )
 
 
@@ -197,18 +199,20 @@ def _length(millimetres: float) -> str:
     return f"{millimetres:.3g} mm"
 
 
-def _shifted(names: list[str], layer: SampledLayer) -> Finding:
+def _shifted(names: list[str], layer: SampledLayer, keep: Keeping) -> Finding:
     return Finding(
         "shifted",
         Severity.WARNING,
         f"The voxels lie up to {_length(layer.displacement_mm)} ({layer.displacement_voxels:.2f} voxels) from the "
         "pixels they are written to.",
         _first(names),
-        _OWN_GRID,
+        keep.in_place,
     )
 
 
-def _resampled(segmentation: Segmentation, layer_index: int, positions: list[int], index: FrameIndex) -> Finding:
+def _resampled(
+    segmentation: Segmentation, layer_index: int, positions: list[int], index: FrameIndex, keep: Keeping
+) -> Finding:
     in_layer = voxels_of_values(segmentation.layers[layer_index].labels_kji)
     changes = [
         f"{segment.name}: {in_layer[segment.layer_value]} voxels, {index.segment_voxels[position]} pixels"
@@ -220,7 +224,7 @@ def _resampled(segmentation: Segmentation, layer_index: int, positions: list[int
         "The segmentation is not on the grid of the source images; each pixel took its nearest voxel "
         f"({_first(changes)}).",
         _first([segmentation.segments[position].name for position in positions]),
-        _OWN_GRID,
+        keep.in_place,
         details=tuple(changes),
     )
 

@@ -15,6 +15,9 @@ from SegRLEExportLib.encoding.instances import Instance
 from SegRLEExportLib.model.finding import Finding, Severity
 from SegRLEExportLib.model.geometry import Matrix, PlaneStack
 from SegRLEExportLib.model.remedy import Remedy
+from SegRLEExportLib.model.segmentation import Segmentation
+from SegRLEExportLib.options import ExportOptions, Grid
+from SegRLEExportLib.preflight.own_grid import own_planes_if_any
 
 DCMQI = "3D Slicer's loader (dcmqi)"
 HIGHDICOM = "highdicom's get_volume"
@@ -82,8 +85,15 @@ def not_read_by(stack: PlaneStack, instances: Sequence[Instance]) -> tuple[str, 
     return tuple(reader for reader in (DCMQI, HIGHDICOM) if reader in refused)
 
 
-def steps_findings(stack: PlaneStack, instances: Sequence[Instance], *, is_copy: bool) -> Iterator[Finding]:
-    """Tell which programs will misplace or refuse the planes, and which grid opens there.
+def steps_findings(
+    stack: PlaneStack,
+    instances: Sequence[Instance],
+    segmentation: Segmentation,
+    options: ExportOptions,
+    *,
+    is_copy: bool,
+) -> Iterator[Finding]:
+    """Tell which programs will misplace or refuse the planes, and what opens there.
 
     Where the grid is an even copy of the images (`is_copy`), its own places are not those of the images.
     """
@@ -93,26 +103,47 @@ def steps_findings(stack: PlaneStack, instances: Sequence[Instance], *, is_copy:
     if not stack.has_place:
         yield _WITHOUT_PLACE
         return
-    files = [_of(stack, one) for one in instances]
-    sideways_mm, off = max(one.sideways_mm for one in files), max(one.off_steps for one in files)
-    step = stack.spacing_between_planes_mm
-    if max(one.sideways_pixels for one in files) > _IN_PLACE_PIXELS:
-        how = f"are shifted sideways by up to {sideways_mm:.3g} mm (a tilted gantry)"
-    elif step is None:
-        how = "have uneven gaps"
-    else:
-        how = f"lie up to {off * step:.2g} mm from even steps of {step:.4g} mm"
+    is_own = options.grid is Grid.SEGMENTATION
+    whose = "The slices of the segmentation's grid" if is_own else "The images"
     consequence = " and ".join(_CONSEQUENCES[reader] for reader in refused)
     moves = "" if DCMQI in refused else f"; {DCMQI} opens it, each plane on its nearest step"
-    where = "but with the places that the grid says" if is_copy else "each voxel in its place"
     yield Finding(
         "uneven-planes",
         Severity.WARNING,
-        f"The images {how}: {consequence}{moves}.",
-        help=f"{Remedy.OWN_GRID_OPENS}, {where}.",
+        f"{whose} {_how_they_lie(stack, instances, is_own=is_own)}: {consequence}{moves}.",
+        help=_RESAMPLE_TO_OPEN if is_own else _what_opens(segmentation, is_copy=is_copy),
     )
 
 
+def _how_they_lie(stack: PlaneStack, instances: Sequence[Instance], *, is_own: bool) -> str:
+    files = [_of(stack, one) for one in instances]
+    off, step = max(one.off_steps for one in files), stack.spacing_between_planes_mm
+    is_beside = max(one.sideways_pixels for one in files) > _IN_PLACE_PIXELS
+    is_leaning = off <= _HIGHDICOM_STEPS and max(one.leaning for one in files) >= _HIGHDICOM_LEANING
+    if is_beside or is_leaning:
+        sideways_mm = max(one.sideways_mm for one in files)
+        return (
+            f"are shifted sideways by up to {sideways_mm:.3g} mm ({'it is sheared' if is_own else 'a tilted gantry'})"
+        )
+    if step is None:
+        return "have uneven gaps"
+    return f"lie up to {off * step:.2g} mm from even steps of {step:.4g} mm"
+
+
+def _what_opens(segmentation: Segmentation, *, is_copy: bool) -> str:
+    """Return what opens where the planes of the images do not: the own grid, if it has right angles."""
+    own = own_planes_if_any(segmentation)
+    if own is None or FileReaders.of(own, range(len(own))).refused_by:
+        return _ALSO_SHEARED
+    where = "but with the places that the grid says" if is_copy else "each voxel in its place"
+    return f"{Remedy.OWN_GRID_OPENS}, {where}."
+
+
+_RESAMPLE_TO_OPEN = "To open it there, resample the segmentation to a grid of right angles (in 3D Slicer)."
+_ALSO_SHEARED = (
+    "The grid of the segmentation is sheared, and does not open there either: resample it to one of right angles (in "
+    f"3D Slicer), and {Remedy.OWN_GRID}."
+)
 _WITHOUT_PLACE = Finding(
     "images-without-place",
     Severity.WARNING,

@@ -35,6 +35,7 @@ from SegRLEExportLib.planes.sampling import SampledLayer
 from SegRLEExportLib.preflight.kept_values import kept_value_findings, kept_values
 from SegRLEExportLib.preflight.origin import origin_findings
 from SegRLEExportLib.preflight.overlapping import overlap_findings
+from SegRLEExportLib.preflight.own_grid import grid_errors, keeping, own_planes
 from SegRLEExportLib.preflight.placement import placement_findings, refuse
 from SegRLEExportLib.preflight.plane_steps import frames_without_image, slice_thickness
 from SegRLEExportLib.preflight.readers_of_file import not_read_by, steps_findings
@@ -125,7 +126,7 @@ def survey_inputs(
     """
     _refuse_unusable(segmentation, source, options)
     segmentation = tracked_once(segmentation, source.series_instance_uid)
-    stack = source.stack if options.grid is Grid.SOURCE else _own_planes(segmentation)
+    stack = source.stack if options.grid is Grid.SOURCE else own_planes(segmentation)
     layers = [SampledLayer.drawn_on(layer, stack) for layer in segmentation.layers]
     progress.stage("Looking at the segments", 0.15, len(stack) * len(layers))
     runs = PlaneRuns(layers, stack.rows, stack.columns)
@@ -163,9 +164,10 @@ def _findings(
     segmentation, stack, index = found.segmentation, found.stack, found.index
     yield from _option_findings(options)
     yield from _description_findings(segmentation, options, len(instances))
-    yield from steps_findings(stack, instances, is_copy=_has_copies(segmentation, stack))
+    yield from steps_findings(stack, instances, segmentation, options, is_copy=_has_copies(segmentation, stack))
     yield from frames_without_image(found.source_frames, index, options)
-    placed = list(placement_findings(segmentation, stack, found.layers, index, options))
+    keep = keeping(segmentation, options)
+    placed = list(placement_findings(segmentation, stack, found.layers, index, options, keep))
     yield from placed
     if index.segment_voxels.any() or not errors_in(placed):  # which would leave every plane empty
         yield from _emptiness_findings(segmentation, index, plan, options, {finding.id for finding in placed})
@@ -184,7 +186,7 @@ def _has_copies(segmentation: Segmentation, stack: PlaneStack) -> bool:
 def _refuse_unusable(segmentation: Segmentation, source: SourceSeries, options: ExportOptions) -> None:
     errors = [*_segment_errors(segmentation), *uid_errors(source)]
     if not errors and options.grid is Grid.SEGMENTATION:
-        errors.extend(_grid_errors(segmentation, source))
+        errors.extend(grid_errors(segmentation, source))
     if errors:
         raise PreflightError(errors)
 
@@ -217,34 +219,6 @@ def _segment_errors(segmentation: Segmentation) -> Iterator[Finding]:
                 where=", ".join(names) or segmentation.name,
                 help="Set the segmentation's geometry anew, from the volume that was segmented.",
             )
-
-
-def _grid_errors(segmentation: Segmentation, source: SourceSeries) -> Iterator[Finding]:
-    if not source.stack.has_place:
-        yield Finding(
-            "own-grid-without-place",
-            Severity.ERROR,
-            "The images have no place in the patient, so a grid of its own would lie nowhere.",
-            where=segmentation.name,
-            help=Remedy.IMAGES_GRID.value,
-        )
-    try:
-        _own_planes(segmentation)
-    except ValueError as error:
-        yield Finding(
-            "grid-not-perpendicular",
-            Severity.ERROR,
-            f"Its own grid cannot be written: {error}.",
-            where=segmentation.name,
-            help=Remedy.IMAGES_GRID.value,
-        )
-
-
-def _own_planes(segmentation: Segmentation) -> PlaneStack:
-    """Return the planes of the grid of the segmentation's first layer, as many and as wide as all layers need."""
-    used = sorted({segment.layer_index for segment in segmentation.segments})
-    first, *others = (segmentation.layers[layer_index].geometry for layer_index in used)
-    return PlaneStack.of_geometry(first.extended_over(others))
 
 
 def strictly_judged(findings: Iterable[Finding], options: ExportOptions) -> Iterator[Finding]:

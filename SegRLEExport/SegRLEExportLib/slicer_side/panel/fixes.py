@@ -10,6 +10,8 @@ import slicer
 from slicer.i18n import tr as _
 
 from SegRLEExportLib.errors import ImagesNotLoadedError
+from SegRLEExportLib.model.remedy import Remedy
+from SegRLEExportLib.slicer_side.dialog.words import WORDS, Door
 
 
 def fix_of(panel, finding):
@@ -25,7 +27,7 @@ def fix_of(panel, finding):
         return (_("Choose meaning..."), lambda: panel.chooseMeaning(meant[0])) if meant else None
     if finding.id == "outside-source":
         return (_("Leave them out"), lambda: _set(parameters, "clip", True)) if not parameters.clip else None
-    if finding.id in ("resampled", "shifted"):
+    if finding.id in ("resampled", "shifted") and WORDS[Door.PANEL][Remedy.OWN_GRID] in finding.help:
         return _("Keep own voxels"), lambda: _set(parameters, "ownGrid", True)
     if finding.id == "grid-not-perpendicular":
         return _("Use the images' pixels"), lambda: _set(parameters, "ownGrid", False)
