@@ -79,6 +79,12 @@ class TestLayers:
             segment_id = segmentation.segments[position].id
             assert voxels_in_world_lps(segmentation, position) == voxels_in_world_ras(overlapping_node, segment_id)
 
+    @pytest.mark.parametrize("extent", [(0, 0, 0, 0, 0, 0), (4, 4, 2, 2, 7, 7)], ids=["at the origin", "cropped"])
+    def test_of_one_voxel_lie_where_slicer_says(self, extent):
+        node = scenes.a_segmentation_node(np.ones((1, 1, 1), np.uint8), {1: "one"}, TestTransforms.MATRIX)
+        node.GetSegmentation().GetNthSegment(0).GetRepresentation("Binary labelmap").SetExtent(*extent)
+        assert voxels_in_world_lps(read_segmentation(node), 0) == voxels_in_world_ras(node, "Segment_1")
+
     def test_lie_where_another_reader_finds_them(self, shared_data):
         path = shared_data / "05_sts_008_ct_pet_mr/seg/CT_mask.nii.gz"
         image = sitk.ReadImage(str(path))
@@ -159,7 +165,7 @@ class TestTransforms:
 
 
 class TestWhatScriptsSet:
-    @pytest.mark.parametrize(("value", "told"), [(-3, "-3"), (70000, "70000"), (256, "256")])
+    @pytest.mark.parametrize(("value", "told"), [(-3, "-3"), (0, "0"), (70000, "70000"), (256, "256")])
     def test_a_label_value_that_no_voxel_can_have_is_told(self, value, told):
         node = scenes.a_segmentation_node(LABELS, {1: "one"})
         node.GetSegmentation().GetNthSegment(0).SetLabelValue(value)
@@ -175,6 +181,22 @@ class TestWhatScriptsSet:
         ):
             read_segmentation(node)
 
+    def test_a_value_of_nobody_beside_another_is_told_as_what_it_is(self):
+        node = scenes.a_segmentation_node(LABELS, {1: "one", 2: "two"})
+        node.GetSegmentation().GetNthSegment(1).SetLabelValue(0)
+        with pytest.raises(UnusableLabelsError, match="its segment 'two' has the label value 0, and should have one"):
+            read_segmentation(node)
+
+    def test_an_algorithm_type_that_is_none_is_told(self):
+        node = scenes.a_segmentation_node(LABELS, {1: "one"})
+        node.GetSegmentation().GetNthSegment(0).SetTag("DICOM.SegmentAlgorithmType", "foo")
+        sentence = (
+            "'Segmentation.*' cannot be exported: its segment 'one' has the algorithm type 'foo', and MANUAL, "
+            r"SEMIAUTOMATIC, AUTOMATIC are possible \(tag DICOM.SegmentAlgorithmType\)\.$"
+        )
+        with pytest.raises(UnusableLabelsError, match=sentence):
+            read_segmentation(node)
+
     def test_a_labelmap_of_another_size_than_it_says_is_told(self):
         node = scenes.a_segmentation_node(LABELS, {1: "one"})
         node.GetSegmentation().GetNthSegment(0).GetRepresentation("Binary labelmap").SetDimensions(1, 1, 1)
@@ -185,6 +207,15 @@ class TestWhatScriptsSet:
         node = scenes.a_segmentation_node(LABELS, {1: "one"})
         node.GetSegmentation().GetNthSegment(0).SetColor(-1, 2, float("nan"))
         assert read_segmentation(node).segments[0].color_rgb == (0, 1, 0)
+
+
+def a_volume_around_the_origin():
+    """A volume of voxels of 2 mm, 40 each way."""
+    volume = scenes.a_volume_node()
+    to_ras = np.diag([2.0, 2.0, 2.0, 1.0])
+    to_ras[:3, 3] = -39
+    scenes.put_voxels_into(volume, (40, 40, 40), to_ras)
+    return volume
 
 
 class TestOtherRepresentations:
@@ -210,6 +241,37 @@ class TestOtherRepresentations:
         volume_mm3 = np.count_nonzero(layer.labels_kji) * 24
         assert volume_mm3 == pytest.approx(4 / 3 * np.pi * 10**3, rel=0.2)
 
+    @pytest.mark.parametrize("is_first", [True, False], ids=["before", "behind"])
+    @pytest.mark.parametrize("has_labelmap", [True, False], ids=["with an empty labelmap", "without a labelmap"])
+    def test_surface_of_one_segment_beside_labelmaps_is_converted(self, has_labelmap, is_first):
+        node = scenes.a_segmentation_node((LABELS == 1).astype(np.uint8), {1: "one"})
+        surface = scenes.a_surface_node(radius_mm=10).GetSegmentation().GetNthSegment(0)
+        segmentation, segment_id = node.GetSegmentation(), "A" if is_first else "T"
+        segmentation.AddEmptySegment(segment_id, "ball")
+        ball = segmentation.GetSegment(segment_id)
+        ball.AddRepresentation("Closed surface", surface.GetRepresentation("Closed surface"))
+        if not has_labelmap:
+            ball.RemoveRepresentation("Binary labelmap")
+        before = node.GetMTime(), segmentation.GetMTime(), ball.GetMTime()
+
+        read = read_segmentation(node, None, a_volume_around_the_origin())
+
+        assert [segment.name for segment in read.segments] == ["one", "ball"]
+        alone = read_segmentation(scenes.a_segmentation_node((LABELS == 1).astype(np.uint8), {1: "one"}))
+        assert voxels_in_world_lps(read, 0) == voxels_in_world_lps(alone, 0)
+        assert len(voxels_in_world_lps(read, 1)) * 8 == pytest.approx(4 / 3 * np.pi * 10**3, rel=0.1)
+        assert (node.GetMTime(), segmentation.GetMTime(), ball.GetMTime()) == before
+        told = [(finding.id, finding.where, finding.what) for finding in read.findings]
+        sentence = "It has a surface, and no voxel in its binary labelmap, so the surface was converted to voxels."
+        assert told == ([("surface-converted", "ball", sentence)] if has_labelmap else [])
+
+    def test_surface_of_what_is_drawn_is_not_converted(self):
+        node = scenes.a_segmentation_node(LABELS, {1: "one", 2: "two"})
+        assert node.GetSegmentation().CreateRepresentation("Closed surface")
+        read = read_segmentation(node)
+        assert (len(read.layers), read.findings) == (1, ())
+        assert voxels_in_world_lps(read, 1) == voxels_in_world_ras(node, "Segment_2")
+
     def test_contours_that_cannot_be_converted_are_refused(self, shared_data):
         path = shared_data / "11_slicer_old_seg_slicerrt/TinyPatientStructureSet.seg.vtm"
         with pytest.raises(NoBinaryLabelmapError, match=r"stored as Planar contour.*create the Binary labelmap"):
@@ -234,10 +296,11 @@ class TestSegments:
         segmentation = read_segmentation(overlapping_node, ["Segment_5", "Segment_2"])
         assert [segment.id for segment in segmentation.segments] == ["Segment_2", "Segment_5"]
 
-    def test_keep_algorithm_and_description(self):
+    @pytest.mark.parametrize("text", ["AUTOMATIC", "automatic", " Automatic\n"])
+    def test_keep_algorithm_and_description(self, text):
         node = scenes.a_segmentation_node(LABELS, {1: "one"})
         segment = node.GetSegmentation().GetNthSegment(0)
-        segment.SetTag("DICOM.SegmentAlgorithmType", "AUTOMATIC")
+        segment.SetTag("DICOM.SegmentAlgorithmType", text)
         segment.SetTag("DICOM.SegmentAlgorithmName", "TotalSegmentator")
         segment.SetTag("Description", "by the night job")
         read = read_segmentation(node).segments[0]
@@ -263,6 +326,15 @@ class TestSegments:
         empty = segmentation.segments[2]
         assert empty.name == "nothing yet"
         assert not np.any(segmentation.layers[empty.layer_index].labels_kji == empty.layer_value)
+
+    def test_without_any_labelmap_are_read_as_empty(self):
+        node = scenes.a_segmentation_node(LABELS, {1: "one", 2: "two", 3: "three"})
+        for n in (1, 2):
+            node.GetSegmentation().GetNthSegment(n).RemoveRepresentation("Binary labelmap")
+            node.GetSegmentation().GetNthSegment(n).SetLabelValue(300)
+        segmentation = read_segmentation(node)
+        assert [segment.name for segment in segmentation.segments] == ["one", "two", "three"]
+        assert [len(voxels_in_world_lps(segmentation, n)) for n in (0, 1, 2)] == [np.count_nonzero(LABELS == 1), 0, 0]
 
 
 @pytest.mark.parametrize(

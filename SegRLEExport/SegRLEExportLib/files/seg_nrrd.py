@@ -24,6 +24,7 @@ from SegRLEExportLib.files.slicer_tags import (
     TERMINOLOGY,
     TRACKING_ID,
     TRACKING_UID,
+    algorithm_type_of,
 )
 from SegRLEExportLib.files.volume import Volumes, kji_to_lps, placed
 from SegRLEExportLib.model.counted import counted
@@ -173,13 +174,10 @@ def _color(described: _Description) -> tuple[float, float, float]:
 
 
 def _algorithm_type(described: _Description, text: str) -> AlgorithmType:
-    if not text:
-        return AlgorithmType.MANUAL
     try:
-        return AlgorithmType(text.strip().upper())
-    except ValueError as error:
-        known = ", ".join(member.value for member in AlgorithmType)
-        raise UnreadableError(f"{described} has the algorithm type '{text[:40]}', and {known} are possible") from error
+        return algorithm_type_of(text)
+    except UnreadableError as error:
+        raise UnreadableError(f"{described} {error}") from error
 
 
 def _refuse_what_does_not_fit(layers: Sequence[Layer], described: Sequence[tuple[_Description, Segment]]) -> None:

@@ -18,8 +18,8 @@ from SegRLEExportLib.model.geometry import PlaneStack
 from SegRLEExportLib.model.segmentation import Segmentation
 from SegRLEExportLib.model.source_series import SourceFrame, SourceSeries
 from SegRLEExportLib.slicer_side.dialog.rows import NodeFacts, RowSize
+from SegRLEExportLib.slicer_side.nodes.labelmaps import BINARY_LABELMAP
 from SegRLEExportLib.slicer_side.nodes.segmentation import (
-    BINARY_LABELMAP,
     layer_count,
     read_segmentation,
     volume_geometry,

@@ -28,7 +28,7 @@ from SegRLEExportLib.reading.first_look import first_look
 from SegRLEExportLib.reading.folder import files_of_one_export
 from SegRLEExportLib.reading.seg_file import SegFile
 from SegRLEExportLib.reading.segmentation import segmentation_of
-from SegRLEExportLib.slicer_side.nodes.segmentation import BINARY_LABELMAP
+from SegRLEExportLib.slicer_side.nodes.labelmaps import BINARY_LABELMAP
 
 _RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 _INSTANCE_UIDS = "DICOM.instanceUIDs"

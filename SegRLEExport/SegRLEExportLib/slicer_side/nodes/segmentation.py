@@ -7,6 +7,9 @@ no Qt. Of vtk only the modules that are used are imported: all of it takes a thi
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 import slicer
 from vtkmodules.util.numpy_support import vtk_to_numpy
@@ -15,25 +18,24 @@ from vtkmodules.vtkCommonMath import vtkMatrix4x4
 
 from SegRLEExportLib.errors import (
     FlatteningTransformError,
-    NoBinaryLabelmapError,
     NonLinearTransformError,
     NonLinearVolumeTransformError,
     UnusableLabelsError,
 )
 from SegRLEExportLib.files.byte_stream import UnreadableError
-from SegRLEExportLib.files.labels import labels_of
 from SegRLEExportLib.files.slicer_tags import (
     ALGORITHM_NAME,
     ALGORITHM_TYPE,
     DESCRIPTION,
     TRACKING_ID,
     TRACKING_UID,
+    algorithm_type_of,
 )
 from SegRLEExportLib.model.geometry import Geometry, Matrix
-from SegRLEExportLib.model.segmentation import AlgorithmType, Labels, Layer, Segment, Segmentation
+from SegRLEExportLib.model.segmentation import AlgorithmType, Layer, Segment, Segmentation
 from SegRLEExportLib.model.terminology import parse_slicer_terminology
-
-BINARY_LABELMAP = "Binary labelmap"
+from SegRLEExportLib.slicer_side.nodes.conversion import with_labelmaps
+from SegRLEExportLib.slicer_side.nodes.labelmaps import BINARY_LABELMAP, has_voxels, identity_of, labels_of_image
 
 _RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
@@ -53,22 +55,30 @@ def read_segmentation(
     node_to_patient = np.linalg.inv(_to_world(reference_volume)) @ _to_world(segmentation_node)
     if grid is None and reference_volume is not None and reference_volume.GetImageData() is not None:
         grid = volume_geometry(reference_volume)
-    segmentation = _with_binary_labelmap(segmentation_node, _serialized(grid, node_to_patient) if grid else "")
-    layers: list[Layer] = []
-    layer_of: dict[int, int] = {}
-    segments = []
-    for segment_id in _ids(segmentation):
-        if segment_ids is not None and segment_id not in segment_ids:
-            continue
-        segment = segmentation.GetSegment(segment_id)
-        image = segment.GetRepresentation(BINARY_LABELMAP)
-        key = _identity(image)
-        if key not in layer_of:
-            layer_of[key] = len(layers)
-            layers.append(_layer(image, node_to_patient, segmentation_node.GetName()))
-        segments.append(_segment(segment_id, segment, layer_of[key]))
+    ids = [one for one in _ids(segmentation_node.GetSegmentation()) if segment_ids is None or one in segment_ids]
+    grid_text = _serialized(grid, node_to_patient) if grid else ""
+    with_voxels, findings = with_labelmaps(segmentation_node, ids, grid_text)
+    layers, segments = _layers_and_segments(segmentation_node, with_voxels, node_to_patient)
     _refuse_unusable_values(segmentation_node.GetName(), segments, layers)
-    return Segmentation(segmentation_node.GetName() or "Segmentation", tuple(layers), tuple(segments))
+    name = segmentation_node.GetName() or "Segmentation"
+    return Segmentation(name, tuple(layers), tuple(segments), tuple(findings))
+
+
+def _layers_and_segments(
+    segmentation_node, with_voxels: dict[str, Any], node_to_patient: Matrix
+) -> tuple[list[Layer], list[Segment]]:
+    """Return a layer for each labelmap, one of its own for a segment without, and the segments of those IDs."""
+    layers: dict[object, Layer] = {}
+    segments = []
+    for segment_id, with_labelmap in with_voxels.items():
+        image = with_labelmap.GetRepresentation(BINARY_LABELMAP)
+        key = identity_of(image) or segment_id
+        if key not in layers:
+            layers[key] = _layer(image, node_to_patient, segmentation_node.GetName())
+        described = _segment(segment_id, segmentation_node, [*layers].index(key))
+        value = int(with_labelmap.GetLabelValue()) if has_voxels(image) else 1
+        segments.append(replace(described, layer_value=value))
+    return [*layers.values()], segments
 
 
 def _refuse_unusable_values(name: str, segments: list[Segment], layers: list[Layer]) -> None:
@@ -92,7 +102,7 @@ def layer_count(segmentation_node) -> int:
     """Return how many arrays hold the node's voxels; segments of one never overlap. Looks at no voxel."""
     segmentation = segmentation_node.GetSegmentation()
     images = (segmentation.GetSegment(one).GetRepresentation(BINARY_LABELMAP) for one in _ids(segmentation))
-    return len({_identity(image) for image in images} - {0})
+    return len({identity_of(image) for image in images} - {0})
 
 
 def voxels_state(segmentation_node, reference_volume) -> tuple[object, ...]:
@@ -104,7 +114,7 @@ def voxels_state(segmentation_node, reference_volume) -> tuple[object, ...]:
         reference_volume.GetMTime(),
         _to_world(segmentation_node).tobytes(),
         _to_world(reference_volume).tobytes(),
-        *((_identity(image), image.GetMTime()) for image in images if image is not None),
+        *((identity_of(image), image.GetMTime()) for image in images if image is not None),
     )
 
 
@@ -124,25 +134,6 @@ def refuse_unusable_transforms(segmentation_node, reference_volume) -> None:
     for node in (reference_volume, segmentation_node):
         if np.linalg.matrix_rank(np.nan_to_num(_to_world(node), nan=1.0)) < 4:
             raise FlatteningTransformError(node.GetName(), node.GetParentTransformNode().GetName())
-
-
-def labels_of_image(image, name: str) -> Labels:
-    """Return the voxels of a vtkImageData, (k, j, i), as uint8 or uint16; a view where the type allows it.
-
-    Raises `UnusableLabelsError` if they are not whole numbers from 0 to 65535, or of another count than told.
-    """
-    scalars = image.GetPointData().GetScalars() if image is not None else None
-    if scalars is None or not scalars.GetNumberOfTuples():
-        return np.zeros((1, 1, 1), dtype=np.uint8)
-    i, j, k = image.GetDimensions()
-    if scalars.GetNumberOfTuples() != i * j * k:
-        raise UnusableLabelsError(
-            name, f"a labelmap of {i} x {j} x {k} voxels has {scalars.GetNumberOfTuples()} values"
-        )
-    try:
-        return labels_of(vtk_to_numpy(scalars).reshape(k, j, i))
-    except UnreadableError as error:
-        raise UnusableLabelsError(name, str(error)) from error
 
 
 def volume_voxels(volume_node) -> np.ndarray:
@@ -180,58 +171,46 @@ def _serialized(grid: Geometry, node_to_patient: Matrix) -> str:
     return slicer.vtkSegmentationConverter.SerializeImageGeometry(image)
 
 
-def _with_binary_labelmap(segmentation_node, grid: str):
-    """Return the node's segmentation if it has voxels, or else a copy of it, converted to a grid if one is given."""
-    segmentation = segmentation_node.GetSegmentation()
-    if segmentation.GetNumberOfSegments() == 0 or segmentation.ContainsRepresentation(BINARY_LABELMAP):
-        return segmentation
-    copy = slicer.vtkSegmentation()
-    copy.DeepCopy(segmentation)
-    if grid:
-        copy.SetConversionParameter(slicer.vtkSegmentationConverter.GetReferenceImageGeometryParameterName(), grid)
-    if not copy.CreateRepresentation(BINARY_LABELMAP):
-        raise NoBinaryLabelmapError(segmentation_node.GetName(), segmentation.GetSourceRepresentationName())
-    return copy
-
-
 def _ids(segmentation) -> list[str]:
     return [segmentation.GetNthSegmentID(n) for n in range(segmentation.GetNumberOfSegments())]
 
 
-def _identity(image) -> int:
-    """Return what two segments have in common if they share a layer; 0 for a segment without voxels."""
-    if image is None or image.GetPointData().GetScalars() is None:
-        return 0
-    return int(image.GetAddressAsString("vtkObject").removeprefix("Addr="), 16)
-
-
 def _layer(image, node_to_patient: Matrix, name: str) -> Layer:
     labels = labels_of_image(image, name)
-    if image is None or labels.size == 1:
+    if not has_voxels(image):
         return Layer(labels, Geometry(labels.shape, np.eye(4)))
     ijk_to_ras = vtkMatrix4x4()
     image.GetImageToWorldMatrix(ijk_to_ras)
     return Layer(labels, geometry_of(ijk_to_ras, image.GetExtent(), node_to_patient))
 
 
-def _segment(segment_id: str, segment, layer_index: int) -> Segment:
-    algorithm_type = _tag(segment, ALGORITHM_TYPE)
-    known = {member.value for member in AlgorithmType}
+def _segment(segment_id: str, segmentation_node, layer_index: int) -> Segment:
+    """Return what the node says of a segment, but for its label value."""
+    segment = segmentation_node.GetSegmentation().GetSegment(segment_id)
     codes = parse_slicer_terminology(_tag(segment, segment.GetTerminologyEntryTagName()))
     return Segment(
         id=segment_id,
         name=segment.GetName() or segment_id,
         layer_index=layer_index,
-        layer_value=int(segment.GetLabelValue()) or 1,
+        layer_value=1,
         color_rgb=tuple(np.clip(np.nan_to_num(segment.GetColor()), 0, 1).tolist()),
         terminology=codes.terminology,
         description=_tag(segment, DESCRIPTION),
-        algorithm_type=AlgorithmType(algorithm_type) if algorithm_type in known else AlgorithmType.MANUAL,
+        algorithm_type=_algorithm_type(segment, segmentation_node.GetName()),
         algorithm_name=_tag(segment, ALGORITHM_NAME),
         tracking_id=_tag(segment, TRACKING_ID),
         tracking_uid=_tag(segment, TRACKING_UID),
         code_faults=codes.faults,
     )
+
+
+def _algorithm_type(segment, node_name: str) -> AlgorithmType:
+    try:
+        return algorithm_type_of(_tag(segment, ALGORITHM_TYPE))
+    except UnreadableError as error:
+        raise UnusableLabelsError(
+            node_name, f"its segment '{segment.GetName()}' {error} (tag {ALGORITHM_TYPE})"
+        ) from error
 
 
 def _tag(segment, name: str) -> str:
