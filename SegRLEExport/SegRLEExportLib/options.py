@@ -56,7 +56,8 @@ class ExportOptions:
     strict: refuse instead of repairing invalid values of the source headers.
     new_uid, now: where UIDs and the time come from.
 
-    Raises `UnusableArgumentError` for a value of another kind than a field has.
+    Blanks around texts, of any script, are left out. Raises `UnusableArgumentError` for a value of another kind than a
+    field has.
     """
 
     compression: str = DEFAULT_PLAN_ID
@@ -85,6 +86,11 @@ class ExportOptions:
                 value = getattr(self, name)
                 if not kind.has(value):
                     raise UnusableArgumentError(name, told(value), kind.wanted)
+        for name in _TEXTS:
+            object.__setattr__(self, name, getattr(self, name).strip())
+
+
+_TEXTS = ("series_description", "content_label", "content_description", "content_creator_name")
 
 
 @dataclass(frozen=True)
@@ -99,7 +105,7 @@ class _Kind:
 _KINDS = (
     _Kind(("compression",), lambda value: isinstance(value, str), "the id of an encoding, such as 'rle'"),
     _Kind(
-        ("series_description", "content_label", "content_description", "content_creator_name"),
+        _TEXTS,
         lambda value: isinstance(value, str),
         "a text, such as 'LIVER'",
     ),

@@ -14,6 +14,7 @@ from pydicom.filereader import read_dataset
 from SegRLEExportLib.dataset import build, header
 from SegRLEExportLib.dataset.explicit_vr import element, item, sequence, text_element
 from SegRLEExportLib.encoding.plan import PLANS
+from SegRLEExportLib.export import export
 from SegRLEExportLib.model.source_series import SourceFrame
 from SegRLEExportLib.options import ExportOptions
 
@@ -164,3 +165,25 @@ class TestElements:
 
     def test_an_item_states_its_length(self):
         assert item(b"ab") == b"\xfe\xff\x00\xe0\2\0\0\0ab"
+
+
+@pytest.mark.parametrize(
+    ("given", "written"),
+    [
+        ("\u5c71\u7530\u3000", "\u5c71\u7530"),
+        (" Doe^Jane\xa0", "Doe^Jane"),
+        ("\xa0", ""),
+        ("=", ""),
+        ("Doe^Jane=\u5c71\u7530=", "Doe^Jane=\u5c71\u7530"),
+        ("Doe\u3000=", "Doe"),
+    ],
+)
+def test_a_creator_is_written_without_blanks_and_empty_groups_at_the_end(given, written, tmp_path):
+    report = export(a_segmentation(), a_source(), tmp_path / "a.dcm", options=ExportOptions(content_creator_name=given))
+    assert dcmread(report.paths[0]).ContentCreatorName == written
+
+
+@pytest.mark.parametrize("given", [" LIVER", "LIVER\n", "LIVER\u3000", "LIVER\xa0"])
+def test_a_label_is_written_without_blanks_around_it(given, tmp_path):
+    report = export(a_segmentation(), a_source(), tmp_path / "a.dcm", options=ExportOptions(content_label=given))
+    assert dcmread(report.paths[0]).ContentLabel == "LIVER"

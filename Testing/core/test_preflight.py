@@ -326,6 +326,7 @@ ROWS = [
     Row("same-name", NOTE, lambda: a_segmentation([a_sphere()] * 2, names=["one", "one"])),
     Row("long-name", REPAIR, lambda: one_segment(name="x" * 65)),
     Row("cut-text", REPAIR, lambda: one_segment(description="x" * 1025)),
+    Row("unusable-tracking-uid", REPAIR, lambda: one_segment(tracking_uid="my lesion")),
     Row("changed-text", REPAIR, lambda: one_segment(name="a\\b")),
     Row(
         "unwritable-code",

@@ -86,7 +86,7 @@ def segmentation_image(contents: Contents) -> Dataset:
     dataset.ContentDate, dataset.ContentTime = _date(now), _time(now)
     dataset.ContentLabel = options.content_label
     dataset.ContentDescription = one_line(options.content_description)[:64].rstrip()
-    dataset.ContentCreatorName = options.content_creator_name
+    dataset.ContentCreatorName = _without_empty_groups(options.content_creator_name)
     dataset.NumberOfFrames = instance.frame_count
     dataset.SamplesPerPixel = 1
     dataset.PhotometricInterpretation = "MONOCHROME2"
@@ -104,6 +104,11 @@ def segmentation_image(contents: Contents) -> Dataset:
         dataset.SegmentationFractionalType = "PROBABILITY"
         dataset.MaximumFractionalValue = plan.full_value
     return dataset
+
+
+def _without_empty_groups(person_name: str) -> str:
+    """Return a name without separators behind which no group of components comes (PS3.5, 6.2.1)."""
+    return person_name.rstrip("=").rstrip()
 
 
 def _lossy_compression(source: Dataset) -> Dataset:

@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from pydicom import Dataset
-from pydicom.uid import UID
 
 from SegRLEExportLib.dataset.cielab import recommended_display_cielab
 from SegRLEExportLib.dataset.explicit_vr import UTF_8, element, item, sequence, text_element
@@ -23,7 +22,7 @@ from SegRLEExportLib.model.finding import Finding, Severity
 from SegRLEExportLib.model.remedy import Remedy
 from SegRLEExportLib.model.segmentation import AlgorithmType, Segment, Segmentation
 from SegRLEExportLib.model.terminology import TISSUE, Code, SegmentTerminology
-from SegRLEExportLib.uids import derived_uid
+from SegRLEExportLib.uids import derived_uid, is_standard_uid
 
 LABEL_LENGTH = 64
 """Segment Label (0062,0005) is an LO."""
@@ -115,6 +114,7 @@ def naming_findings(segmentation: Segmentation) -> list[Finding]:
         findings.extend(_code_findings(segment))
         findings.extend(_cut_findings(segment))
         findings.extend(_bent_findings(segment))
+        findings.extend(_tracking_findings(segment))
     findings.extend(incomplete_code_findings(segmentation, instead="; written as Tissue (SCT 85756007)"))
     findings.extend(_common_findings(segmentation))
     findings.extend(_same_name_findings(segmentation))
@@ -284,9 +284,25 @@ def tracking_uid(segment: Segment, segmentation_name: str, series_uid: str) -> s
 
     One that the segment has is kept, as it says that this is the thing which another file segments.
     """
-    if segment.tracking_uid and UID(segment.tracking_uid).is_valid:
-        return segment.tracking_uid
-    return derived_uid("tracking", series_uid, segmentation_name, segment.id)
+    return _own_tracking_uid(segment) or derived_uid("tracking", series_uid, segmentation_name, segment.id)
+
+
+def _own_tracking_uid(segment: Segment) -> str:
+    """Return the Tracking UID that was given, without blanks around it; empty if none was, or it is no UID."""
+    text = one_line(segment.tracking_uid)
+    return text if is_standard_uid(text) and "." in text else ""
+
+
+def _tracking_findings(segment: Segment) -> Iterator[Finding]:
+    """Tell a Tracking UID that names nothing, so that another is written."""
+    given = one_line(segment.tracking_uid)
+    if given and not _own_tracking_uid(segment):
+        yield Finding(
+            "unusable-tracking-uid",
+            Severity.REPAIR,
+            f"The Tracking UID '{given[:64]}' that it was given is no UID; one is made of the names.",
+            where=segment.name,
+        )
 
 
 def tracked_once(segmentation: Segmentation, series_uid: str) -> Segmentation:

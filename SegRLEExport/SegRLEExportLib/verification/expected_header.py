@@ -5,6 +5,7 @@ To be read as the specification of our files; nothing here is taken from the cod
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -145,7 +146,7 @@ def _image(order: Order, file: OneFile) -> Expectation:
         "ContentTime": _time(order),
         "ContentLabel": options.content_label,
         "ContentDescription": _text(cut(in_one_line(options.content_description), LONG_STRING)),
-        "ContentCreatorName": _text(options.content_creator_name),
+        "ContentCreatorName": _text(re.sub("=+$", "", options.content_creator_name)),
     }
 
 

@@ -33,8 +33,9 @@ _COLOR_TOLERANCE = 1 / 255
 
 def tracking_uid(segment: Segment, segmentation: Segmentation, series_uid: str) -> str:
     """Return the Tracking UID (0062,0021): the segment's own if it has one, or that of one drawn on the series."""
-    if re.fullmatch(r"(0|[1-9]\d*)(\.(0|[1-9]\d*))+", segment.tracking_uid) and len(segment.tracking_uid) <= 64:
-        return segment.tracking_uid
+    own = in_one_line(segment.tracking_uid)
+    if re.fullmatch(r"(0|[1-9][0-9]*)(\.(0|[1-9][0-9]*))+", own) and len(own) <= 64:
+        return own
     return derived_uid("tracking", series_uid, segmentation.name, segment.id)
 
 
