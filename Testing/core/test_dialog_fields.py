@@ -25,6 +25,7 @@ from SegRLEExportLib.options import ExportOptions
 from SegRLEExportLib.slicer_side import requirements
 from SegRLEExportLib.slicer_side.dialog import rows
 from SegRLEExportLib.slicer_side.dialog.fields import (
+    IDENTITY_TAGS,
     LINE_LENGTH,
     LINES_SHOWN,
     SENTENCES_SHOWN,
@@ -36,6 +37,7 @@ from SegRLEExportLib.slicer_side.dialog.fields import (
     prefilled_creator,
     prefilled_description,
     refuse_wrong_edits,
+    series_number_of,
     tool_tip,
 )
 
@@ -198,6 +200,26 @@ class TestPatientAndStudy:
         assert "would no longer belong to their study" in finding.what
         mend = "Write that value again" if stored else "Empty the field"
         assert finding.help == f"{mend}, or change it in the images first."
+
+    @pytest.mark.parametrize("keyword", IDENTITY_TAGS)
+    def test_of_images_that_are_not_known_pass(self, keyword):
+        refuse_wrong_edits({keyword: "1.2.4"}, {})
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ("9" * 5000, "A number of 5000 digits is not from 0 to 2147483647."),
+        ("x" * 5000, f"'{'x' * 100} ...' is not a whole number."),
+    ],
+    ids=["a number", "no number"],
+)
+def test_a_series_number_of_any_length_is_told_in_a_sentence(text, what):
+    for refuse in (series_number_of, lambda text: refuse_wrong_edits({"SeriesNumber": text}, IMAGES)):
+        with pytest.raises(PreflightError) as caught:
+            refuse(text)
+        (finding,) = caught.value.findings
+        assert (finding.what, finding.help) == (what, "Write for example 101, or leave the field empty.")
 
 
 def test_everything_that_is_wrong_is_said_at_once():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import re
 import sys
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 import scenes
 from pydicom import dcmread
+from SegRLEExportLib.errors import CancelledError
 from SegRLEExportLib.slicer_side.nodes import mrml_host
 from SegRLEExportLib.slicer_side.nodes.export import export_node
 from test_examination import DialogDatabase
@@ -212,6 +214,26 @@ class TestExportRows:
         ((text, details),) = application.boxes
         assert re.search(r"highdicom [\d.]+( and 3D Slicer's loader, dcmqi [\d.]+)? read it right\.", text)
         assert "highdicom" in details
+
+    @pytest.mark.parametrize("error", [CancelledError(), KeyboardInterrupt(), ValueError("ours")], ids=repr)
+    def test_take_all_back_whatever_stops_the_second(self, application, chest_node, tmp_path, monkeypatch, error):
+        row = application.rows(chest_node)["SegRLEExportDeflated"]
+        row.directory = str(tmp_path)
+        plugin = application.plugins["SegRLEExportDeflated"]()
+        written = []
+        export_one = plugin._export_one
+
+        def first_alone(*given):
+            if written:
+                raise error
+            written.append(export_one(*given))
+            return written[0]
+
+        monkeypatch.setattr(plugin, "_export_one", first_alone)
+        with contextlib.suppress(KeyboardInterrupt, ValueError):
+            assert "The export was cancelled." in plugin.export([row, row])
+        assert len(written) == 1
+        assert list(tmp_path.iterdir()) == []
 
     def test_say_why_nothing_can_be_exported(self, application, chest_node):
         chest_node.GetSegmentation().RemoveAllSegments()

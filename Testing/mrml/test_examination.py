@@ -15,6 +15,7 @@ from SegRLEExportLib.errors import (
     SourceFilesMissingError,
 )
 from SegRLEExportLib.slicer_side.dialog.examination import identity_of_images, refuse_hopeless, suggested_series_number
+from SegRLEExportLib.slicer_side.dialog.fields import IDENTITY_TAGS
 from test_source_lookup import FakeDatabase, hierarchy, item_of, refer_to
 
 NUMBER_OF_IMAGES = 4
@@ -127,6 +128,41 @@ class TestSeriesNumber:
 
 def test_identity_is_that_of_the_images(node, database):
     assert identity_of_images(node, database)["StudyInstanceUID"] == database.study_uid
+
+
+def drawn_in_the_study(database):
+    """A segmentation of no volume, in the study of the images."""
+    import slicer
+
+    node = scenes.a_segmentation_node(np.ones((2, 2, 2), np.uint8), {1: "one"})
+    study = hierarchy().CreateStudyItem(hierarchy().GetSceneItemID(), "Study")
+    hierarchy().SetItemUID(study, slicer.vtkMRMLSubjectHierarchyConstants.GetDICOMUIDName(), database.study_uid)
+    hierarchy().SetItemParent(item_of(node), study)
+    return node
+
+
+def test_identity_of_images_that_are_found_through_their_study_is_that_of_the_study(database):
+    identity = identity_of_images(drawn_in_the_study(database), database)
+    assert identity["StudyInstanceUID"] == database.study_uid
+    assert set(identity) == set(IDENTITY_TAGS)
+
+
+def test_identity_in_which_the_series_of_a_study_differ_is_not_known(database, monkeypatch):
+    files = {"1.2.3": ("other.dcm",), database.series_uid: tuple(database.file_of.values())}
+    database.number_of_series["1.2.3"] = "5"
+    read = database.fileValue
+    monkeypatch.setattr(database, "filesForSeries", files.get)
+    monkeypatch.setattr(
+        database,
+        "fileValue",
+        lambda file, tag: (
+            "another"
+            if (file, tag) == ("other.dcm", IDENTITY_TAGS["StudyDescription"])
+            else read(next(iter(database.file_of.values())), tag)
+        ),
+    )
+    identity = identity_of_images(drawn_in_the_study(database), database)
+    assert set(IDENTITY_TAGS) - set(identity) == {"StudyDescription"}
 
 
 def test_identity_of_unknown_images_is_empty(node, database):

@@ -46,9 +46,23 @@ def suggested_series_number(segmentation_node, database) -> int:
 
 
 def identity_of_images(segmentation_node, database) -> dict[str, str]:
-    """Return patient and study of the images by keyword, as Slicer reads them; empty if no image is known."""
-    file = database.fileForInstance(next(iter(reference_instance_uids(segmentation_node)), ""))
-    return {keyword: database.fileValue(file, tag) for keyword, tag in IDENTITY_TAGS.items()} if file else {}
+    """Return patient and study of the images by keyword, as Slicer reads them; nothing of what is not known.
+
+    Images that are found through their study may be any of its series: known is what these have in common.
+    """
+    files = _files_of_images(segmentation_node, database)
+    read = {keyword: [database.fileValue(file, tag) for file in files] for keyword, tag in IDENTITY_TAGS.items()}
+    return {keyword: values[0] for keyword, values in read.items() if len(set(values)) == 1}
+
+
+def _files_of_images(segmentation_node, database) -> list[str]:
+    """Return a file of the images, found as an export finds them: of each series that they may be."""
+    uids = reference_instance_uids(segmentation_node)
+    if uids:
+        return [file for file in [database.fileForInstance(uids[0])] if file]
+    study_uid = study_uid_of(segmentation_node)
+    series = database.seriesForStudy(study_uid) if study_uid else ()
+    return [files[0] for files in map(database.filesForSeries, series) if files]
 
 
 def _refuse_missing(uids: list[str], database) -> None:

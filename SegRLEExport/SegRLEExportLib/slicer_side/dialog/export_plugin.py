@@ -7,6 +7,7 @@ at once, for the sizes, and again when they change.
 from __future__ import annotations
 
 import logging
+from contextlib import contextmanager
 from pathlib import Path
 
 import slicer
@@ -53,10 +54,9 @@ class SegPlugin(DICOMPlugin):
             node = _node_of_item(exportable.subjectHierarchyItemID)
             title = _("Exporting {name}").format(name=node.GetName())
             try:
-                with progress_dialog(title) as progress:
+                with _all_or_nothing(reports), progress_dialog(title) as progress:
                     reports.append(self._export_one(node, exportable, progress))
             except ExportError as error:
-                _remove_files(reports)
                 logging.error(f"SegRLEExport: {node.GetName()}: {error}")
                 return dialog_message(error, node.GetName() if len(exportables) > 1 else "")
         _show_outcome(reports)
@@ -199,11 +199,16 @@ def _tags(exportable, keywords) -> dict[str, str]:
     return {keyword: exportable.tag(keyword) or "" for keyword in keywords}
 
 
-def _remove_files(reports) -> None:
-    """Take back what this click has written: it is all or nothing, and pressing Export again makes no doubles."""
-    for report in reports:
-        for path in report.paths:
-            path.unlink(missing_ok=True)
+@contextmanager
+def _all_or_nothing(reports):
+    """Take back what this click has written if the block fails: pressing Export again makes no doubles."""
+    try:
+        yield
+    except BaseException:
+        for report in reports:
+            for path in report.paths:
+                path.unlink(missing_ok=True)
+        raise
 
 
 def _show_outcome(reports) -> None:

@@ -34,6 +34,9 @@ IDENTITY_TAGS = {
 _WRITTEN_FOR_EMPTY = {"PatientName": "No name", "StudyDescription": "No study description"}
 """What Slicer shows where the images have no value."""
 
+_MOST_DIGITS = 100
+"""Python makes no number of several thousand; what is too large for DICOM is for pre-flight to say."""
+
 LINE_LENGTH = 100
 LINES_SHOWN = 8
 
@@ -100,7 +103,8 @@ def series_number_of(text: str) -> int | None:
 def refuse_wrong_edits(fields: Mapping[str, str], images: Mapping[str, str]) -> None:
     """Raise `PreflightError` if the series number is none, or patient or study are not those of the images.
 
-    `images` maps the keywords of `IDENTITY_TAGS`; what is empty in the dialog was never filled in.
+    `images` maps the keywords of `IDENTITY_TAGS` of which is known what the images have; what is empty in the dialog
+    was never filled in.
     """
     refused = [*_number_findings(fields.get("SeriesNumber", "")), *_identity_findings(fields, images)]
     if refused:
@@ -109,15 +113,20 @@ def refuse_wrong_edits(fields: Mapping[str, str], images: Mapping[str, str]) -> 
 
 def _number_findings(text: str) -> Iterator[Finding]:
     stripped = text.strip()
+    what = ""
     if stripped and not re.fullmatch(r"[+-]?\d+", stripped, re.ASCII):
-        what = f"'{stripped}' is not a whole number."
+        shown = stripped if len(stripped) <= LINE_LENGTH else f"{stripped[:LINE_LENGTH]} ..."
+        what = f"'{shown}' is not a whole number."
+    elif len(stripped) > _MOST_DIGITS:
+        what = f"A number of {len(stripped)} digits is not from 0 to 2147483647."
+    if what:
         help_ = "Write for example 101, or leave the field empty."
         yield Finding("invalid-option", Severity.ERROR, what, "SeriesNumber", help_)
 
 
 def _identity_findings(fields: Mapping[str, str], images: Mapping[str, str]) -> Iterator[Finding]:
-    for keyword in IDENTITY_TAGS:
-        shown, stored = fields.get(keyword, "").strip(), images.get(keyword, "").strip()
+    for keyword in (one for one in IDENTITY_TAGS if one in images):
+        shown, stored = fields.get(keyword, "").strip(), images[keyword].strip()
         if _is_changed(keyword, shown, stored):
             yield Finding(
                 "identity-changed",
