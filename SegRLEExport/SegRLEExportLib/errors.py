@@ -459,6 +459,16 @@ class ImagesNotLoadedError(ExportError):
         )
 
 
+class SeriesNotLoadedError(ExportError):
+    """Slicer failed to load the images that a segmentation refers to."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            f"The images that were segmented could not be loaded from Slicer's DICOM database: {reason.rstrip('.')}. "
+            "Load them with the DICOM module, then load the segmentation again."
+        )
+
+
 class SourceFilesMissingError(ExportError):
     """The database does not have the images, or not all of them."""
 

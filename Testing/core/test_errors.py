@@ -242,6 +242,11 @@ MESSAGES = [
         "choose it under 'Images' in the SegRLEExport module and press 'Make DICOM images' there.",
     ),
     (
+        errors.SeriesNotLoadedError("its files are damaged."),
+        "The images that were segmented could not be loaded from Slicer's DICOM database: its files are damaged. Load "
+        "them with the DICOM module, then load the segmentation again.",
+    ),
+    (
         errors.ImagesNotLoadedError("MR"),
         "DICOM images of 'MR' were made, but Slicer's DICOM database did not load them. See the application log for "
         "the reason.",

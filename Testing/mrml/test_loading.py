@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import gc
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import scenes
 from SegRLEExportLib.encoding.plan import PLANS, Split
-from SegRLEExportLib.errors import NotASegmentationFileError
+from SegRLEExportLib.errors import NotASegmentationFileError, SeriesNotLoadedError
 from SegRLEExportLib.export import export
 from SegRLEExportLib.model.segmentation import AlgorithmType
 from SegRLEExportLib.model.terminology import TISSUE
@@ -158,6 +159,30 @@ def test_images_that_are_not_in_the_scene_are_loaded_from_the_database(chest_fol
     load_path(list(report.paths), scene(), database=Database(), load_series=asked.append)
     ((series,),) = asked
     assert series.startswith("series of ")
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [(RuntimeError("The plugin failed."), "The plugin failed"), (KeyError(), "KeyError")],
+    ids=["with a reason", "without"],
+)
+def test_images_that_slicer_cannot_load_are_told_and_the_scene_is_as_it_was(
+    chest_folder, tmp_path, overlapping_node, error, told
+):
+    database = SimpleNamespace(fileForInstance=lambda uid: f"{uid}.dcm", seriesForFile=lambda file: f"of {file}")
+    for volume in volumes_of(scene()):
+        scene().RemoveNode(volume)
+    report = export_node(overlapping_node, tmp_path / "out", "none", source=chest_folder)
+
+    def fail(_series):
+        scenes.a_volume_node()
+        raise error
+
+    before = [scene().GetNthNode(n) for n in range(scene().GetNumberOfNodes())]
+    sentence = f"^The images that were segmented could not be loaded from Slicer's DICOM database: {told}. Load them"
+    with pytest.raises(SeriesNotLoadedError, match=sentence):
+        load_path(list(report.paths), scene(), database=database, load_series=fail)
+    assert [scene().GetNthNode(n) for n in range(scene().GetNumberOfNodes())] == before
 
 
 def test_a_file_that_is_none_leaves_the_scene_as_it_was(tmp_path):

@@ -6,7 +6,8 @@ Names, codes, colours, algorithm, tracking and order come with it, and empty seg
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ import slicer
 from vtkmodules.util.numpy_support import numpy_to_vtk
 from vtkmodules.vtkCommonMath import vtkMatrix4x4
 
+from SegRLEExportLib.errors import SeriesNotLoadedError
 from SegRLEExportLib.files.slicer_tags import (
     ALGORITHM_NAME,
     ALGORITHM_TYPE,
@@ -60,16 +62,47 @@ def load_path(where, scene, *, threshold: float | None = None, database=None, lo
 
     `threshold` is that of `load_segmentation`. The node refers to the volume in the scene that was segmented. If there
     is none, and `database` has its images, `load_series` is called with the Series Instance UIDs to load.
+
+    Raises `SeriesNotLoadedError` if that fails, or what `files_at` and `load_segmentation` raise; then the scene is as
+    it was.
     """
     files = files_at(where)
+    with _unchanged_by_failure(scene):
+        return _load_with_images(files, scene, threshold, database, load_series)
+
+
+@contextmanager
+def _unchanged_by_failure(scene) -> Iterator[None]:
+    """Take the nodes out of the scene again that came into it in the block, if that fails."""
+    before = set(_nodes_of(scene))
+    try:
+        yield
+    except BaseException:
+        for node in [one for one in _nodes_of(scene) if one not in before and one.GetSingletonTag() is None]:
+            scene.RemoveNode(node)
+        raise
+
+
+def _nodes_of(scene) -> list:
+    return [scene.GetNthNode(n) for n in range(scene.GetNumberOfNodes())]
+
+
+def _load_with_images(files: list[Path], scene, threshold: float | None, database, load_series: Callable | None):
     node = load_segmentation(files, scene, threshold=threshold)
     uids = sorted({uid for look in map(first_look, files) if look for uid in look.referenced_instance_uids})
     if refer_to_images(node, uids) is None and database is not None and load_series is not None:
         file = next((file for file in map(database.fileForInstance, uids) if file), "")
         if file:
-            load_series([database.seriesForFile(file)])
+            _load_series(load_series, database.seriesForFile(file))
             refer_to_images(node, uids)
     return node
+
+
+def _load_series(load_series: Callable, series_uid: str) -> None:
+    try:
+        load_series([series_uid])
+    except Exception as error:  # whatever plugins of the DICOM module raise
+        raise SeriesNotLoadedError(str(error) or type(error).__name__) from error
 
 
 def files_at(where) -> list[Path]:
