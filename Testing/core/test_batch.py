@@ -38,6 +38,7 @@ from pydicom import dcmread
 from SegRLEExportLib.batch.cases import Case, matched, read_cases
 from SegRLEExportLib.batch.clusters import dashboard_of, local_client
 from SegRLEExportLib.batch.folder import BatchFolder
+from SegRLEExportLib.batch.inputs import changed_input, inputs_of
 from SegRLEExportLib.batch.outcome import Ending, Outcome, alike, outcome_of
 from SegRLEExportLib.batch.page import write_page
 from SegRLEExportLib.batch.running import BatchResult, batch
@@ -112,7 +113,7 @@ class TestEveryCaseIsAccountedFor:
         assert [one.case for one in result.failed] == ["case00"]
         assert result.failed[0].reason == (
             f"The batch cannot use {tmp_path / 'out' / 'case00'}: it was there before, and no run of a batch wrote it. "
-            "Move it away and resume, or choose another folder."
+            f"Move {tmp_path / 'out' / 'case00'} away and resume, which writes it anew, or choose another folder."
         )
         assert (tmp_path / "out" / "case00" / "mine.txt").read_text() == "mine"
 
@@ -127,7 +128,7 @@ class TestEveryCaseIsAccountedFor:
         assert {one.case for one in result.failed} == set(kept)
         told = BatchFolder(tmp_path / "out").outcomes()[kept[0]]
         assert told.ending is Ending.REFUSED
-        assert "somebody made it while the case was written. Move it away and resume" in told.reason
+        assert f"made it while the case was written. Move {tmp_path / 'out' / kept[0]} away and resume" in told.reason
 
 
 class TestWhatIsSomebodyElses:
@@ -281,8 +282,10 @@ class TestResume:
         (tmp_path / "out" / "case01" / "notes.txt").write_text("mine")
         again = batch(cases, tmp_path / "out", client, resume=True)
         reasons = {one.case: one.reason for one in again.failed}
-        assert "its file case00/case00.dcm is gone. Move it away and resume" in reasons["case00"]
-        assert "the file case01/notes.txt was added to it. Move it away and resume" in reasons["case01"]
+        assert (
+            f"its file case00/case00.dcm is gone. Move {tmp_path / 'out/case00'} away and resume" in reasons["case00"]
+        )
+        assert f"file case01/notes.txt was added to it. Move {tmp_path / 'out/case01'} away and" in reasons["case01"]
 
     def test_a_file_that_was_changed_is_told_and_not_taken_for_written(self, client, material, tmp_path):
         result = batch(good_cases(material, 2), tmp_path / "out", client)
@@ -291,7 +294,7 @@ class TestResume:
         content[-1] ^= 1
         path.write_bytes(content)
         again = batch(good_cases(material, 2), tmp_path / "out", client, resume=True)
-        assert "its file case00/case00.dcm was changed after it was written. Move it away" in again.failed[0].reason
+        assert f"its file case00/case00.dcm was changed after it was written. Move {tmp_path}" in again.failed[0].reason
         assert str(again).startswith("1 of 2 cases written (1 of them before this run), ")
         assert again.to_json()["written_before"] == 1
         assert "<h1>1 of 2 cases written (1 of them before this run)</h1>" in (tmp_path / "out/report.html").read_text()
@@ -301,10 +304,50 @@ class TestResume:
         batch(good_cases(material, 1), tmp_path / "out", client)
         again = batch(good_cases(material, 1), tmp_path / "out", client, to="nifti", resume=True)
         assert (
-            "an earlier run wrote it with to 'rle', and this one has 'nifti'. Move it away and resume"
+            f"an earlier run wrote it with to 'rle', and this one has 'nifti'. Move {tmp_path / 'out/case00'} away and"
             in again.failed[0].reason
         )
         assert not batch(good_cases(material, 1), tmp_path / "out", client, resume=True).failed
+
+    def test_a_segmentation_that_was_edited_is_told_and_its_result_is_not_taken_for_one(
+        self, client, material, tmp_path
+    ):
+        edited = tmp_path / "edited.seg.nrrd"
+        shutil.copy(material / "two.seg.nrrd", edited)
+        case = Case("a", str(edited), str(material / "ct"))
+        (first,) = batch([case], tmp_path / "out", client).outcomes
+        assert not batch([case], tmp_path / "out", client, resume=True).failed
+        shutil.copy(material / "good.seg.nrrd", edited)
+        again = batch([case], tmp_path / "out", client, resume=True)
+        assert again.failed[0].reason == (
+            f"The batch cannot use {tmp_path / 'out/a'}: its segmentation was changed since it was written ({edited}). "
+            f"Move {tmp_path / 'out/a'} away and resume, which writes it anew, or choose another folder."
+        )
+        (tmp_path / "out" / "a").rename(tmp_path / "a-before")
+        (anew,) = batch([case], tmp_path / "out", client, resume=True).outcomes
+        assert anew.is_written
+        assert anew.files != first.files
+        edited.unlink()
+        assert batch([case], tmp_path / "out", client, resume=True).stood == 1
+
+    def test_lines_of_earlier_versions_note_no_inputs_and_stand(self, client, material, tmp_path):
+        cases, folder = good_cases(material, 1), BatchFolder(tmp_path / "out")
+        batch(cases, folder.out, client)
+        line = json.loads(folder.journal.read_text("utf-8"))
+        assert line.pop("inputs")["segmentation"].keys() == {cases[0].segmentation}
+        folder.journal.write_text(json.dumps(line) + "\n")
+        assert batch(cases, folder.out, client, resume=True).stood == 1
+
+    def test_an_option_that_says_its_default_is_as_if_it_were_left_out(self, material, tmp_path, capsys):
+        table, rest = tmp_path / "cases.csv", f"{material / 'good.seg.nrrd'},{material / 'ct'}"
+        words = ["batch", str(table), "-o", str(tmp_path / "out"), "--workers", "1"]
+        table.write_text(f"case,segmentation,series\na,{rest}\n")
+        assert main(words) == 0
+        table.write_text(f"case,segmentation,series,clip,verify,content_label\na,{rest},no,own,SEGMENTATION\n")
+        assert main([*words, "--resume"]) == 0
+        table.write_text(f"case,segmentation,series,clip\na,{rest},yes\n")
+        assert main([*words, "--resume"]) == 2
+        assert "an earlier run wrote it with clip nothing, and this one has True. Move" in capsys.readouterr().out
 
     def test_the_last_line_of_a_case_holds(self, tmp_path):
         folder = BatchFolder(tmp_path)
@@ -418,6 +461,43 @@ def run_of_nobody(case: Case, out: str) -> Outcome:
         return run_case(replace(case, options={"to": "rle"}), out, "a run that is no more", 60.0)
     finally:
         end_processes("a run that is no more")
+
+
+class TestInputs:
+    def changed(self, case: Case, change) -> str:
+        before = json.loads(json.dumps(inputs_of(case)))
+        change()
+        return changed_input(before, inputs_of(case))
+
+    def test_the_file_of_voxels_that_a_header_names_is_one(self, tmp_path):
+        for header, line in (("a.nhdr", "data file: a.raw"), ("a.mhd", "ElementDataFile = a.raw")):
+            (tmp_path / header).write_text(f"first: 1\n{line}\n")
+            (tmp_path / "a.raw").write_bytes(b"1")
+            told = self.changed(Case("a", str(tmp_path / header)), lambda: (tmp_path / "a.raw").write_bytes(b"12"))
+            assert told == f"its segmentation was changed since it was written ({tmp_path / 'a.raw'})"
+
+    def test_each_mask_of_a_folder_is_one_and_hidden_files_are_none(self, tmp_path):
+        case = Case("a", str(tmp_path))
+        for name in ("liver.nii", "lung.nii"):
+            (tmp_path / name).write_bytes(b"1")
+        assert not self.changed(case, (tmp_path / ".DS_Store").touch)
+        told = "its segmentation was changed since it was written ({})"
+        assert self.changed(case, (tmp_path / "lung.nii").unlink) == told.format(tmp_path / "lung.nii")
+        assert self.changed(case, (tmp_path / "heart.nii").touch) == told.format(tmp_path / "heart.nii")
+
+    def test_a_table_and_further_masks_are_some_and_a_built_in_table_is_none(self, tmp_path):
+        for name in ("a.nii", "b.nii", "names.csv"):
+            (tmp_path / name).write_bytes(b"1")
+        options = {"segments": str(tmp_path / "names.csv"), "mask": [str(tmp_path / "b.nii")]}
+        case = Case("a", str(tmp_path / "a.nii"), options=options)
+        told = self.changed(case, lambda: (tmp_path / "names.csv").write_bytes(b"12"))
+        assert told == f"its table of names was changed since it was written ({tmp_path / 'names.csv'})"
+        told = self.changed(case, lambda: os.utime(tmp_path / "b.nii", ns=(1, 1)))
+        assert told == f"one of its masks was changed since it was written ({tmp_path / 'b.nii'})"
+        assert inputs_of(Case("a", "nowhere.nii", options={"segments": "totalsegmentator"})) == {
+            "segmentation": {},
+            "segments": {},
+        }
 
 
 class TestSourceSeries:
@@ -617,7 +697,8 @@ class TestShell:
             "volume is an option of segrle export and threshold one of segrle convert: no case can have both."
         ]
         assert dcmread(next((tmp_path / "out" / "a" / "images").iterdir())).Modality == "CT"
-        assert not BatchFolder(tmp_path / "out").difference(result.outcomes[0], result.outcomes[0].asked)
+        again = batch([case], tmp_path / "out", client, resume=True)
+        assert (again.stood, again.failed) == (1, ())
 
     def test_what_makes_no_sense_is_refused_before_anything_begins(self, tmp_path, capsys):
         for words, sentence in (

@@ -23,6 +23,7 @@ from typing import Any
 
 from SegRLEExportLib.batch.cases import Case
 from SegRLEExportLib.batch.folder import BatchFolder
+from SegRLEExportLib.batch.inputs import inputs_of
 from SegRLEExportLib.batch.limits import START_S
 from SegRLEExportLib.batch.outcome import Ending, Outcome
 
@@ -41,10 +42,11 @@ def run_case(case: Case, out: str, run: str, timeout: float) -> Outcome:
     except OSError as error:
         reason = f"The worker cannot write to {out}: {error.strerror or error}."
         return Outcome(case.name, Ending.REFUSED, reason, asked=case.asked)
+    inputs = inputs_of(case)
     outcome = _of_a_process(case, attempt, run, timeout)
     if not outcome.is_written:
         shutil.rmtree(attempt, ignore_errors=True)
-    return replace(outcome, attempt=attempt.name, asked=case.asked)
+    return replace(outcome, attempt=attempt.name, asked=case.asked, inputs=inputs)
 
 
 def _of_a_process(case: Case, attempt: Path, run: str, timeout: float) -> Outcome:

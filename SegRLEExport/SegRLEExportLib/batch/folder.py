@@ -20,11 +20,10 @@ import os
 import re
 import secrets
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from SegRLEExportLib.batch.foreign import refuse_foreign
 from SegRLEExportLib.batch.lock import held
@@ -190,22 +189,6 @@ class BatchFolder:
             lines = self.journal.read_bytes().decode("utf-8", "surrogateescape").split("\n")
             yield from filter(None, map(outcome_of, lines))
 
-    def difference(self, known: Outcome | None, asked: Mapping[str, Any]) -> str:
-        """Return what stands in the place of a case beside what was asked for, as a clause; empty if it is the same.
-
-        `known` is the outcome of the run that wrote it, if one did; its files are the same to the last byte.
-        """
-        if known is None:
-            return "it was there before, and no run of a batch wrote it"
-        for name in sorted({*known.asked, *asked}):
-            then, now = (values.get(name) for values in (known.asked, asked))
-            if then != now:
-                return f"an earlier run wrote it with {name} {_told(then)}, and this one has {_told(now)}"
-        try:
-            return _first_difference(known.files, files_in(self.out / known.case, known.case))
-        except OSError as error:
-            return f"it cannot be read ({error.strerror or error})"
-
 
 def _unusable(out: Path, error: OSError, remedy: str) -> BatchFolderError:
     """Return what a person is told where the system refuses something in the folder of a batch."""
@@ -217,25 +200,12 @@ def _unusable(out: Path, error: OSError, remedy: str) -> BatchFolderError:
     return BatchFolderError(where, f"{reason}. {remedy}")
 
 
-def _told(value: Any) -> str:
-    return "nothing" if value in (None, "") else repr(value)
-
-
-def _first_difference(written: Iterable[CaseFile], found: Iterable[CaseFile]) -> str:
-    before, now = ({file.path: file for file in files} for files in (written, found))
-    for path in sorted({*before, *now}):
-        if path not in now:
-            return f"its file {path} is gone"
-        if path not in before:
-            return f"the file {path} was added to it"
-        if before[path] != now[path]:
-            return f"its file {path} was changed after it was written"
-    return ""
-
-
 def refused(out: Path, outcome: Outcome, reason: str) -> Outcome:
     """Return the outcome of a case whose place is taken; `reason` is a clause."""
-    told = BatchFolderError(out / outcome.case, f"{reason}. Move it away and resume, or choose another folder")
+    place = out / outcome.case
+    told = BatchFolderError(
+        place, f"{reason}. Move {place} away and resume, which writes it anew, or choose another folder"
+    )
     return replace(outcome, ending=Ending.REFUSED, reason=str(told))
 
 

@@ -30,6 +30,10 @@ class Ending(str, Enum):
     """An error that nobody foresaw: to be reported."""
 
 
+_ADDED = ("inputs",)
+"""Fields that lines of earlier versions do not have."""
+
+
 @dataclass(frozen=True)
 class CaseFile:
     """One file as it was written."""
@@ -59,6 +63,8 @@ class Outcome:
     """As `Case.asked` has it."""
     attempt: str = ""
     """Name of the folder that its files were written in."""
+    inputs: Mapping[str, Any] = field(default_factory=dict)
+    """As `inputs.inputs_of` has them, before anything was read; empty in lines of earlier versions."""
 
     @property
     def is_written(self) -> bool:
@@ -86,7 +92,7 @@ class Outcome:
     @classmethod
     def of_json(cls, line: Mapping[str, Any]) -> Outcome:
         """Return the outcome that `to_json` wrote; raises KeyError, TypeError or ValueError if it is none."""
-        fields = {name: line[name] for name in cls.__dataclass_fields__}
+        fields = {name: line[name] for name in cls.__dataclass_fields__ if name in line or name not in _ADDED}
         files = tuple(CaseFile(file["path"], file["bytes"], file["sha256"]) for file in line["files"])
         return cls(**{**fields, "ending": Ending(line["ending"]), "files": files, "findings": tuple(line["findings"])})
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import secrets
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,6 +21,7 @@ from SegRLEExportLib.batch.folder import PAGE, BatchFolder, refused
 from SegRLEExportLib.batch.limits import DEFAULT_TIMEOUT_S
 from SegRLEExportLib.batch.outcome import Alike, Ending, Outcome, alike, written_text
 from SegRLEExportLib.batch.page import write_page
+from SegRLEExportLib.batch.standing import difference
 from SegRLEExportLib.encoding.plan import DEFAULT_PLAN_ID
 from SegRLEExportLib.errors import BatchFolderError, SchedulerEndedError
 from SegRLEExportLib.model.printable import printable_lines
@@ -92,7 +93,9 @@ def batch(
     Raises `BatchFolderError` if `out` or the cluster cannot be used, `SchedulerEndedError` if Dask's scheduler ends on
     the way; what is wrong with a case is its outcome.
     """
-    return batch_on(lambda: client_of(client), cases, out, to=to, timeout=timeout, resume=resume, on_end=on_end)
+    return batch_on(
+        lambda: client_of(client), cases, out, to=to, timeout=timeout, resume=resume, on_end=on_end, defaults={}
+    )
 
 
 def batch_on(
@@ -104,12 +107,16 @@ def batch_on(
     timeout: float,
     resume: bool,
     on_end: Ended | None,
+    defaults: Mapping[str, Any],
 ) -> BatchResult:
-    """Do what `batch` does, with a client that `connect` makes once it is known that there is work for one."""
+    """Do what `batch` does, with a client that `connect` makes once it is known that there is work for one.
+
+    `defaults` says of options which value is as if they were left out.
+    """
     folder = BatchFolder(Path(out).absolute())
     asked = [replace(case.absolute(), options={"to": to, **case.options}) for case in cases]
     with folder.used(resume=resume):
-        ended = _Ended(folder, on_end)
+        ended = _Ended(folder, on_end, defaults)
         try:
             left = [case for case in asked if not ended.earlier(case)]
             if left:
@@ -136,9 +143,10 @@ def _write_page(folder: BatchFolder, asked: Sequence[Case], ended: _Ended) -> tu
 class _Ended:
     """The outcomes so far."""
 
-    def __init__(self, folder: BatchFolder, on_end: Ended | None) -> None:
+    def __init__(self, folder: BatchFolder, on_end: Ended | None, defaults: Mapping[str, Any]) -> None:
         self._folder = folder
         self._on_end = on_end
+        self._defaults = defaults
         self._written = folder.written()
         self.outcomes: dict[str, Outcome] = {}
         self.stood = 0
@@ -149,12 +157,12 @@ class _Ended:
         if not self._folder.is_taken(case.name):
             return False
         known = self._written.get(case.name)
-        difference = self._folder.difference(known, case.asked)
-        if known is not None and not difference:
+        other = difference(self._folder.out, known, case, self._defaults)
+        if known is not None and not other:
             self.outcomes[case.name] = known
             self.stood += 1
         else:
-            self.add(refused(self._folder.out, Outcome(case.name, Ending.REFUSED, asked=case.asked), difference))
+            self.add(refused(self._folder.out, Outcome(case.name, Ending.REFUSED, asked=case.asked), other))
         return True
 
     def add(self, outcome: Outcome) -> None:

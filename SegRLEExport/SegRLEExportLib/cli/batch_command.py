@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from SegRLEExportLib.batch.limits import DEFAULT_TIMEOUT_S
-from SegRLEExportLib.cli.case_options import add_case_options, columns, given_options, parsed_case
+from SegRLEExportLib.cli.case_options import add_case_options, columns, defaults, given_options, parsed_case
 from SegRLEExportLib.cli.convert_command import FORMATS
 from SegRLEExportLib.cli.exit_codes import DIFFERENT, INTERRUPTED, REFUSED
 from SegRLEExportLib.cli.inputs import ENCODING_IDS, add_command, input_path, output_name
@@ -190,6 +190,7 @@ def run(parsed: argparse.Namespace) -> int:
                 timeout=parsed.timeout,
                 resume=parsed.resume,
                 on_end=progress.ended,
+                defaults=defaults(),
             )
         except KeyboardInterrupt as error:
             ignore_signals()

@@ -128,6 +128,11 @@ def columns() -> dict[str, Column]:
     return {name: Column(option.read, option.is_repeated) for name, option in case_options().items()}
 
 
+def defaults() -> dict[str, Any]:
+    """Return of each option the value that is as if it were left out."""
+    return {name: option.action.default for name, option in case_options().items()}
+
+
 def add_case_options(parser: argparse.ArgumentParser, own: Iterable[str]) -> None:
     """Add all options of a case but those that the parser has of its own; what is not given is not in the result."""
     groups: dict[str, Any] = {}
