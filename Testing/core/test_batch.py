@@ -554,12 +554,18 @@ class TestCases:
             ("segmentation,colour\na,b\n", "its header has the unknown column 'colour'; known are case, segmentation"),
             ("segmentation,clip,clip\na,1,1\n", "its header has column 'clip' twice"),
             ("segmentation,clip\na,perhaps\n", "line 2 cannot be used: column 'clip': 'perhaps' is neither yes nor no"),
-            ("segmentation,series_number\na,1\nb,x\n", "line 3 .* column 'series_number': invalid int value: 'x'"),
+            ("segmentation,series_number\na,1\nb,x\n", "line 3 .* column 'series_number': 'x' is no whole number."),
             ("segmentation,to\na,jpeg\n", "line 2 .* column 'to': invalid choice: 'jpeg'"),
             ("segmentation,window\na,40\n", "column 'window': '40' is not a centre and a width above 0"),
             ("case,segmentation\na\n", "line 2 cannot be used: it has 1 cell, and the header has 2"),
             ("case,segmentation\na,b,c\n", "line 2 cannot be used: it has 3 cells, and the header has 2"),
             ('case,segmentation\na,"b\n', "it is no row of a table .unexpected end of data.; look at its quotes"),
+            (
+                'case,segmentation\na,b\n"c,d\n' + "e,f\n" * 200,
+                "line 3 cannot be used: it is no row of a table .unexpected end of data.; look at its quotes",
+            ),
+            ('case,segmentation\n\na,"b\nc"\n  \na,e\n', "line 6 .* two cases are called 'a': this .* of line 3."),
+            ("sep=;\ncase;segmentation\na;b;c\n", "line 3 cannot be used: it has 3 cells, and the header has 2"),
             ("case,segmentation\n,\na,\n", "line 3 cannot be used: column 'segmentation': it is empty"),
             ("case,segmentation\na,b\nA,c\n", "line 3 .* column 'case': two cases are called 'A': this .* of line 2."),
             (
@@ -602,6 +608,33 @@ class TestCases:
     def test_a_name_that_a_folder_can_have_is_kept(self, name, tmp_path):
         (case,) = read_cases(self.table(tmp_path, f"\ufeffcase,segmentation\r\n{name},b\r\n"), columns())
         assert case.name == name
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "case,segmentation\na,b\n , \n   \n\t,\nc,d\n",
+            "\n  \ncase,segmentation\na,b\nc,d\n",
+            "sep=,\r\ncase,segmentation\r\na,b\r\nc,d\r\n",
+            '"sep=;"\ncase;segmentation\na;b\nc;d',
+            "SEP=|\ncase|segmentation\na|b\nc|d",
+            "\ufeffsep=\t\ncase\tsegmentation\na\tb\nc\td\n",
+        ],
+    )
+    def test_blank_rows_and_what_a_spreadsheet_writes_for_itself_are_no_cases(self, text, tmp_path):
+        found = read_cases(self.table(tmp_path, text), columns())
+        assert [(case.name, case.segmentation) for case in found] == [
+            ("a", str(tmp_path / "b")),
+            ("c", str(tmp_path / "d")),
+        ]
+
+    def test_a_tilde_is_the_folder_that_shells_take_it_for(self, tmp_path, monkeypatch):
+        monkeypatch.setenv("HOME", str(tmp_path / "home"))
+        monkeypatch.setenv("USERPROFILE", str(tmp_path / "home"))
+        text = "segmentation,series,mask,volume\n~/a.nii,~/ct,~/b.nii,v.nii\n"
+        (case,) = read_cases(self.table(tmp_path, text), columns())
+        home = tmp_path / "home"
+        assert (case.segmentation, case.series) == (str(home / "a.nii"), str(home / "ct"))
+        assert case.options == {"mask": [str(home / "b.nii")], "volume": str(tmp_path / "v.nii")}
 
     def test_a_table_that_is_no_text_is_refused(self, tmp_path):
         (tmp_path / "cases.csv").write_bytes(b"segmentation\n\xff\n")
@@ -679,6 +712,15 @@ class TestShell:
         assert failed.reason == (
             f"{material / 'good.seg.nrrd'} is a file: the column series names the folder of the images."
         )
+
+    def test_a_case_without_images_is_told_the_columns(self, client, material, tmp_path):
+        (tmp_path / "masks").mkdir()
+        shutil.copy(material / "good.nii.gz", tmp_path / "masks" / "liver.nii.gz")
+        cases = [Case("a", str(tmp_path / "masks")), Case("b", str(material / "good.seg.nrrd"))]
+        assert [one.reason for one in batch(cases, tmp_path / "out", client).failed] == [
+            "It has no images, and rle needs them: give their folder in the column series, or a volume that is not "
+            "from DICOM in the column volume."
+        ] * 2
 
     def test_of_several_series_the_journal_names_the_column(self, client, material, tmp_path):
         for number in (1, 2):
@@ -845,6 +887,28 @@ class TestShell:
             ("window\nb,ct,'40,400'", ["--to", "coco"], "option window: it has no effect here: it is for the pictures"),
             ("volume\nb,ct,v.nrrd", [], "with a volume images are made of it: leave the column series empty."),
             ("volume,threshold\nb,,v.nrrd,0.5", [], "no case can have both."),
+            (
+                "content_label\nb,ct,liver",
+                [],
+                "option content_label: 'liver' is not a code string (16 of A-Z, 0-9, space, underscore). Choose",
+            ),
+            ("clip\nb,ct,yes", ["--content-label", "liver"], "option content_label: 'liver' is not a code string"),
+            ("series_number\nb,ct,-5", [], "option series_number: The number -5 is not from 0 to 2147483647. Choose"),
+            ("content_description\nb,ct," + 65 * "x", [], "x' is longer than 64 characters. Choose another text."),
+            ("series_description\nb,ct," + 65 * "x", [], "option series_description: 'x"),
+            ("content_creator\nb,ct,A^B^C^D^E^F", [], "option content_creator: 'A^B^C^D^E^F' is not a person name of"),
+            ("volume,patient_id\nb,,v.nii," + 65 * "x", [], "option patient_id: 'x"),
+            ("modality\nb,ct,CT", [], "modality: it has no effect here: it is written into the images of a volume."),
+            ("coco_images\nb,ct,png", ["--to", "nifti"], "pictures are written beside a COCO file (to coco)."),
+            ("keep_values\nb,ct,yes", ["--to", "none"], "alone keep label values (to nifti, nrrd, rle, labelmap"),
+            (
+                "to\nb.nii.gz,,rle",
+                [],
+                "it has no images, and rle needs them: give their folder in the column series, or a volume that is not "
+                "from DICOM in the column volume.",
+            ),
+            ("to\nb.nii.gz,,coco", [], "no images, and coco needs them: give their folder in the column series."),
+            ("modality\nb.dcm,,CT", [], "option modality: it has no effect here: it is written into the images of a"),
         ],
     )
     def test_cells_that_cannot_be_together_are_told_with_their_line(self, row, words, sentence, tmp_path, capsys):

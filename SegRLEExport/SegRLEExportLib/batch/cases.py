@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from io import StringIO
 from pathlib import Path
 from typing import Any
 
 from SegRLEExportLib.batch.names import CaseNames
+from SegRLEExportLib.batch.rows import RowError, rows_of
 from SegRLEExportLib.errors import BatchTableError
 from SegRLEExportLib.files.byte_stream import UnreadableError, regular_file
 from SegRLEExportLib.model.counted import counted
@@ -77,28 +76,24 @@ def read_cases(
         raise BatchTableError(table, 0, str(error)) from error
     except UnicodeDecodeError as error:
         raise BatchTableError(table, 0, "it has bytes that are not UTF-8; save it as UTF-8") from error
-    rows = csv.reader(StringIO(text, newline=""), delimiter=_delimiter(text), strict=True)
+    line, rows = 1, rows_of(text)
     try:
-        header = [name.strip().lower().replace("-", "_") for name in next(rows, [])]
+        line, header = next(rows, (1, []))
+        header = [name.lower().replace("-", "_") for name in header]
         _refuse_unusable_header(header, columns)
         names, cases = CaseNames(), []
-        for row in filter(any, rows):
-            case, named_in = _case_of(list(zip(header, _cells(row, header))), columns, table.parent)
+        for line, row in rows:
+            _refuse_other_length(row, header)
+            case, named_in = _case_of(list(zip(header, row)), columns, table.parent)
             with _in_column(named_in, _NAMED_IN[named_in]):
-                names.add(case.name, f"line {rows.line_num}")
+                names.add(case.name, f"line {line}")
             refuse_unfit(case)
             cases.append(case)
         return cases
+    except RowError as error:
+        raise BatchTableError(table, error.line, str(error)) from error
     except ValueError as error:
-        raise BatchTableError(table, max(rows.line_num, 1), str(error)) from error
-    except csv.Error as error:
-        reason = f"it is no row of a table ({error}); look at its quotes"
-        raise BatchTableError(table, max(rows.line_num, 1), reason) from error
-
-
-def _delimiter(text: str) -> str:
-    first_line = text.partition("\n")[0]
-    return next((mark for mark in "\t;" if mark in first_line), ",")
+        raise BatchTableError(table, line, str(error)) from error
 
 
 def _refuse_unusable_header(header: Sequence[str], columns: Mapping[str, Column]) -> None:
@@ -114,10 +109,9 @@ def _refuse_unusable_header(header: Sequence[str], columns: Mapping[str, Column]
         raise ValueError("its header has no column 'segmentation'")
 
 
-def _cells(row: Sequence[str], header: Sequence[str]) -> list[str]:
+def _refuse_other_length(row: Sequence[str], header: Sequence[str]) -> None:
     if len(row) != len(header):
         raise ValueError(f"it has {counted(len(row), 'cell')}, and the header has {len(header)}")
-    return [cell.strip() for cell in row]
 
 
 def _case_of(cells: Sequence[tuple[str, str]], columns: Mapping[str, Column], folder: Path) -> tuple[Case, str]:
@@ -133,7 +127,13 @@ def _case_of(cells: Sequence[tuple[str, str]], columns: Mapping[str, Column], fo
     for column, cell in cells:
         if column in columns and cell:
             _add_option(options, column, columns[column], cell, folder)
-    return Case(name, str(folder / own["segmentation"]), str(folder / series) if series else "", options), named_in
+    segmentation = placed_below(folder, own["segmentation"])
+    return Case(name, segmentation, placed_below(folder, series) if series else "", options), named_in
+
+
+def placed_below(folder: Path, path: str) -> str:
+    """Return a path that is relative to a folder, or to where `~` stands for, as shells have it."""
+    return str(folder / os.path.expanduser(path))
 
 
 def _add_option(options: dict[str, Any], name: str, column: Column, cell: str, folder: Path) -> None:

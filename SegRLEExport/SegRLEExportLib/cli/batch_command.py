@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from SegRLEExportLib.batch.limits import DEFAULT_TIMEOUT_S
-from SegRLEExportLib.cli.case_options import add_case_options, columns, defaults, given_options, parsed_case
+from SegRLEExportLib.cli.case_fitness import Fitness
+from SegRLEExportLib.cli.case_options import add_case_options, columns, defaults, given_options
 from SegRLEExportLib.cli.convert_command import FORMATS
 from SegRLEExportLib.cli.exit_codes import DIFFERENT, INTERRUPTED, REFUSED
 from SegRLEExportLib.cli.inputs import ENCODING_IDS, add_command, input_path, output_name
@@ -235,46 +235,25 @@ def _found(parsed: argparse.Namespace) -> tuple[list[Case], list[str]]:
 
     _refuse_unclear_cases(parsed)
     given = given_options(parsed, _OWN)
-    contradictions = _Contradictions(parsed.to, given)
+    fitness = Fitness(parsed.to, given)
     if parsed.cases is not None:
-        cases, lonely = read_cases(parsed.cases, columns(), contradictions.refuse), []
+        cases, lonely = read_cases(parsed.cases, columns(), fitness.refuse_unfit), []
     else:
         matches = matched(parsed.segmentations, parsed.images)
         cases = matches.cases
-        _refuse_for_all(parsed, contradictions, cases)
+        _refuse_for_all(parsed, fitness, cases)
         lonely = [f"no images for {name}" for name in matches.without_images]
         lonely += [f"no segmentation for {name}" for name in matches.without_segmentation]
     return [replace(one, options={**given, **one.options}).absolute() for one in cases], lonely
 
 
-def _refuse_for_all(parsed: argparse.Namespace, contradictions: _Contradictions, cases: Sequence[Case]) -> None:
-    """End with how the command is used if its options contradict each other: without a table all cases have these."""
+def _refuse_for_all(parsed: argparse.Namespace, fitness: Fitness, cases: Sequence[Case]) -> None:
+    """End with how the command is used if its options are wrong in themselves: without a table all cases have these."""
     for case in cases[:1]:
         try:
-            contradictions.refuse(case)
+            fitness.refuse_unfit(case)
         except ValueError as error:
             parsed.refuse(str(error))
-
-
-class _Contradictions:
-    """Looks for options of a case that cannot be together, once for all that have the same."""
-
-    def __init__(self, to: str, given: Mapping[str, Any]) -> None:
-        self._of_all = {"to": to, **given}
-        self._fit: set[str] = set()
-
-    def refuse(self, case: Case) -> None:
-        """Raise ValueError, with a clause, for a case whose options its command would refuse."""
-        options = {**self._of_all, **case.options}
-        key = json.dumps([bool(case.series), options], default=str, sort_keys=True)
-        if key in self._fit:
-            return
-        try:
-            parsed_case(case.segmentation, case.series, Path("out"), Path("images"), options)
-        except ValueError as error:
-            told = str(error)
-            raise ValueError(f"{told[:1].lower()}{told[1:].removesuffix('.')}") from error
-        self._fit.add(key)
 
 
 def _refuse_unclear_cases(parsed: argparse.Namespace) -> None:

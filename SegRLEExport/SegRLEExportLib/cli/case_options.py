@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import copy
+import os
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -25,6 +26,9 @@ _RENAMED = {"series": "series_uid", "images": "coco_images"}
 
 _OF_NO_CASE = {"help", "json", "output", "overwrite", "compression", "no_verify"}
 """The batch says where to write and replaces nothing; `to` and `verify` have all that the last two have."""
+
+_NO_DICOM = (".nrrd", ".nhdr", ".nii", ".nii.gz", ".mha", ".mhd", ".vtm", ".vtk")
+"""Suffixes of segmentations that tell of no images."""
 
 _FLAGS = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
 
@@ -68,8 +72,11 @@ class CaseOption:
 
     def placed(self, text: str, folder: Path) -> str:
         """Return the value with a path made one below `folder`; a table may be the name of a built-in one instead."""
-        is_path = self.action.type is input_path or (self.name == "segments" and (folder / text).exists())
-        return str(folder / text) if is_path else text
+        from SegRLEExportLib.batch.cases import placed_below
+
+        path = placed_below(folder, text)
+        is_path = self.action.type is input_path or (self.name == "segments" and os.path.exists(path))
+        return path if is_path else text
 
     def _check(self, text: str) -> None:
         """Raise ValueError with what the command's own parser says of the value."""
@@ -78,7 +85,7 @@ class CaseOption:
         try:
             parser.parse_args([f"{self.word}={text}"])
         except ValueError as error:
-            raise ValueError(str(error).partition(": ")[2]) from error
+            raise ValueError(_plain(str(error).partition(": ")[2])) from error
 
 
 class UsageError(ValueError):
@@ -186,7 +193,8 @@ def parsed_case(
     command = _command_of(options)
     if "volume" in options and series:
         raise ValueError("With a volume images are made of it: leave the column series empty.")
-    place = str(images) if "volume" in options else series
+    has_images = bool(series) or "volume" in options
+    place = series if series or (command == "convert" and not has_images) else str(images)
     words = [segmentation, *([place] if place else []), "--output", str(output)]
     for name, value in options.items():
         if name not in case_options():
@@ -197,16 +205,42 @@ def parsed_case(
         refuse_unused(parsed)
     except ValueError as error:
         raise ValueError(in_columns(str(error))) from error
+    to = options.get("to", ENCODING_IDS[0])
+    if not has_images and (command == "export" or _needs_images(segmentation, to)):
+        raise ValueError(without_images(to))
     return command, parsed
 
 
+def _needs_images(segmentation: str, to: str) -> bool:
+    """Tell whether images are needed where none are given: a DICOM SEG alone tells of its own, masks never do."""
+    return to in (*ENCODING_IDS, "coco") and segmentation.lower().endswith(_NO_DICOM)
+
+
+def without_images(to: str) -> str:
+    """Return what a case is told that has no images and needs some."""
+    volume = "" if to == "coco" else ", or a volume that is not from DICOM in the column volume"
+    return f"It has no images, and {to} needs them: give their folder in the column series{volume}."
+
+
 def in_columns(told: str) -> str:
-    """Return what a command's parser says of an option, with what a batch calls that: `argument --series: ...`."""
-    for option in case_options().values():
-        told = told.replace(f"argument {option.word}:", f"option {option.name}:")
-    for plain, name in _RENAMED.items():
-        told = re.sub(rf"--{plain}\b", f"--{name.replace('_', '-')}", told)
+    """Return what a command's parser says of its options and arguments, with what the columns of a table are called."""
+    told = re.sub(r"\bargument (?=--)", "option ", told)
+    told = re.sub(r"(?<![\w-])(--[a-z][a-z-]*|-c)\b", lambda found: _column_of(found[1]), told)
+    told = _plain(told.replace("SERIES_DIR", "series"))
     return f"{told[:1].upper()}{told[1:]}."
+
+
+def _column_of(word: str) -> str:
+    if word in ("-c", "--compression"):
+        return "to"
+    plain = word.removeprefix("--").replace("-", "_")
+    name = _RENAMED.get(plain, plain)
+    return name if name in case_options() else word
+
+
+def _plain(told: str) -> str:
+    """Return what argparse says without Python's words."""
+    return re.sub(r"invalid int value: ('.*'|\".*\")", r"\1 is no whole number", told)
 
 
 def _words(command: str, name: str, value: Any) -> Iterable[str]:

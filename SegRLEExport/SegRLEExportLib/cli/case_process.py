@@ -133,7 +133,8 @@ def _written(job: dict[str, Any]) -> Outcome:
 def _carried_out(job: dict[str, Any], target: Path, images: Path) -> tuple[list[Path], tuple[Finding, ...]]:
     """Run the command; return the files of the segmentation, and what was found."""
     from SegRLEExportLib.cli import convert_command, export_command
-    from SegRLEExportLib.cli.case_options import UsageError, in_columns, parsed_case
+    from SegRLEExportLib.cli.case_options import UsageError, in_columns, parsed_case, without_images
+    from SegRLEExportLib.errors import SourceNeededError
 
     if job["series"] and Path(job["series"]).is_file():
         raise _NotACaseError(f"{job['series']} is a file: the column series names the folder of the images.")
@@ -151,6 +152,8 @@ def _carried_out(job: dict[str, Any], target: Path, images: Path) -> tuple[list[
         return [*conversion.paths], conversion.findings
     except UsageError as error:
         raise _NotACaseError(in_columns(str(error))) from error
+    except SourceNeededError as error:
+        raise _NotACaseError(without_images(job["options"]["to"])) from error
 
 
 if __name__ == "__main__":

@@ -16,7 +16,6 @@ from SegRLEExportLib.dataset.functional_groups import matching_frames
 from SegRLEExportLib.dataset.header import described_series
 from SegRLEExportLib.dataset.segments import naming_findings, tracked_once
 from SegRLEExportLib.dataset.source_attributes import copied_attributes
-from SegRLEExportLib.dataset.texts import refused_texts
 from SegRLEExportLib.encoding.instances import Instance, divide
 from SegRLEExportLib.encoding.pixel_size import LARGEST_PIXEL_DATA, pixel_bytes
 from SegRLEExportLib.encoding.plan import EncodingPlan, Split
@@ -33,6 +32,7 @@ from SegRLEExportLib.planes.pairing import pairing_of
 from SegRLEExportLib.planes.plane_runs import PlaneRuns
 from SegRLEExportLib.planes.sampling import SampledLayer
 from SegRLEExportLib.preflight.kept_values import kept_value_findings, kept_values
+from SegRLEExportLib.preflight.option_values import option_findings
 from SegRLEExportLib.preflight.origin import origin_findings
 from SegRLEExportLib.preflight.overlapping import overlap_findings
 from SegRLEExportLib.preflight.own_grid import grid_errors, keeping, own_planes
@@ -162,7 +162,7 @@ def _findings(
 ) -> Iterator[Finding]:
     """Yield what is to be said of the files that `plan` would make."""
     segmentation, stack, index = found.segmentation, found.stack, found.index
-    yield from _option_findings(options)
+    yield from option_findings(options)
     yield from _description_findings(segmentation, options, len(instances))
     yield from steps_findings(stack, instances, segmentation, options, is_copy=_has_copies(segmentation, stack))
     yield from frames_without_image(found.source_frames, index, options)
@@ -229,29 +229,6 @@ def strictly_judged(findings: Iterable[Finding], options: ExportOptions) -> Iter
             yield Finding(finding.id, Severity.ERROR, finding.what, finding.where, help_text)
         else:
             yield finding
-
-
-def _option_findings(options: ExportOptions) -> Iterator[Finding]:
-    yield from refused_texts(
-        (
-            ("ContentLabel", options.content_label),
-            ("ContentCreatorName", options.content_creator_name),
-            ("ContentDescription", options.content_description),
-            ("SeriesDescription", options.series_description),
-        )
-    )
-    if not options.content_label.strip():
-        yield Finding(
-            "invalid-option", Severity.ERROR, "It must not be empty.", "ContentLabel", "Write for example SEGMENTATION."
-        )
-    if options.series_number is not None and not 0 <= options.series_number < 2**31:
-        yield Finding(
-            "invalid-option",
-            Severity.ERROR,
-            f"The number {options.series_number} is not from 0 to 2147483647.",
-            "SeriesNumber",
-            "Choose another number.",
-        )
 
 
 def _description_findings(segmentation: Segmentation, options: ExportOptions, file_count: int) -> Iterator[Finding]:
