@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import logging
 import os
 import random
 import re
@@ -738,7 +739,11 @@ class TestShell:
         assert [one.reason for one in result.failed] == [
             "volume is an option of segrle export and threshold one of segrle convert: no case can have both."
         ]
-        assert dcmread(next((tmp_path / "out" / "a" / "images").iterdir())).Modality == "CT"
+        images = tmp_path / "out" / "a" / "images"
+        assert dcmread(next(images.iterdir())).Modality == "CT"
+        told = [finding for finding in result.outcomes[0].findings if "were written here" in finding["what"]]
+        assert [finding["where"] for finding in told] == [str(images)]
+        assert ".segrle" not in json.dumps(result.outcomes[0].findings)
         again = batch([case], tmp_path / "out", client, resume=True)
         assert (again.stood, again.failed) == (1, ())
 
@@ -768,6 +773,7 @@ class TestShell:
             (["-c", "none"], "-c is not an option of a batch: what is written is named by --to"),
             (["--overwrite"], "--overwrite is not an option of a batch: it replaces nothing; move away what is there"),
             (["--no-verify"], "--no-verify is not an option of a batch: that is --verify off"),
+            (["--images", "png"], "--images: it names a folder here; what a COCO file names is --coco-images png"),
         ):
             with pytest.raises(SystemExit) as ended:
                 main(["batch", "cases.csv", "-o", str(tmp_path / "out"), *words])
@@ -960,6 +966,29 @@ class TestShell:
             "The exit code is 0 if all cases are written, 1 if some are not, 2 if none is or the batch was not" in told
         )
         assert "one more each time the case is tried again: its last line is the valid one." in told
+
+    @pytest.mark.parametrize("place", ["seg", "images"])
+    def test_out_is_no_folder_of_the_cases(self, place, tmp_path, capsys):
+        for name in ("seg", "images"):
+            (tmp_path / name).mkdir()
+        (tmp_path / "link").symlink_to(tmp_path / place)
+        words = ["--segmentations", tmp_path / "seg", "--images", tmp_path / "images", "-o", tmp_path / "link"]
+        with pytest.raises(SystemExit):
+            main(["batch", *map(str, words)])
+        told = capsys.readouterr().err
+        assert (
+            f"argument -o: {tmp_path / place} is where cases are looked for, and what is written would be taken for "
+            "some the next time: choose another folder" in told
+        )
+        assert os.listdir(tmp_path / place) == []
+
+    def test_what_dask_leaves_as_it_ends_is_no_error_behind_a_success(self, material, tmp_path, caplog):
+        table = table_of(good_cases(material, 1), tmp_path)
+        assert main(["batch", str(table), "-o", str(tmp_path / "out"), "--workers", "1"]) == 0
+        logging.getLogger("asyncio").error("Future exception was never retrieved")
+        logging.getLogger("asyncio").error("something else")
+        said = [record.getMessage() for record in caplog.records if record.name == "asyncio"]
+        assert said == ["something else"]
 
     def test_two_folders_without_a_common_name_are_no_batch(self, tmp_path, capsys):
         (tmp_path / "images" / "b").mkdir(parents=True)

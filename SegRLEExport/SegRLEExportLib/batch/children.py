@@ -22,10 +22,10 @@ from pathlib import Path
 from typing import Any
 
 from SegRLEExportLib.batch.cases import Case
-from SegRLEExportLib.batch.folder import BatchFolder
+from SegRLEExportLib.batch.folder import FILES, BatchFolder
 from SegRLEExportLib.batch.inputs import inputs_of
 from SegRLEExportLib.batch.limits import START_S
-from SegRLEExportLib.batch.outcome import Ending, Outcome
+from SegRLEExportLib.batch.outcome import Ending, Outcome, in_their_place
 
 PROGRAM = "SegRLEExportLib.cli.case_process"
 """The module that is run in each process: the shell's own commands, told on its standard input what to write."""
@@ -46,7 +46,8 @@ def run_case(case: Case, out: str, run: str, timeout: float) -> Outcome:
     outcome = _of_a_process(case, attempt, run, timeout)
     if not outcome.is_written:
         shutil.rmtree(attempt, ignore_errors=True)
-    return replace(outcome, attempt=attempt.name, asked=case.asked, inputs=inputs)
+    findings = in_their_place(outcome.findings, str(attempt / FILES), str(folder.out / case.name))
+    return replace(outcome, findings=findings, attempt=attempt.name, asked=case.asked, inputs=inputs)
 
 
 def _of_a_process(case: Case, attempt: Path, run: str, timeout: float) -> Outcome:

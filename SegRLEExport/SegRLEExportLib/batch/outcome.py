@@ -105,6 +105,17 @@ def outcome_of(line: str) -> Outcome | None:
         return None
 
 
+def in_their_place(findings: Iterable[Mapping[str, Any]], made_in: str, place: str) -> tuple[Mapping[str, Any], ...]:
+    """Return findings with the folder that the files will stand in, not the one that they were made in."""
+
+    def told(value: Any) -> Any:
+        if isinstance(value, list):
+            return [told(one) for one in value]
+        return value.replace(made_in, place) if isinstance(value, str) else value
+
+    return tuple({name: told(value) for name, value in finding.items()} for finding in findings)
+
+
 @dataclass(frozen=True)
 class Alike:
     """Outcomes that have one ending and, but for what is of a case alone, one reason."""

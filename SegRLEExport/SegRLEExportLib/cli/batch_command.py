@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import logging
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -12,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from SegRLEExportLib.batch.limits import DEFAULT_TIMEOUT_S
 from SegRLEExportLib.cli.case_fitness import Fitness
-from SegRLEExportLib.cli.case_options import add_case_options, columns, defaults, given_options
+from SegRLEExportLib.cli.case_options import add_case_options, case_options, columns, defaults, given_options
 from SegRLEExportLib.cli.convert_command import FORMATS
 from SegRLEExportLib.cli.exit_codes import DIFFERENT, INTERRUPTED, REFUSED
 from SegRLEExportLib.cli.inputs import ENCODING_IDS, add_command, input_path, output_name
@@ -257,23 +259,45 @@ def _refuse_for_all(parsed: argparse.Namespace, fitness: Fitness, cases: Sequenc
 
 
 def _refuse_unclear_cases(parsed: argparse.Namespace) -> None:
-    """End with how the command is used, unless it was given one table or two folders."""
+    """End with how the command is used, unless it was given one table or two folders, and OUT is another."""
+    _refuse_kind_of_images(parsed)
     folders = [folder for folder in (parsed.segmentations, parsed.images) if folder is not None]
     if parsed.cases is None and len(folders) < 2:
         parsed.refuse("which cases? Give CASES, or --segmentations DIR and --images DIR")
     if parsed.cases is not None and folders:
         parsed.refuse("CASES names the segmentations and images; give either CASES or --segmentations and --images")
+    for folder in folders:
+        if os.path.realpath(folder) == os.path.realpath(parsed.output):
+            parsed.refuse(
+                f"argument -o: {folder} is where cases are looked for, and what is written would be taken for some the "
+                "next time: choose another folder"
+            )
+
+
+def _refuse_kind_of_images(parsed: argparse.Namespace) -> None:
+    """End with what asks for pictures where `--images png` means that, as it does for segrle convert."""
+    kinds = case_options()["coco_images"].action.choices or ()
+    if str(parsed.images) in kinds and not parsed.images.is_dir():
+        parsed.refuse(
+            f"argument --images: it names a folder here; what a COCO file names is --coco-images {parsed.images}"
+        )
 
 
 @contextmanager
 def _client(parsed: argparse.Namespace) -> Iterator[Any]:
     from SegRLEExportLib.batch.clusters import local_client, remote_client
 
+    logging.getLogger("asyncio").addFilter(_is_asked_for)
     with (
         remote_client(parsed.dask) if parsed.dask is not None else local_client(parsed.workers, parsed.memory) as client
     ):
         _tell_of(client)
         yield client
+
+
+def _is_asked_for(record: logging.LogRecord) -> bool:
+    """Tell whether to print what asyncio says: futures that Dask leaves as it ends are nobody's, and no error."""
+    return "exception was never retrieved" not in record.getMessage()
 
 
 def _tell_of(client: Any) -> None:
