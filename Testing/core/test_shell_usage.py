@@ -247,7 +247,7 @@ def test_an_option_without_effect_is_told_with_what_it_needs(words, sentence, ca
 
 
 def test_a_case_of_a_batch_is_refused_for_the_same_in_the_words_of_a_batch(tmp_path):
-    with pytest.raises(ValueError, match="^Option window: it has no effect here: .* pictures that --coco-images png"):
+    with pytest.raises(ValueError, match="^Option window: it has no effect here: .* pictures that coco_images png"):
         parsed_case("a.nrrd", "", tmp_path / "a.json", tmp_path, {"to": "coco", "window": "40,400"})
 
 
