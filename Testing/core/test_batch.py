@@ -86,6 +86,7 @@ class TestEveryCaseIsAccountedFor:
         ]
         cases = [*good_cases(material, GOOD), *bad]
         result = batch(cases, tmp_path / "out", client)
+        assert not any(one.inputs for one in result.failed)
         assert [outcome.case for outcome in result.outcomes] == [case.name for case in cases]
         assert {one.case: one.ending for one in result.failed} == {case.name: Ending.REFUSED for case in bad}
         assert all(one.reason.endswith((".", ")")) for one in result.failed)
@@ -653,7 +654,7 @@ class TestCases:
         (tmp_path / "file").write_text("")
         for words in (("seg", "file"), ("file", "seg"), ("none", "seg")):
             with pytest.raises(BatchTableError, match="cannot be used: the folder cannot be read"):
-                matched(*(tmp_path / word for word in words))
+                matched(*(tmp_path / word for word in words), tmp_path / "out")
 
     def test_two_files_whose_cases_would_share_a_folder_are_named(self, tmp_path):
         for name in ("stra\u00dfe", "strasse"):
@@ -664,15 +665,15 @@ class TestCases:
             "stra\u00dfe.nii cannot be used: two cases are called 'stra\u00dfe': this one and that of strasse.nii."
         )
         with pytest.raises(BatchTableError, match=sentence):
-            matched(tmp_path / "seg", tmp_path / "ct")
+            matched(tmp_path / "seg", tmp_path / "ct", tmp_path / "seg" / "out")
 
     def test_two_folders_are_matched_by_name(self, tmp_path):
         for name in ("a.nii.gz", "b.seg.nrrd", "notes.txt"):
             (tmp_path / "seg").mkdir(exist_ok=True)
             (tmp_path / "seg" / name).write_text("")
-        for name in ("a", "c"):
-            (tmp_path / "ct" / name).mkdir(parents=True)
-        matches = matched(tmp_path / "seg", tmp_path / "ct")
+        for name in ("ct/a", "ct/c", "seg/out"):
+            (tmp_path / name).mkdir(parents=True)
+        matches = matched(tmp_path / "seg", tmp_path / "ct", tmp_path / "seg" / "out")
         assert [(case.name, case.series) for case in matches.cases] == [("a", str(tmp_path / "ct" / "a"))]
         assert (matches.without_images, matches.without_segmentation) == (["b"], ["c"])
 

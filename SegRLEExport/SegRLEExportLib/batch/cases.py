@@ -163,19 +163,20 @@ class Matches:
     without_segmentation: list[str]
 
 
-def matched(segmentations: Path, images: Path) -> Matches:
+def matched(segmentations: Path, images: Path, out: Path) -> Matches:
     """Return a case for each segmentation (a file, or a folder of masks) that has a folder of images of its name.
 
+    `out` is passed over: it is where the batch writes to, and may lie in one of the folders.
     Raises `BatchTableError` if two segmentations have one name, or a folder cannot be read.
     """
     found = {}
-    for path in _listed(segmentations):
+    for path in _listed(segmentations, out):
         if path.name.startswith(".") or not (path.is_dir() or _SUFFIXES.search(path.name)):
             continue
         if plain_name(path) in found:
             raise BatchTableError(path, 0, f"two segmentations are called {plain_name(path)}")
         found[plain_name(path)] = path
-    folders = {path.name: path for path in _listed(images) if path.is_dir()}
+    folders = {path.name: path for path in _listed(images, out) if path.is_dir()}
     names, both = CaseNames(), [name for name in found if name in folders]
     for name in both:
         try:
@@ -189,9 +190,10 @@ def matched(segmentations: Path, images: Path) -> Matches:
     )
 
 
-def _listed(folder: Path) -> list[Path]:
+def _listed(folder: Path, out: Path) -> list[Path]:
+    passed_over = os.path.realpath(out)
     try:
-        return sorted(folder.iterdir())
+        return sorted(path for path in folder.iterdir() if os.path.realpath(path) != passed_over)
     except OSError as error:
         raise BatchTableError(folder, 0, f"the folder cannot be read ({error.strerror or error})") from error
 

@@ -44,10 +44,12 @@ def run_case(case: Case, out: str, run: str, timeout: float) -> Outcome:
         return Outcome(case.name, Ending.REFUSED, reason, asked=case.asked)
     inputs = inputs_of(case)
     outcome = _of_a_process(case, attempt, run, timeout)
+    outcome = replace(outcome, attempt=attempt.name, asked=case.asked)
     if not outcome.is_written:
         shutil.rmtree(attempt, ignore_errors=True)
+        return outcome
     findings = in_their_place(outcome.findings, str(attempt / FILES), str(folder.out / case.name))
-    return replace(outcome, findings=findings, attempt=attempt.name, asked=case.asked, inputs=inputs)
+    return replace(outcome, findings=findings, inputs=inputs)
 
 
 def _of_a_process(case: Case, attempt: Path, run: str, timeout: float) -> Outcome:

@@ -64,7 +64,7 @@ class Outcome:
     attempt: str = ""
     """Name of the folder that its files were written in."""
     inputs: Mapping[str, Any] = field(default_factory=dict)
-    """As `inputs.inputs_of` has them, before anything was read; empty in lines of earlier versions."""
+    """Of a case that was written, as `inputs.inputs_of` has them before they are read; earlier versions noted none."""
 
     @property
     def is_written(self) -> bool:

@@ -241,7 +241,7 @@ def _found(parsed: argparse.Namespace) -> tuple[list[Case], list[str]]:
     if parsed.cases is not None:
         cases, lonely = read_cases(parsed.cases, columns(), fitness.refuse_unfit), []
     else:
-        matches = matched(parsed.segmentations, parsed.images)
+        matches = matched(parsed.segmentations, parsed.images, parsed.output)
         cases = matches.cases
         _refuse_for_all(parsed, fitness, cases)
         lonely = [f"no images for {name}" for name in matches.without_images]

@@ -37,7 +37,9 @@ class Fitness:
     def refuse_unfit(self, case: Case) -> None:
         """Raise ValueError, with a clause, for a case whose options its command would refuse."""
         options = {**self._of_all, **case.options}
-        key = json.dumps([Path(case.segmentation).suffix, bool(case.series), options], default=str, sort_keys=True)
+        key = json.dumps(
+            [Path(case.segmentation).suffixes[-2:], bool(case.series), options], default=str, sort_keys=True
+        )
         if key in self._fit:
             return
         try:
