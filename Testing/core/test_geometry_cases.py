@@ -465,7 +465,7 @@ REFUSED = [
     ),
     RefusedCase(
         "two volumes, neither fits",
-        "The segmentation lies on none of the series.",
+        "its images form 2 volumes, of 5 and 5 images, different in Image Orientation (Patient), and none holds all of",
         lambda: images() + images(SAGITTAL, first=50),
         lambda: on_a_grid(FAR_AWAY),
     ),

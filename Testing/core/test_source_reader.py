@@ -81,6 +81,19 @@ def test_volumes_of_one_series_that_fit_equally_well_are_refused(tmp_path):
         find_source(tmp_path, a_small_segmentation())
 
 
+def test_volumes_of_one_series_of_which_none_holds_all_are_told_with_what_makes_them_two(tmp_path):
+    others = images(first=50, heights=(15, 18), FrameOfReferenceUID="1.2.3", PixelSpacing=[0.5, 0.5])
+    write([*images(), *others], tmp_path)
+    both = Geometry((7, 9, 7), ON_IMAGES.kji_to_lps)
+    with pytest.raises(UnusableSourceError) as refused:
+        find_source(tmp_path, a_segmentation([np.ones(both.shape_kji, bool)], grid=both))
+    assert str(refused.value).endswith(
+        "its images form 2 volumes, of 5 and 2 images, different in Pixel Spacing and Frame of Reference UID, and none "
+        "holds all of the segmentation. Give the images of one volume alone, or in Slicer the volume that was "
+        "segmented."
+    )
+
+
 def test_the_series_that_a_dicom_seg_names_is_taken(tmp_path):
     write([*another_series("1.2.1"), *another_series("1.2.2")], tmp_path)
     named = replace(a_small_segmentation(), origin=Origin(series_instance_uids=frozenset({"1.2.2", "1.2.9"})))

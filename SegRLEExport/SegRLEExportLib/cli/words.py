@@ -19,7 +19,8 @@ WORDS = {
         "Give the folder with the DICOM files of the images that were segmented; of a volume that is not from DICOM, "
         "segrle export --volume VOLUME writes them."
     ),
-    Remedy.ONE_VOLUME: "Give the images of one volume alone, or of several times the number of one (--time N).",
+    Remedy.ONE_VOLUME: "Give the images of one volume alone.",
+    Remedy.OTHER_TIME: "If another time is meant, give its number (--time N), or its images alone.",
     Remedy.IMAGES_OF_ONE: "Give only the images of one",
     Remedy.ONE_IMAGE: "give the file of that image alone as SERIES_DIR",
     Remedy.IMAGES_WITH_UIDS: (

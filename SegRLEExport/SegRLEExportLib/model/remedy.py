@@ -23,6 +23,7 @@ class Remedy(str, Enum):
     CHOOSE_SERIES = "Choose the series that was segmented"
     IMAGES_FOLDER = "Give the folder with the DICOM files of the images that were segmented."
     ONE_VOLUME = "Give the images of one volume alone, or in Slicer the volume that was segmented."
+    OTHER_TIME = "If another time is meant, give its images alone, or in Slicer the volume that was segmented."
     IMAGES_OF_ONE = "Give only the images of one"
     """Patient or study."""
     ONE_IMAGE = "give that image alone"

@@ -10,7 +10,7 @@ import numpy as np
 from SegRLEExportLib.errors import ExportError, SeriesChoiceError, UnusableSourceError
 from SegRLEExportLib.model.remedy import Remedy
 from SegRLEExportLib.model.segmentation import Layer, Segmentation
-from SegRLEExportLib.model.source_series import SourceSeries
+from SegRLEExportLib.model.source_series import SourceSeries, text_of
 from SegRLEExportLib.planes.sampling import SampledLayer
 from SegRLEExportLib.source.findings import chosen_by_size
 
@@ -38,6 +38,8 @@ def choose_series(
         fitting = [series for series in candidates if fits(segmentation, series)]
         if fitting:
             return _of_its_size(fitting, segmentation)
+    if len({series.series_instance_uid for series in candidates}) == 1:
+        raise _on_no_volume(candidates)
     raise SeriesChoiceError(_why_on_none(candidates, segmentation), _lines(candidates))
 
 
@@ -76,6 +78,32 @@ def _why_on_none(candidates: Sequence[SourceSeries], segmentation: Segmentation)
             "each, without what lies beyond it."
         )
     return "The segmentation lies on none of the series."
+
+
+def _on_no_volume(candidates: Sequence[SourceSeries]) -> ExportError:
+    """Return what to say where one series has several volumes, and no UID could name the one that is meant."""
+    counts = " and ".join(map(str, sorted((len(series.stack) for series in candidates), reverse=True)))
+    differing = [what for what, values in _what_volumes_have(candidates).items() if len(values) > 1]
+    different_in = f", different in {' and '.join(differing)}" if differing else ""
+    return UnusableSourceError(
+        candidates[0].series_instance_uid,
+        f"its images form {len(candidates)} volumes, of {counts} images{different_in}, and none holds all of the "
+        "segmentation",
+        Remedy.ONE_VOLUME.value,
+    )
+
+
+def _what_volumes_have(candidates: Sequence[SourceSeries]) -> dict[str, set[object]]:
+    """Return what each of the attributes that make images one volume is."""
+    stacks = [series.stack for series in candidates]
+    return {
+        "Rows and Columns": {(stack.rows, stack.columns) for stack in stacks},
+        "Pixel Spacing": {stack.pixel_spacing_mm for stack in stacks},
+        "Image Orientation (Patient)": {
+            (*stack.row_direction_lps.tolist(), *stack.column_direction_lps.tolist()) for stack in stacks
+        },
+        "Frame of Reference UID": {text_of(series.header, "FrameOfReferenceUID") for series in candidates},
+    }
 
 
 def _ambiguous(fitting: list[SourceSeries]) -> ExportError:

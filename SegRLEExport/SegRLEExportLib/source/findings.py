@@ -103,7 +103,7 @@ def same_position(images: int, positions: int, chosen: str) -> Finding:
         "same-position",
         Severity.WARNING,
         f"{images} images lie at {counted(positions, 'position')}; {chosen}.",
-        help=Remedy.ONE_VOLUME.value,
+        help=Remedy.OTHER_TIME.value,
     )
 
 

@@ -22,6 +22,7 @@ WORDS: dict[Remedy, str] = {remedy: remedy.value for remedy in Remedy} | {
     Remedy.NAME_A_SERIES: "Give the volume that was segmented as referenceVolume.",
     Remedy.CHOOSE_SERIES: "Give the volume that was segmented as referenceVolume",
     Remedy.ONE_VOLUME: "Give the volume that was segmented as referenceVolume.",
+    Remedy.OTHER_TIME: "If another time is meant, give its volume as referenceVolume.",
     Remedy.IMAGES_OF_ONE: "Give as referenceVolume a volume with images of one",
     Remedy.ONE_IMAGE: "give that image alone as referenceVolume",
     Remedy.OWN_GRID: f"export on the segmentation's own grid ({_OWN_GRID})",
