@@ -19,7 +19,7 @@ from SegRLEExportLib.conversion.formats import (
     refuse_name_of_another,
 )
 from SegRLEExportLib.conversion.pictures import PICTURE_SUFFIX, CocoImages
-from SegRLEExportLib.conversion.placement import findings_on_images
+from SegRLEExportLib.conversion.placement import findings_on_images, invented_place
 from SegRLEExportLib.conversion.volumes import VolumeFiles
 from SegRLEExportLib.dataset.segments import incomplete_code_findings
 from SegRLEExportLib.encoding.plan import PLANS
@@ -136,7 +136,7 @@ def convert(
         placed = on_grid_of(source.stack, segmentation) if source else on_own_grid(segmentation)
         job = VolumeFiles(placed, target, overwrite=options.overwrite, keep_values=options.keep_values)
         files, kept = _written(job, out, wanted, one_file_each=one_file_each)
-        findings += kept
+        findings += (*invented_place(segmentation, source), *kept)
     names = tuple(segment.name for segment in segmentation.segments)
     return Conversion(wanted, files, names, findings, time.perf_counter() - started)
 

@@ -349,7 +349,14 @@ class TestShell:
         assert main(["convert", str(tmp_path / "seg.dcm"), "-o", str(tmp_path / "cases.json")]) == 0
         (annotation,) = json.loads((tmp_path / "cases.json").read_text("utf-8"))["annotations"]
         assert annotation["bbox"] == [5, 3, 15, 6]
-        assert main(["convert", str(tmp_path / "seg.dcm"), "-o", str(tmp_path / "back.nii.gz")]) == 0
+        capsys.readouterr()
+        for images in ([], [str(tmp_path / "cr")]):
+            words = ["convert", str(tmp_path / "seg.dcm"), *images, "-o", str(tmp_path / "back.nii.gz"), "--overwrite"]
+            assert main(words) == 0
+            assert (
+                "warning: The images have no place in the patient, and the file has to state one: voxel i, j, k is "
+                "column i of row j of image k, 1 mm from the next. Distances and volumes measured in it mean nothing."
+            ) in capsys.readouterr().out
 
     def test_of_several_series_one_is_named(self, tmp_path):
         an_image(tmp_path / "cr", 1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from SegRLEExportLib.model.finding import Finding, errors_in
+from SegRLEExportLib.model.finding import Finding, Severity, errors_in
 from SegRLEExportLib.model.segmentation import Segmentation
 from SegRLEExportLib.model.source_series import SourceSeries
 from SegRLEExportLib.options import ExportOptions
@@ -11,6 +11,21 @@ from SegRLEExportLib.planes.plane_runs import PlaneRuns
 from SegRLEExportLib.planes.sampling import SampledLayer
 from SegRLEExportLib.preflight.placement import placement_findings, refuse
 from SegRLEExportLib.progress import Progress
+
+
+def invented_place(segmentation: Segmentation, source: SourceSeries | None) -> tuple[Finding, ...]:
+    """Return what to tell of a volume that has to state a place where its images have none."""
+    has_place = source.stack.has_place if source else segmentation.origin is None or segmentation.origin.has_place
+    if has_place:
+        return ()
+    return (
+        Finding(
+            "place-invented",
+            Severity.WARNING,
+            "The images have no place in the patient, and the file has to state one: voxel i, j, k is column i of "
+            "row j of image k, 1 mm from the next. Distances and volumes measured in it mean nothing.",
+        ),
+    )
 
 
 def findings_on_images(

@@ -96,6 +96,8 @@ class Origin:
     patient_id: str = ""
     frame_of_reference_uid: str = ""
     series_instance_uids: frozenset[str] = frozenset()
+    has_place: bool = True
+    """Whether it lies in the patient; else on the pixels of its images alone, as on radiographs."""
 
 
 @dataclass(frozen=True)

@@ -99,6 +99,7 @@ def _origin(segs: list[SegFile]) -> Origin:
         text_of(first, "PatientID").strip(),
         text_of(first, "FrameOfReferenceUID"),
         frozenset().union(*(seg.referenced_series_uids for seg in segs)),
+        has_place=all(seg.has_place for seg in segs),
     )
 
 
