@@ -186,7 +186,7 @@ class TestWords:
         )
 
     def test_what_stands_in_the_way(self, logic, node, tmp_path):
-        scenes.put_under_linear_transform(node, [[1, 0, 0, 1000], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]])
+        scenes.put_under_linear_transform(node, [[1, 0, 0, 100], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]])
         with pytest.raises(PreflightError) as told:
             logic.exportSegmentation(node, tmp_path / "seg.dcm")
         clip = "leave the voxels out (options=ExportOptions(clip=True) of SegRLEExportLib.options)"
