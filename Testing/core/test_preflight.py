@@ -442,6 +442,21 @@ def test_ohif_opens_label_maps_of_even_bytes_and_compressed_ones(planes, encodin
     assert findings(Row("", NOTE, lambda: on_planes(planes), encoding=encoding), tmp_path) == []
 
 
+@pytest.mark.parametrize("geometry", [scaled(1, 0.9, 0.9), moved, far_moved], ids=["resampled", "shifted", "outside"])
+def test_of_a_segment_without_a_voxel_no_place_is_told(geometry, tmp_path):
+    options = {"keep_empty_frames": True}
+    whole = on(geometry)
+    empty = replace(whole, layers=(replace(whole.layers[0], labels_kji=np.zeros_like(whole.layers[0].labels_kji)),))
+    assert {one.id for one in findings(Row("", NOTE, lambda: empty, options=options), tmp_path)} == {"empty-segment"}
+
+
+def test_what_a_series_description_cannot_hold_is_told(tmp_path):
+    row = Row("", NOTE, lambda: a_segmentation(name="CT \u202e"))
+    assert [one.what for one in findings(row, tmp_path)] == [
+        "Series Description holds 64 characters of one line, without backslash and invisible marks: written as 'CT'."
+    ]
+
+
 def test_all_errors_are_told_at_once(tmp_path):
     row = Row("", ERROR, lambda: on(far_moved), options={"content_label": "lower case", "series_number": -1})
     assert [finding.id for finding in findings(row, tmp_path)] == ["invalid-option", "invalid-option", "outside-source"]

@@ -54,6 +54,8 @@ def placement_findings(
 ) -> Iterator[Finding]:
     """Tell every voxel that is lost and every one that is moved, by segment; `keep` is what helps."""
     for layer_index, positions in segmentation.positions_of_layers.items():
+        if _is_empty(segmentation, layer_index, positions, index):
+            continue
         layer = layers[layer_index]
         names = [segmentation.segments[position].name for position in positions]
         geometry = segmentation.layers[layer_index].geometry
@@ -80,6 +82,14 @@ def placement_findings(
             yield _resampled(segmentation, layer_index, positions, index, keep)
         elif not layer.is_exact:
             yield _shifted(names, layer, keep)
+
+
+def _is_empty(segmentation: Segmentation, layer_index: int, positions: list[int], index: FrameIndex) -> bool:
+    """Tell whether no segment of a layer has a voxel, so that it does not matter where its grid lies."""
+    if index.segment_voxels[positions].any():
+        return False
+    in_layer = voxels_of_values(segmentation.layers[layer_index].labels_kji)
+    return not any(in_layer[segmentation.segments[position].layer_value] for position in positions)
 
 
 def _of_other_pixels(names: list[str], geometry: Geometry, stack: PlaneStack) -> Finding:
@@ -214,16 +224,17 @@ def _resampled(
     segmentation: Segmentation, layer_index: int, positions: list[int], index: FrameIndex, keep: Keeping
 ) -> Finding:
     in_layer = voxels_of_values(segmentation.layers[layer_index].labels_kji)
+    drawn = [position for position in positions if in_layer[segmentation.segments[position].layer_value]]
     changes = [
         f"{segment.name}: {in_layer[segment.layer_value]} voxels, {index.segment_voxels[position]} pixels"
-        for position, segment in ((position, segmentation.segments[position]) for position in positions)
+        for position, segment in ((position, segmentation.segments[position]) for position in drawn)
     ]
     return Finding(
         "resampled",
         Severity.WARNING,
         "The segmentation is not on the grid of the source images; each pixel took its nearest voxel "
         f"({_first(changes)}).",
-        _first([segmentation.segments[position].name for position in positions]),
+        _first([segmentation.segments[position].name for position in drawn]),
         keep.in_place,
         details=tuple(changes),
     )

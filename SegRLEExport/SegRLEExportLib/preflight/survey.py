@@ -239,7 +239,8 @@ def _description_findings(segmentation: Segmentation, options: ExportOptions, fi
         yield Finding(
             "cut-description",
             Severity.REPAIR,
-            f"Series Description holds 64 characters of one line, without backslash: written as '{written}'.",
+            "Series Description holds 64 characters of one line, without backslash and invisible marks: written as "
+            f"'{written}'.",
             "(0008,103E) SeriesDescription",
         )
 
