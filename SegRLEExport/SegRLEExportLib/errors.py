@@ -374,6 +374,16 @@ class FlatteningTransformError(ExportError):
         )
 
 
+class UnusableTransformError(ExportError):
+    """A node is under a transform that no place is meant by; `reason` follows "whose matrix"."""
+
+    def __init__(self, node_name: str, transform_name: str, reason: str) -> None:
+        super().__init__(
+            f"'{node_name}' is under the transform '{transform_name}', whose matrix {reason}. Correct the matrix "
+            "(Transforms module), or take the node out of the transform (Data module)."
+        )
+
+
 class NonLinearVolumeTransformError(ExportError):
     """The images are shown bent, as Slicer does with uneven slices, so what is drawn on them lies elsewhere."""
 

@@ -201,6 +201,11 @@ MESSAGES = [
         "The segmentation has no segment 'ribs'. It has: 'Segment_1' (ribs), 'Segment_2'.",
     ),
     (
+        errors.UnusableTransformError("Segmentation", "Shift", "moves it by 1e+12 mm"),
+        "'Segmentation' is under the transform 'Shift', whose matrix moves it by 1e+12 mm. Correct the matrix "
+        "(Transforms module), or take the node out of the transform (Data module).",
+    ),
+    (
         errors.FlatteningTransformError("Seg", "Scale"),
         "'Seg' is under the transform 'Scale', which makes a volume flat: its matrix has no inverse. Correct the "
         "matrix (Transforms module), or take the node out of the transform (Data module).",

@@ -13,6 +13,7 @@ from SegRLEExportLib.errors import (
     NonLinearTransformError,
     NonLinearVolumeTransformError,
     UnusableLabelsError,
+    UnusableTransformError,
 )
 from SegRLEExportLib.files import read as files
 from SegRLEExportLib.model.segmentation import AlgorithmType
@@ -162,6 +163,51 @@ class TestTransforms:
         scenes.put_under_linear_transform(volume if is_of_volume else node, np.diag([1, 1, 0, 1]))
         with pytest.raises(FlatteningTransformError, match="is under the transform 'Shift', which makes a volume flat"):
             read_segmentation(node, None, volume)
+
+    @pytest.mark.parametrize("is_of_volume", [False, True], ids=["segmentation", "volume"])
+    def test_the_one_that_bends_or_makes_flat_is_named(self, is_of_volume):
+        node, volume = scenes.a_segmentation_node(LABELS, {1: "one"}), scenes.a_volume_node()
+        for put, error in (
+            (
+                scenes.put_under_bent_transform,
+                NonLinearVolumeTransformError if is_of_volume else NonLinearTransformError,
+            ),
+            (lambda below: scenes.put_under_linear_transform(below, np.diag([1, 1, 0, 1])), FlatteningTransformError),
+        ):
+            moved = volume if is_of_volume else node
+            scenes.put_under_linear_transform(moved, self.MATRIX)
+            put(moved.GetParentTransformNode())
+            moved.GetParentTransformNode().GetParentTransformNode().SetName("Culprit")
+            with pytest.raises(error, match="transform 'Culprit'"):
+                read_segmentation(node, None, volume)
+
+    @pytest.mark.parametrize(
+        ("place", "number", "reason"),
+        [
+            ((0, 3), np.nan, "has numbers that are infinite or none"),
+            ((1, 1), np.inf, "has numbers that are infinite or none"),
+            ((2, 3), -1e12, r"moves it by 1e\+12 mm"),
+            ((0, 0), 1e20, r"makes it 1e\+20 times as long"),
+            ((0, 0), 1e-9, "makes it 1e-09 times as long"),
+            ((0, 0), 1e300, r"makes it 1e\+300 times as long"),
+        ],
+    )
+    @pytest.mark.parametrize("is_of_volume", [False, True], ids=["segmentation", "volume"])
+    def test_one_that_means_no_place_is_refused_by_its_name(self, place, number, reason, is_of_volume):
+        node, volume = scenes.a_segmentation_node(LABELS, {1: "one"}), scenes.a_volume_node()
+        moved, matrix = (volume if is_of_volume else node), np.eye(4)
+        matrix[place] = number
+        scenes.put_under_linear_transform(moved, self.MATRIX)
+        scenes.put_under_linear_transform(moved.GetParentTransformNode(), matrix)
+        moved.GetParentTransformNode().GetParentTransformNode().SetName("Culprit")
+        with pytest.raises(UnusableTransformError, match=f"'Culprit', whose matrix {reason}"):
+            read_segmentation(node, None, volume)
+
+    def test_one_that_moves_far_makes_nothing_flat(self):
+        node, matrix = scenes.a_segmentation_node(LABELS, {1: "one"}), np.eye(4)
+        matrix[:3, 3] = 1e8
+        scenes.put_under_linear_transform(node, matrix)
+        assert voxels_in_world_lps(read_segmentation(node), 0) == voxels_in_world_ras(node, "Segment_1")
 
 
 class TestWhatScriptsSet:
@@ -335,6 +381,12 @@ class TestSegments:
         segmentation = read_segmentation(node)
         assert [segment.name for segment in segmentation.segments] == ["one", "two", "three"]
         assert [len(voxels_in_world_lps(segmentation, n)) for n in (0, 1, 2)] == [np.count_nonzero(LABELS == 1), 0, 0]
+
+    def test_without_any_labelmap_lie_on_the_grid_of_the_others(self):
+        node = scenes.a_segmentation_node(LABELS, {1: "one", 2: "two"}, TestTransforms.MATRIX)
+        node.GetSegmentation().GetNthSegment(0).RemoveRepresentation("Binary labelmap")
+        empty, drawn = (layer.geometry.kji_to_lps for layer in read_segmentation(node).layers)
+        assert np.array_equal(empty, drawn)
 
 
 @pytest.mark.parametrize(

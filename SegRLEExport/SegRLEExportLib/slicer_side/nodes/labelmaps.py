@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 from vtkmodules.util.numpy_support import vtk_to_numpy
 
 from SegRLEExportLib.errors import UnusableLabelsError
@@ -25,15 +24,12 @@ def identity_of(image) -> int:
 
 
 def labels_of_image(image, name: str, plane_step: int = 1) -> Labels:
-    """Return the voxels of a vtkImageData, (k, j, i), as uint8 or uint16; a view where the type allows it.
+    """Return the voxels of a vtkImageData that has any, (k, j, i), as uint8 or uint16; a view where the type allows it.
 
-    With a `plane_step` these are those of every so many-th plane. An image that has none, as Slicer keeps segments in
-    which nothing was drawn, gets one of nobody.
+    With a `plane_step` these are those of every so many-th plane.
 
     Raises `UnusableLabelsError` if they are not whole numbers from 0 to 65535, or of another count than told.
     """
-    if not has_voxels(image):
-        return np.zeros((1, 1, 1), dtype=np.uint8)
     scalars = image.GetPointData().GetScalars()
     i, j, k = image.GetDimensions()
     if scalars.GetNumberOfTuples() != i * j * k:

@@ -7,6 +7,7 @@ no Qt. Of vtk only the modules that are used are imported: all of it takes a thi
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -21,6 +22,7 @@ from SegRLEExportLib.errors import (
     NonLinearTransformError,
     NonLinearVolumeTransformError,
     UnusableLabelsError,
+    UnusableTransformError,
 )
 from SegRLEExportLib.files.byte_stream import UnreadableError
 from SegRLEExportLib.files.slicer_tags import (
@@ -38,6 +40,10 @@ from SegRLEExportLib.slicer_side.nodes.conversion import with_labelmaps
 from SegRLEExportLib.slicer_side.nodes.labelmaps import BINARY_LABELMAP, has_voxels, identity_of, labels_of_image
 
 _RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
+
+_FARTHEST_MM = 1e9
+_LARGEST_SCALE = 1e6
+"""What transforms may do: beyond it places are rounded to others, and readers take them for damage."""
 
 
 def read_segmentation(
@@ -58,27 +64,37 @@ def read_segmentation(
     ids = [one for one in _ids(segmentation_node.GetSegmentation()) if segment_ids is None or one in segment_ids]
     grid_text = _serialized(grid, node_to_patient) if grid else ""
     with_voxels, findings = with_labelmaps(segmentation_node, ids, grid_text)
-    layers, segments = _layers_and_segments(segmentation_node, with_voxels, node_to_patient)
+    layers, segments = _layers_and_segments(segmentation_node, with_voxels, node_to_patient, grid)
     _refuse_unusable_values(segmentation_node.GetName(), segments, layers)
     name = segmentation_node.GetName() or "Segmentation"
     return Segmentation(name, tuple(layers), tuple(segments), tuple(findings))
 
 
 def _layers_and_segments(
-    segmentation_node, with_voxels: dict[str, Any], node_to_patient: Matrix
+    segmentation_node, with_voxels: dict[str, Any], node_to_patient: Matrix, grid: Geometry | None
 ) -> tuple[list[Layer], list[Segment]]:
     """Return a layer for each labelmap, one of its own for a segment without, and the segments of those IDs."""
-    layers: dict[object, Layer] = {}
+    images: dict[object, Any] = {}
     segments = []
     for segment_id, with_labelmap in with_voxels.items():
         image = with_labelmap.GetRepresentation(BINARY_LABELMAP)
-        key = identity_of(image) or segment_id
-        if key not in layers:
-            layers[key] = _layer(image, node_to_patient, segmentation_node.GetName())
-        described = _segment(segment_id, segmentation_node, [*layers].index(key))
+        images.setdefault(identity_of(image) or segment_id, image)
+        described = _segment(segment_id, segmentation_node, [*images].index(identity_of(image) or segment_id))
         value = int(with_labelmap.GetLabelValue()) if has_voxels(image) else 1
         segments.append(replace(described, layer_value=value))
-    return [*layers.values()], segments
+    drawn = {
+        key: _layer(image, node_to_patient, segmentation_node.GetName())
+        for key, image in images.items()
+        if has_voxels(image)
+    }
+    empty = _empty_layer(next((layer.geometry for layer in drawn.values()), grid))
+    return [drawn.get(key, empty) for key in images], segments
+
+
+def _empty_layer(grid: Geometry | None) -> Layer:
+    """Return a layer of one voxel that is nobody's, on the grid of others if there are any."""
+    geometry = grid.cropped((0, 0, 0), (1, 1, 1)) if grid is not None else Geometry((1, 1, 1), np.eye(4))
+    return Layer(np.zeros((1, 1, 1), np.uint8), geometry)
 
 
 def _refuse_unusable_values(name: str, segments: list[Segment], layers: list[Layer]) -> None:
@@ -121,19 +137,54 @@ def voxels_state(segmentation_node, reference_volume) -> tuple[object, ...]:
 def refuse_unusable_transforms(segmentation_node, reference_volume) -> None:
     """Raise an error if either is under a transform that no grid of voxels can follow, or that cannot be taken back.
 
-    These are `NonLinearTransformError`, `NonLinearVolumeTransformError` and `FlatteningTransformError`. A non-linear
-    one that both share is no exception: those that Slicer makes for tilted gantries and uneven slices tell where the
-    images really are, others where they are not.
+    These are `NonLinearTransformError`, `NonLinearVolumeTransformError`, `FlatteningTransformError` and
+    `UnusableTransformError`. A non-linear one that both share is no exception: those that Slicer makes for tilted
+    gantries and uneven slices tell where the images really are, others where they are not.
     """
-    if _is_bent(reference_volume):
-        raise NonLinearVolumeTransformError(
-            reference_volume.GetName(), reference_volume.GetParentTransformNode().GetName()
-        )
-    if _is_bent(segmentation_node):
-        raise NonLinearTransformError(segmentation_node.GetName(), segmentation_node.GetParentTransformNode().GetName())
+    for node, error in (
+        (reference_volume, NonLinearVolumeTransformError),
+        (segmentation_node, NonLinearTransformError),
+    ):
+        if _is_bent(node):
+            raise error(node.GetName(), _transform_above(node, lambda one: not one.IsLinear()).GetName())
     for node in (reference_volume, segmentation_node):
-        if np.linalg.matrix_rank(np.nan_to_num(_to_world(node), nan=1.0)) < 4:
-            raise FlatteningTransformError(node.GetName(), node.GetParentTransformNode().GetName())
+        if _is_flat(_to_world(node)):
+            transform = _transform_above(node, lambda one: _is_flat(_to_parent(one)))
+            raise FlatteningTransformError(node.GetName(), transform.GetName())
+        if reason := _why_unusable(_to_world(node)):
+            transform = _transform_above(node, lambda one: _why_unusable(_to_parent(one)) != "")
+            own_reason = _why_unusable(_to_parent(transform))
+            raise UnusableTransformError(node.GetName(), transform.GetName(), own_reason or reason)
+
+
+def _transform_above(node, is_meant: Callable[[Any], bool]):
+    """Return the nearest transform above the node that is meant, or its parent if it is none alone."""
+    transform = node.GetParentTransformNode()
+    while transform is not None and not is_meant(transform):
+        transform = transform.GetParentTransformNode()
+    return transform or node.GetParentTransformNode()
+
+
+def _is_flat(matrix: Matrix) -> bool:
+    """Tell whether directions become one, or nothing; how long they become, and where they begin, does not matter."""
+    if not np.isfinite(matrix).all():
+        return False
+    largest = np.abs(matrix[:3, :3]).max(axis=0)
+    return not largest.all() or np.linalg.matrix_rank(matrix[:3, :3] / largest) < 3
+
+
+def _why_unusable(matrix: Matrix) -> str:
+    """Return what a matrix does that none of a scanner does, and whose places no DICOM file can tell; else empty."""
+    if not np.isfinite(matrix).all():
+        return "has numbers that are infinite or none"
+    largest = float(np.abs(matrix[:3, 3]).max())
+    if largest > _FARTHEST_MM:
+        return f"moves it by {largest:.3g} mm"
+    for axis in matrix[:3, :3].T:
+        times = float(np.hypot(np.hypot(axis[0], axis[1]), axis[2]))
+        if not 1 / _LARGEST_SCALE <= times <= _LARGEST_SCALE:
+            return f"makes it {times:.3g} times as long"
+    return ""
 
 
 def volume_voxels(volume_node) -> np.ndarray:
@@ -176,12 +227,9 @@ def _ids(segmentation) -> list[str]:
 
 
 def _layer(image, node_to_patient: Matrix, name: str) -> Layer:
-    labels = labels_of_image(image, name)
-    if not has_voxels(image):
-        return Layer(labels, Geometry(labels.shape, np.eye(4)))
     ijk_to_ras = vtkMatrix4x4()
     image.GetImageToWorldMatrix(ijk_to_ras)
-    return Layer(labels, geometry_of(ijk_to_ras, image.GetExtent(), node_to_patient))
+    return Layer(labels_of_image(image, name), geometry_of(ijk_to_ras, image.GetExtent(), node_to_patient))
 
 
 def _segment(segment_id: str, segmentation_node, layer_index: int) -> Segment:
@@ -230,6 +278,13 @@ def _to_world(node) -> Matrix:
         return np.eye(4)
     matrix = vtkMatrix4x4()
     transform.GetMatrixTransformToWorld(matrix)
+    return _array(matrix)
+
+
+def _to_parent(transform) -> Matrix:
+    """Return the (4, 4) map of a linear transform alone."""
+    matrix = vtkMatrix4x4()
+    transform.GetMatrixTransformToParent(matrix)
     return _array(matrix)
 
 
