@@ -513,6 +513,25 @@ class TestFolders:
         exports = json.loads(capsys.readouterr().out)["exports"]
         assert [(Path(one["files"][0]).name, one["equal"]) for one in exports] == [("a.dcm", True), ("b.dcm", False)]
 
+    def test_of_files_of_several_exports_that_are_named_one_by_one_as_one_folder_of_them(self, tmp_path, capsys):
+        segmentation, ct = a_case(tmp_path)
+        assert segrle("export", segmentation, ct, "-o", tmp_path / "a.dcm") == 0
+        assert segrle("export", segmentation, ct, "-o", tmp_path / "b.dcm", "-c", "rle-per-segment") == 0
+        files = [tmp_path / name for name in ("b_2.dcm", "a.dcm", "b_1.dcm")]
+        capsys.readouterr()
+        assert segrle("verify", *files, segmentation, ct) == 0
+        told = capsys.readouterr().out
+        assert "b_2.dcm, b_1.dcm: equal: " in told
+        assert "\na.dcm: equal: " in told
+
+    def test_of_files_with_other_segments_each_are_compared_together(self, tmp_path, capsys):
+        segmentation, ct = a_case(tmp_path)
+        for name in ("liver", "spleen"):
+            assert segrle("export", segmentation, ct, "-o", tmp_path / f"{name}.dcm", "--segment", name) == 0
+        capsys.readouterr()
+        assert segrle("verify", tmp_path / "liver.dcm", tmp_path / "spleen.dcm", segmentation, ct) == 0
+        assert capsys.readouterr().out.count("equal: ") == 1
+
     def test_whose_export_was_told_of_the_segments_are_told_so_to_verify_too(self, tmp_path, capsys):
         segmentation, ct = a_case(tmp_path)
         algorithm = ("--algorithm-type", "AUTOMATIC", "--algorithm-name", "net")

@@ -358,6 +358,19 @@ class TestShell:
                 "column i of row j of image k, 1 mm from the next. Distances and volumes measured in it mean nothing."
             ) in capsys.readouterr().out
 
+    def test_the_file_of_one_image_is_given_in_place_of_the_folder(self, tmp_path):
+        one = on_pixels()
+        convert(replace(one, layers=one.layers[:1], segments=one.segments[:1]), tmp_path / "mask.nii.gz")
+        an_image(tmp_path / "cr")
+        second = str(an_image(tmp_path / "cr", 2))
+        seg, mask = str(tmp_path / "seg.dcm"), str(tmp_path / "mask.nii.gz")
+        assert main(["convert", mask, second, "-o", seg]) == 0
+        assert main(["verify", seg, mask, second]) == 0
+        assert main(["convert", mask, second, "-o", str(tmp_path / "cases.json")]) == 0
+        (image,) = json.loads((tmp_path / "cases.json").read_text("utf-8"))["images"]
+        assert image["file_name"] == "cr/image2.dcm"
+        assert main(["convert", mask, second, "-o", str(tmp_path / "shown.json"), "--images", "png"]) == 0
+
     def test_of_several_series_one_is_named(self, tmp_path):
         an_image(tmp_path / "cr", 1)
         an_image(tmp_path / "cr", 2, SeriesInstanceUID="1.2.9", SOPInstanceUID="1.2.9.1")

@@ -44,7 +44,7 @@ def add_parser(commands: Any) -> None:
         nargs="+",
         metavar="INPUT",
         help="a segmentation file, all DICOM SEG files of one export, several masks, or a folder with such files or "
-        "masks; SERIES_DIR, the folder with the DICOM images, may follow",
+        "masks; SERIES_DIR, the folder with the DICOM images or the file of one, may follow",
     )
     parser.add_argument(
         "-o",
@@ -161,15 +161,17 @@ def _window(text: str) -> tuple[float, float]:
 
 
 def _divided(parsed: argparse.Namespace, inputs: list[Path]) -> tuple[list[Path], Path | None]:
-    """Return the files of the segmentation, and the folder of images where the last of several is one.
+    """Return the files of the segmentation, and the folder of images, or the one image, where the last is such.
 
     What is not there and has no suffix of a file was to be a folder.
     """
+    from SegRLEExportLib.reading.folder import is_image
+
     last = inputs[-1]
+    if len(inputs) > 1 and (last.is_dir() or not (last.suffix or last.exists()) or is_image(last)):
+        return inputs[:-1], last
     if inputs[0].is_dir() and last.is_file():
         parsed.refuse(f"the segmentation comes first and the folder of its images last, not {inputs[0]} before {last}")
-    if len(inputs) > 1 and (last.is_dir() or not (last.suffix or last.exists())):
-        return inputs[:-1], inputs[-1]
     return inputs, None
 
 

@@ -84,7 +84,7 @@ def add_input_arguments(parser: argparse.ArgumentParser, *, is_series_needed: bo
         type=input_path,
         metavar="SERIES_DIR",
         nargs=None if is_series_needed else "?",
-        help="folder with the DICOM images that were segmented; others may lie there too",
+        help="folder with the DICOM images that were segmented, where others may lie too, or the file of one image",
     )
     add_choice_arguments(parser)
 

@@ -61,9 +61,12 @@ def run(parsed: argparse.Namespace) -> int:
 
 
 def _take_series_from_the_end(parsed: argparse.Namespace) -> None:
-    """Of FILE... SEGMENTATION [SERIES_DIR] the parser takes the last for the segmentation, even if it is a folder."""
+    """Of FILE... SEGMENTATION [SERIES_DIR] the parser takes the last for the segmentation, even if it is images."""
+    from SegRLEExportLib.reading.folder import is_image
+
     last: Path = parsed.segmentation
-    if len(parsed.file) > 1 and (not last.exists() or (last.is_dir() and not _is_segmentation(last, parsed.file[-1]))):
+    is_folder = last.is_dir() and not _is_segmentation(last, parsed.file[-1])
+    if len(parsed.file) > 1 and (not last.exists() or is_folder or is_image(last)):
         *parsed.file, parsed.segmentation = parsed.file
         parsed.series_dir = last
 
@@ -86,11 +89,11 @@ def _refuse_exchanged(parsed: argparse.Namespace) -> None:
 
 
 def _exports(files: list[Path]) -> list[list[Path]]:
-    """Return the files of each export that one file or folder has; of several that were named, all together."""
-    from SegRLEExportLib.reading.folder import exports_at
+    """Return the files of each export that a file or folder has, or several that were named one by one."""
+    from SegRLEExportLib.reading.folder import exports_at, exports_of
 
     exports = [paths for file in files for paths in exports_at(file)]
-    return exports if len(files) == 1 else [[path for paths in exports for path in paths]]
+    return exports if len(files) == 1 else exports_of([path for paths in exports for path in paths])
 
 
 def _compared(paths: list[Path], segmentation: Segmentation, source: SourceSeries | None, *, by: str) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -24,7 +24,7 @@ class CocoImages:
     """What a COCO file says of its images beside their UIDs."""
 
     folder: Path | None = None
-    """Where the DICOM files are; without it a file is named by its SOP Instance UID."""
+    """Where the DICOM files are, or the only one; without it a file is named by its SOP Instance UID."""
     as_png: bool = False
     """Write 8-bit pictures beside the COCO file, and name those."""
     window: Window | None = None
@@ -32,15 +32,21 @@ class CocoImages:
 
 
 def files_of(folder: Path, sop_uids: Collection[str]) -> dict[str, Path]:
-    """Return the file of each SOP Instance UID that is in the folder or below it."""
+    """Return the file of each SOP Instance UID that is in the folder or below it, or is that file itself."""
     wanted, found = set(sop_uids), {}
-    for parent, _, names in os.walk(folder):
-        for name in sorted(names):
-            header = _header_of(Path(parent, name))
-            uid = str(header.get("SOPInstanceUID", ""))
-            if uid in wanted:
-                found[uid] = Path(parent, name)
+    for path in _files_below(folder):
+        uid = str(_header_of(path).get("SOPInstanceUID", ""))
+        if uid in wanted:
+            found[uid] = path
     return found
+
+
+def _files_below(folder: Path) -> Iterator[Path]:
+    """Yield the files in a folder and below it; a file is its only one."""
+    if folder.is_file():
+        yield folder
+    for parent, _, names in os.walk(folder):
+        yield from (Path(parent, name) for name in sorted(names))
 
 
 def _header_of(path: Path) -> Dataset:

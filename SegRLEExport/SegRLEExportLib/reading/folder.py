@@ -14,6 +14,7 @@ from SegRLEExportLib.errors import NotASegmentationFileError, UnusableSegFileErr
 from SegRLEExportLib.model.counted import counted
 from SegRLEExportLib.reading.damage import DAMAGE
 from SegRLEExportLib.reading.header import is_dicom
+from SegRLEExportLib.reading.segments import BACKGROUND
 
 OF_ONE_EXPORT = ("StudyInstanceUID", "Manufacturer", "ContentDate", "ContentTime")
 """What the files of one export have in common, of ours to the microsecond; each is a series of its own."""
@@ -70,10 +71,38 @@ def exports_at(place: Path) -> list[list[Path]]:
     return list(exports.values())
 
 
+def exports_of(files: list[Path]) -> list[list[Path]]:
+    """Return files that were named one by one in groups, those of one export together.
+
+    Exports whose segments all have names of their own may be parts of one segmentation, and are one group.
+    """
+    exports: dict[tuple[str, ...], list[Path]] = defaultdict(list)
+    for path in files:
+        seen = _seen(path)
+        exports[seen.origin if seen else ()].append(path)
+    names = [name for paths in exports.values() for name in {name for path in paths for name in _segment_names(path)}]
+    return [*exports.values()] if len(set(names)) < len(names) else [files]
+
+
+def _segment_names(path: Path) -> list[str]:
+    """Return what a SEG calls its segments; nothing if it is too damaged to tell, which who reads it will say."""
+    try:
+        header = dcmread(path, stop_before_pixels=True, force=True, specific_tags=["SegmentSequence"])
+        segments = header.get("SegmentSequence") or []
+        return [str(one.get("SegmentLabel", "")) for one in segments if one.get("SegmentNumber") != BACKGROUND]
+    except DAMAGE:
+        return []
+
+
+def is_image(path: Path) -> bool:
+    """Tell whether a file is DICOM and no SEG."""
+    seen = _seen(path) if path.is_file() else None
+    return seen is not None and seen.sop_class not in _SEG
+
+
 def has_images(folder: Path) -> bool:
     """Tell whether a DICOM file that is no SEG lies in a folder or below it."""
-    seen = (_seen(path) for path in folder.rglob("*") if path.is_file())
-    return any(one is not None and one.sop_class not in _SEG for one in seen)
+    return any(is_image(path) for path in folder.rglob("*"))
 
 
 class _Seen(NamedTuple):
