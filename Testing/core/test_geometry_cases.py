@@ -454,7 +454,7 @@ REFUSED = [
     RefusedCase(
         "elsewhere",
         "would be lost, as all others would. The same applies to 2 more (corner, block). Choose the series that was "
-        "segmented, or export on the segmentation's own grid",
+        "segmented.",
         segmentation=lambda: on_a_grid(FAR_AWAY),
     ),
     RefusedCase(

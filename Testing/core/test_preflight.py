@@ -193,6 +193,10 @@ def far_moved(to_lps: np.ndarray) -> np.ndarray:
     return to_lps + np.array([[0, 0, 0, 2.8], [0] * 4, [0] * 4, [0] * 4])
 
 
+def of_another_scan(to_lps: np.ndarray) -> np.ndarray:
+    return to_lps + np.array([[0, 0, 0, 500.0], [0] * 4, [0] * 4, [0] * 4])
+
+
 def scaled(k: float, j: float, i: float) -> Callable[[np.ndarray], np.ndarray]:
     return lambda to_lps: to_lps @ np.diag([k, j, i, 1])
 
@@ -280,6 +284,7 @@ ROWS = [
     Row("thickness-made-up", NOTE, source=lambda _: replace(a_source(), slice_thickness_mm=None)),
     Row("uneven-planes", WARNING, source=lambda _: jittered(0.5)),
     Row("frames-without-image", NOTE, lambda: on(scaled(0.5, 1, 1)), options={"grid": Grid.SEGMENTATION}),
+    Row("away-from-images", WARNING, lambda: on(of_another_scan), options={"grid": Grid.SEGMENTATION}),
     Row("invalid-option", ERROR, options={"content_label": "lower case"}),
     Row("invalid-option", ERROR, options={"content_label": " "}),
     Row("invalid-option", ERROR, options={"content_description": "x" * 65}),
@@ -460,6 +465,30 @@ def test_what_a_series_description_cannot_hold_is_told(tmp_path):
 def test_all_errors_are_told_at_once(tmp_path):
     row = Row("", ERROR, lambda: on(far_moved), options={"content_label": "lower case", "series_number": -1})
     assert [finding.id for finding in findings(row, tmp_path)] == ["invalid-option", "invalid-option", "outside-source"]
+
+
+@pytest.mark.parametrize("axis", range(3))
+@pytest.mark.parametrize("side", [1, -1])
+def test_what_lies_wholly_beside_the_images_is_told_and_what_meets_them_is_not(axis, side, tmp_path):
+    """Sizes are those of the whole grid, which all voxels fill: moved by 0.9 of that it meets the images."""
+
+    def told(share: float) -> list[str]:
+        move = np.zeros((4, 4))
+        move[:3, 3] = side * share * A_GRID.kji_to_lps[:3, axis] * A_GRID.shape_kji[axis]
+        row = Row("", NOTE, lambda: on(lambda to_lps: to_lps + move), options={"grid": Grid.SEGMENTATION})
+        (folder := tmp_path / str(share)).mkdir()
+        return [finding.told for finding in findings(row, folder) if finding.id == "away-from-images"]
+
+    assert told(0.9) == []
+    assert told(1.1) == [
+        "Segmentation: No voxel of the segmentation lies within the images. Is it of another scan? Choose the series "
+        "that was segmented, if that is not meant."
+    ]
+
+
+def test_of_a_segmentation_wholly_beside_the_images_its_own_grid_is_not_advised(tmp_path):
+    (told,) = [one.help for one in findings(Row("", ERROR, lambda: on(of_another_scan)), tmp_path)]
+    assert told == "Choose the series that was segmented."
 
 
 def test_every_finding_has_a_row():

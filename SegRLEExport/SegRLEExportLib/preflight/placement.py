@@ -120,7 +120,7 @@ def _outside(
         Severity.ERROR,
         f"{what} and would be lost{'' if is_any_on_images else ', as all others would'}.",
         name,
-        f"{Remedy.CHOOSE_SERIES}{f', or {Remedy.LEAVE_OUT}' if is_any_on_images else ''}{keep.or_so}.",
+        f"{Remedy.CHOOSE_SERIES}{f', or {Remedy.LEAVE_OUT}{keep.or_so}' if is_any_on_images else ''}.",
     )
 
 

@@ -31,6 +31,7 @@ from SegRLEExportLib.planes.overlaps import Overlaps, find_overlaps
 from SegRLEExportLib.planes.pairing import pairing_of
 from SegRLEExportLib.planes.plane_runs import PlaneRuns
 from SegRLEExportLib.planes.sampling import SampledLayer
+from SegRLEExportLib.preflight.away import away_findings
 from SegRLEExportLib.preflight.kept_values import kept_value_findings, kept_values
 from SegRLEExportLib.preflight.option_values import option_findings
 from SegRLEExportLib.preflight.origin import origin_findings
@@ -139,6 +140,7 @@ def survey_inputs(
     findings = (
         *strictly_judged([*segmentation.findings, *source.findings, *repairs], options),
         *origin_findings(segmentation, source),
+        *away_findings(segmentation, source.stack, options),
         *uid_warnings(source),
         *thickness_findings,
     )
