@@ -45,14 +45,15 @@ class PreflightError(ExportError):
 
 
 class UnreadableSegmentationError(ExportError):
-    """The segmentation file cannot be read."""
+    """The segmentation file cannot be read; `KINDS` is the remedy where it is of no kind that is read."""
 
-    def __init__(self, path: Path, reason: str) -> None:
-        super().__init__(
-            f"The segmentation {path} cannot be read: {reason}. "
-            "Give a .seg.nrrd as Slicer saves it, a label map as .nrrd, .nhdr, .nii, .nii.gz, .mha or .mhd, or a "
-            "folder of masks."
-        )
+    KINDS = (
+        "Give a .seg.nrrd as Slicer saves it, a label map as .nrrd, .nhdr, .nii, .nii.gz, .mha or .mhd, or a folder "
+        "of masks."
+    )
+
+    def __init__(self, path: Path, reason: str, remedy: str = "") -> None:
+        super().__init__(f"The segmentation {path} cannot be read: {reason}. {remedy}".rstrip())
 
 
 class SegmentTableError(ExportError):

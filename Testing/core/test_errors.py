@@ -24,7 +24,11 @@ MESSAGES = [
     ),
     (
         errors.UnreadableSegmentationError(Path("a.nrrd"), "it has no data"),
-        "The segmentation a.nrrd cannot be read: it has no data. "
+        "The segmentation a.nrrd cannot be read: it has no data.",
+    ),
+    (
+        errors.UnreadableSegmentationError(Path("a.txt"), "it is text", errors.UnreadableSegmentationError.KINDS),
+        "The segmentation a.txt cannot be read: it is text. "
         "Give a .seg.nrrd as Slicer saves it, a label map as .nrrd, .nhdr, .nii, .nii.gz, .mha or .mhd, or a folder "
         "of masks.",
     ),

@@ -102,6 +102,41 @@ def test_other_values_are_refused(tmp_path):
     )
 
 
+def test_the_first_of_many_values_are_told_as_such(tmp_path):
+    path = a_nifti(tmp_path, np.arange(8, dtype=np.uint8).reshape(2, 2, 2), name="labels.nii.gz")
+    assert "and it has 1, 2, 3, 4, 5, ...; give it alone as a label map." in refusal(read_masks, [path], "m")
+
+
+def test_a_folder_in_place_of_one_mask_is_told(tmp_path):
+    a_nifti(tmp_path, ONE, name="a.nii.gz")
+    assert refusal(read_masks, [tmp_path / "a.nii.gz", tmp_path], "m") == (
+        f"The segmentation {tmp_path} cannot be read: it is a folder, and the file of one mask is needed. Give the "
+        "file of each mask, or the folder alone."
+    )
+
+
+class TestWhatHelps:
+    """A list of the kinds that are read helps only who gave another."""
+
+    def told(self, path):
+        return refusal(read_segmentation, path).partition(" cannot be read: ")[2]
+
+    def test_is_a_list_of_kinds_where_it_is_none_of_them(self, tmp_path):
+        (tmp_path / "a.txt").write_text("names")
+        assert self.told(tmp_path / "a.txt").startswith(
+            "its content is none of NRRD, NIfTI and MetaImage. Give a .seg.nrrd as Slicer saves it, a label map as"
+        )
+
+    def test_is_to_save_anew_what_is_cut_short(self, tmp_path):
+        cut = a_nifti(tmp_path, ONE, name="a.nii.gz")
+        cut.write_bytes(cut.read_bytes()[:-9])
+        assert self.told(cut).endswith(". Copy it anew, or save it again.")
+
+    def test_is_in_the_sentence_where_labels_are_none(self, tmp_path):
+        labels = a_nifti(tmp_path, ONE.astype(np.int16) * 7 - 1)
+        assert self.told(labels) == ("its labels range from -1 to 6, and labels must be whole numbers from 0 to 65535.")
+
+
 def test_a_mask_that_cannot_be_read_is_named(tmp_path):
     whole = a_nifti(tmp_path, ONE, name="a.nii.gz")
     cut = a_nifti(tmp_path, OTHER, name="b.nii.gz")
@@ -111,7 +146,7 @@ def test_a_mask_that_cannot_be_read_is_named(tmp_path):
 
 def test_two_files_of_one_name_are_refused(tmp_path):
     paths = [a_nifti(tmp_path, ONE, name="a.nii"), a_nifti(tmp_path, ONE, name="a.nii.gz")]
-    assert "two masks have the name 'a'" in refusal(read_masks, paths, "m")
+    assert refusal(read_masks, paths, "m").endswith("two masks have the name 'a'. Give one another name.")
 
 
 def test_a_folder_without_masks_is_refused(tmp_path):

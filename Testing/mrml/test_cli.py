@@ -126,7 +126,7 @@ class TestExport:
         [
             (
                 ["nowhere.seg.nrrd", "{chest}"],
-                "nowhere.seg.nrrd cannot be read: there is no such file. Give a .seg.nrrd",
+                "nowhere.seg.nrrd cannot be read: there is no such file.",
             ),
             (["{chest}/IM_0001.dcm", "{chest}"], "cannot be read: "),
             (["{segments}", "{empty}"], "No DICOM images of a source series were found in"),

@@ -27,6 +27,14 @@ class UnreadableError(Exception):
     """Why a file cannot be read, as a clause; the door that knows what it wanted makes a sentence of it."""
 
 
+class OtherKindError(UnreadableError):
+    """The file is of no kind that is read here."""
+
+
+class IncompleteError(UnreadableError):
+    """The file was whole once, and bytes of it are missing or damaged."""
+
+
 @contextmanager
 def regular_file(path: Path) -> Iterator[BinaryIO]:
     """Open a file for reading; raise `UnreadableError` for what is none, or may not be read.
@@ -68,7 +76,7 @@ def file_of_voxels(header: Path, name: str) -> Iterator[BinaryIO]:
         with regular_file(header.parent / name) as data:
             yield data
     except UnreadableError as error:
-        raise UnreadableError(f"{error} ({name[:80]}, which holds its voxels)") from error
+        raise type(error)(f"{error} ({name[:80]}, which holds its voxels)") from error
 
 
 class ByteStream:
@@ -142,12 +150,12 @@ class ByteStream:
     def refuse_more_than_there_can_be(self, count: int) -> None:
         """Raise `UnreadableError` if the rest of the file cannot hold so many bytes."""
         if count > self.most:
-            raise UnreadableError(f"it is cut short: {count:,} bytes should come, and it has {self.most:,} at most")
+            raise IncompleteError(f"it is cut short: {count:,} bytes should come, and it has {self.most:,} at most")
 
     def _next(self, what_if_none: str) -> memoryview:
         chunk = next(self._chunks, None)
         if chunk is None:
-            raise UnreadableError(f"it is cut short: {what_if_none}")
+            raise IncompleteError(f"it is cut short: {what_if_none}")
         return memoryview(chunk)
 
 
@@ -169,12 +177,12 @@ def _inflated(file: BinaryIO, window_bits: int) -> Iterator[bytes]:
             try:
                 chunk = inflater.decompress(waiting, _INFLATE_AT_ONCE)
             except zlib.error as error:
-                raise UnreadableError("its compressed bytes are damaged") from error
+                raise IncompleteError("its compressed bytes are damaged") from error
             if chunk:
                 yield chunk
             waiting = inflater.unconsumed_tail
             if not inflater.eof and not waiting:
                 waiting = file.read(_READ_AT_ONCE)
                 if not waiting and not chunk:
-                    raise UnreadableError("it is cut short: its compressed bytes do not come to an end")
+                    raise IncompleteError("it is cut short: its compressed bytes do not come to an end")
         waiting = inflater.unused_data or file.read(_READ_AT_ONCE)

@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from SegRLEExportLib.files.byte_stream import ByteStream, UnreadableError, regular_file
+from SegRLEExportLib.files.byte_stream import ByteStream, OtherKindError, UnreadableError, regular_file
 from SegRLEExportLib.files.volume import Volumes, placed, read_array
 from SegRLEExportLib.model.geometry import Geometry, Matrix
 
@@ -82,7 +82,7 @@ def _header(stream: ByteStream) -> Any:
     start = stream.take(4)
     version = _version(start)
     if version is None:
-        raise UnreadableError("it is not NIfTI")
+        raise OtherKindError("it is not NIfTI")
     size, order = version
     kind: Any = Nifti1Header if size == _SIZES[0] else Nifti2Header
     header = kind(start + stream.take(size - 4), "<" if order == "little" else ">", check=False)

@@ -13,7 +13,13 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from SegRLEExportLib.files.byte_stream import ByteStream, UnreadableError, file_of_voxels
+from SegRLEExportLib.files.byte_stream import (
+    ByteStream,
+    IncompleteError,
+    OtherKindError,
+    UnreadableError,
+    file_of_voxels,
+)
 from SegRLEExportLib.files.volume import Volumes, kji_to_lps, placed, read_array
 from SegRLEExportLib.model.counted import counted
 from SegRLEExportLib.model.geometry import Geometry, Matrix
@@ -101,7 +107,7 @@ def read_header(file: BinaryIO) -> NrrdHeader:
     """Return the header of an open file and leave the file behind it; raise `UnreadableError`."""
     lines = _lines(file)
     if not _MAGIC.fullmatch(next(lines, "")):
-        raise UnreadableError("it is not NRRD, or of a version that is not known here")
+        raise OtherKindError("it is not NRRD, or of a version that is not known here")
     fields: dict[str, str] = {}
     keys: dict[str, str] = {}
     for line in lines:
@@ -299,7 +305,7 @@ def _skip_bytes(header: NrrdHeader, data: BinaryIO, needed: int) -> None:
         return
     start = ByteStream.plain(data).most - needed
     if start < 0:
-        raise UnreadableError(f"it is cut short: {-start:,} bytes are missing")
+        raise IncompleteError(f"it is cut short: {-start:,} bytes are missing")
     data.seek(start, 1)
 
 

@@ -17,7 +17,7 @@ from SegRLEExportLib.errors import (
     UnreadableSegmentationError,
     UnreadableVolumeError,
 )
-from SegRLEExportLib.files.byte_stream import ByteStream, UnreadableError, regular_file
+from SegRLEExportLib.files.byte_stream import ByteStream, IncompleteError, OtherKindError, UnreadableError, regular_file
 from SegRLEExportLib.files.labels import labels_of, values_in
 from SegRLEExportLib.files.masks import Mask, of_masks
 from SegRLEExportLib.files.metaimage import is_metaimage, read_metaimage
@@ -32,6 +32,7 @@ from SegRLEExportLib.files.tables.read import read_table
 from SegRLEExportLib.files.tables.row import TableFaultError
 from SegRLEExportLib.files.tables.totalsegmentator import of_names_that_are_left, with_codes_of_known_names
 from SegRLEExportLib.files.volume import Volume, Volumes
+from SegRLEExportLib.model.counted import first_of
 from SegRLEExportLib.model.finding import Finding, Severity
 from SegRLEExportLib.model.remedy import Remedy
 from SegRLEExportLib.model.segmentation import AlgorithmType, Labels, Layer, Segment, Segmentation
@@ -44,6 +45,8 @@ _START_BYTES = 16
 
 _MOST_USUAL_LABELS = 255
 """As many as a byte can tell apart: few atlases have more."""
+
+_VALUES_SHOWN = 5
 
 _SUFFIXES = (".seg.nrrd", ".seg.nhdr", ".nii.gz")
 
@@ -92,7 +95,17 @@ def _undescribed(path: Path) -> Segmentation:
                 return read_segments(header, file, path, _stem(path))
             return _of_labels(read_volumes(header, file, path), path)
     except UnreadableError as error:
-        raise UnreadableSegmentationError(path, str(error)) from error
+        raise _refusal(path, error) from error
+
+
+def _refusal(path: Path, error: UnreadableError) -> UnreadableSegmentationError:
+    """Return the sentence about a file that cannot be read, with what helps where anything does."""
+    remedy = ""
+    if isinstance(error, OtherKindError):
+        remedy = UnreadableSegmentationError.KINDS
+    elif isinstance(error, IncompleteError):
+        remedy = "Copy it anew, or save it again."
+    return UnreadableSegmentationError(path, str(error), remedy)
 
 
 def read_volume(path: Path) -> Volume:
@@ -122,7 +135,9 @@ def _volumes(file: BinaryIO, path: Path) -> Volumes:
         return read_nifti(file)
     if has_header_beside(path):
         raise UnreadableError("it has the voxels of a pair, .hdr and .img; save the pair as one .nii")
-    raise UnreadableError("its content is none of NRRD, NIfTI and MetaImage" if start else "it is empty")
+    if start:
+        raise OtherKindError("its content is none of NRRD, NIfTI and MetaImage")
+    raise IncompleteError("it is empty")
 
 
 def _start(file: BinaryIO) -> bytes:
@@ -235,7 +250,7 @@ def read_masks(paths: Sequence[Path], name: str) -> Segmentation:
     names = [_stem(path) for path in paths]
     for path, stem in zip(paths, names):
         if names.count(stem) > 1:
-            raise UnreadableSegmentationError(path, f"two masks have the name '{stem}'")
+            raise UnreadableSegmentationError(path, f"two masks have the name '{stem}'", "Give one another name.")
     masks = replace(of_masks(name, (_mask(path) for path in paths)), has_values=False)
     return with_codes_of_known_names(masks, has_colors=False)
 
@@ -245,7 +260,9 @@ def masks_in(folder: Path) -> list[Path]:
     found = possible_masks(folder)
     if not found:
         raise UnreadableSegmentationError(
-            folder, f"the folder has no mask ({', '.join(_MASK_SUFFIXES)}) and no DICOM SEG file"
+            folder,
+            f"the folder has no mask ({', '.join(_MASK_SUFFIXES)}) and no DICOM SEG file",
+            UnreadableSegmentationError.KINDS,
         )
     return found
 
@@ -273,15 +290,18 @@ def possible_masks(folder: Path) -> list[Path]:
 
 
 def _mask(path: Path) -> Mask:
+    if os.path.isdir(path):
+        remedy = "Give the file of each mask, or the folder alone."
+        raise UnreadableSegmentationError(path, "it is a folder, and the file of one mask is needed", remedy)
     try:
         with regular_file(path) as file:
             volumes = _volumes(file, path)
             labels = _labels_in(volumes, volumes.only_one())
     except UnreadableError as error:
-        raise UnreadableSegmentationError(path, str(error)) from error
+        raise _refusal(path, error) from error
     values = [] if labels.max() <= 1 else values_in(labels)  # counting takes ten times as long as a glance
     if values not in ([], [255]):
-        shown = ", ".join(str(value) for value in values[:5])
+        shown = first_of(values, _VALUES_SHOWN)
         raise UnreadableSegmentationError(
             path, f"as a mask it must have the values 0 and 1, and it has {shown}; give it alone as a label map"
         )

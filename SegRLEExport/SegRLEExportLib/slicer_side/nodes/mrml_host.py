@@ -59,7 +59,9 @@ def read_segmentation_node(path: Path):
     scene().RemoveNode(storage)
     if not is_read:
         scene().RemoveNode(node)
-        raise UnreadableSegmentationError(path, "its content is damaged or not a segmentation")
+        raise UnreadableSegmentationError(
+            path, "its content is damaged or not a segmentation", UnreadableSegmentationError.KINDS
+        )
     return node
 
 
