@@ -20,7 +20,7 @@ from SegRLEExportLib.conversion.formats import (
 )
 from SegRLEExportLib.conversion.pictures import PICTURE_SUFFIX, CocoImages
 from SegRLEExportLib.conversion.placement import findings_on_images, invented_place
-from SegRLEExportLib.conversion.volumes import VolumeFiles
+from SegRLEExportLib.conversion.volumes import VolumeFiles, renamed_findings
 from SegRLEExportLib.dataset.segments import incomplete_code_findings
 from SegRLEExportLib.encoding.plan import PLANS
 from SegRLEExportLib.errors import PreflightError, SourceNeededError, UnknownFormatError
@@ -137,6 +137,7 @@ def convert(
         job = VolumeFiles(placed, target, overwrite=options.overwrite, keep_values=options.keep_values)
         files, kept = _written(job, out, wanted, one_file_each=one_file_each)
         findings += (*invented_place(segmentation, source), *kept)
+        findings += tuple(renamed_findings(segmentation.segments)) if wanted == MASKS else ()
     names = tuple(segment.name for segment in segmentation.segments)
     return Conversion(wanted, files, names, findings, time.perf_counter() - started)
 

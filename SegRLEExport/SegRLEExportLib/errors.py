@@ -104,7 +104,7 @@ class TargetExistsError(ExportError):
 
     def __init__(self, path: Path) -> None:
         super().__init__(
-            f"{path} exists already and was left as it is. Choose another name, give a folder, or {Remedy.OVERWRITE}."
+            f"{path} exists already and was left as it is. Choose another name or folder, or {Remedy.OVERWRITE}."
         )
 
 
@@ -209,11 +209,10 @@ class UnknownFormatError(ExportError):
 class MisleadingNameError(ExportError):
     """The name of a file says that it is of another format."""
 
-    def __init__(self, path: Path, told: str, wanted: str) -> None:
-        super().__init__(
-            f"{path} is the name of a file of the format {told}, and {wanted} is to be written. Choose another name, "
-            f"or {Remedy.BY_ITS_NAME}."
-        )
+    def __init__(
+        self, path: Path, told: str, wanted: str, remedy: str = f"Choose another name, or {Remedy.BY_ITS_NAME}."
+    ) -> None:
+        super().__init__(f"{path} is the name of a file of the format {told}, and {wanted} is to be written. {remedy}")
 
 
 class SourceNeededError(ExportError):
@@ -417,8 +416,14 @@ class UnusableLabelsError(ExportError):
 class UnwritableVolumeError(ExportError):
     """A volume that is not from DICOM cannot be made a series of images."""
 
-    def __init__(self, reason: str, remedy: str) -> None:
-        super().__init__(f"The volume cannot be written as DICOM images: {reason}. {remedy}")
+    def __init__(self, reason: str, remedy: str, name: str = "") -> None:
+        self.reason, self.remedy = reason, remedy
+        named = f"The volume {name}" if name else "The volume"
+        super().__init__(f"{named} cannot be written as DICOM images: {reason}. {remedy}")
+
+    def of(self, name: str) -> UnwritableVolumeError:
+        """Return the same error of a volume that has a name."""
+        return UnwritableVolumeError(self.reason, self.remedy, name)
 
 
 class NothingSegmentedError(ExportError):

@@ -248,6 +248,19 @@ class TestLabelMaps:
         for path, mask in zip(paths, masks_of(apart()).values()):
             np.testing.assert_array_equal(np.asarray(nibabel.load(path).dataobj).T, mask)
 
+    def test_masks_that_are_not_called_as_their_segments_are_told(self, tmp_path):
+        (told,) = (
+            one
+            for one in convert(renamed(apart(), "a/b", "A_B"), tmp_path / "masks", "masks").findings
+            if one.id == "mask-renamed"
+        )
+        assert told.what == (
+            "Not all files could get the names of their segments: 'a/b' is in a_b.nii.gz, 'A_B' is in A_B_2.nii.gz."
+        )
+        assert not any(
+            one.id == "mask-renamed" for one in convert(renamed(apart(), "a", "b"), tmp_path / "o", "masks").findings
+        )
+
     def test_masks_have_a_table_of_codes_and_colors_that_is_read_where_asked_for(self, tmp_path):
         wanted = renamed(apart(), "liver", "Liver")
         convert(wanted, tmp_path / "masks", "masks")

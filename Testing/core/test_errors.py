@@ -59,7 +59,7 @@ MESSAGES = [
     ),
     (
         errors.TargetExistsError(SEG),
-        f"{SEG} exists already and was left as it is. Choose another name, give a folder, or ask for "
+        f"{SEG} exists already and was left as it is. Choose another name or folder, or ask for "
         "overwriting (overwrite=True in ExportOptions).",
     ),
     (

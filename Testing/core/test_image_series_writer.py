@@ -202,7 +202,10 @@ def test_a_sheared_grid_is_refused(tmp_path):
 
 @pytest.mark.parametrize(
     ("given", "text"),
-    [({"modality": "Ct!"}, "Modality: 'Ct!' is not a code string"), ({"patient_id": "x" * 65}, "longer than 64")],
+    [
+        ({"modality": "Ct!"}, "Modality: 'Ct!' is not a code string (up to 16 of A-Z"),
+        ({"patient_id": "x" * 65}, "longer than 64"),
+    ],
 )
 def test_texts_that_cannot_be_written_are_refused(tmp_path, given, text):
     with pytest.raises(PreflightError) as refused:

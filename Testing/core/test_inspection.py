@@ -45,6 +45,8 @@ class TestInspection:
             assert told.faults == ()
             assert told.facts["type"].startswith(PLANS[encoding].segmentation_type.value)
             assert told.facts["transfer syntax"] == PLANS[encoding].transfer_syntax.name
+            is_bits = encoding in ("none", "deflate", "rle-binary")
+            assert told.facts["pixels"].endswith("1 bit allocated" if is_bits else "8 bits allocated")
             assert told.facts["written by"].startswith("SegRLEExport")
             assert "images of series 1.2.826.0.1.3680043.8.498.2" in told.facts["references"]
             assert "Liver (SCT 10200004)" in str(told.segments[0])

@@ -94,6 +94,14 @@ def test_a_segmentation_before_the_files_it_is_compared_with_is_told(tmp_path, c
     assert segrle("verify", tmp_path / "a.dcm", segmentation, ct) == 0
 
 
+def test_a_segmentation_behind_its_images_is_told(tmp_path, capsys):
+    segmentation, ct = a_case(tmp_path)
+    assert segrle("export", segmentation, ct, "-o", tmp_path / "a.dcm") == 0
+    capsys.readouterr()
+    sentence = f"the segmentation comes before the folder of its images, not {ct} before {segmentation}"
+    assert sentence in told(capsys, "verify", tmp_path / "a.dcm", ct, segmentation)
+
+
 def test_dicom_seg_files_beside_others_are_told(tmp_path, capsys):
     segmentation, ct = a_case(tmp_path)
     assert segrle("export", segmentation, ct, "-o", tmp_path / "a.dcm") == 0
@@ -113,6 +121,15 @@ class TestVolume:
         segmentation, _ = a_case(tmp_path)
         assert segrle("export", segmentation, a_volume(tmp_path), "-o", tmp_path / "x.dcm") == 2
         assert "segrle export --volume VOLUME writes them." in capsys.readouterr().err
+
+    def test_that_has_no_numbers_is_named(self, tmp_path, capsys):
+        segmentation, _ = a_case(tmp_path)
+        volume = a_nifti(tmp_path, np.full((2, 3, 4), np.nan, np.float32), name="v.nii")
+        assert segrle("export", segmentation, tmp_path / "new", "-o", tmp_path / "x.dcm", "--volume", volume) == 2
+        assert capsys.readouterr().err == (
+            f"The volume {volume} cannot be written as DICOM images: some of its voxels are not finite numbers. "
+            "Replace them by a number first.\n"
+        )
 
     def test_that_is_a_segmentation_is_refused(self, tmp_path, capsys):
         segmentation, _ = a_case(tmp_path)
@@ -292,6 +309,18 @@ class TestNames:
         with pytest.raises(MisleadingNameError):
             export(a_segmentation(), a_source(), tmp_path / name)
 
+    @pytest.mark.parametrize("name", ["seg.png", "seg.CSV", "seg.mha"])
+    def test_of_a_picture_or_a_table_gets_no_dicom_seg(self, name, tmp_path, capsys):
+        segmentation, ct = a_case(tmp_path)
+        kind = name[-3:].lower()
+        for words in (["export"], ["convert", "--to", "rle"]):
+            assert segrle(words[0], segmentation, ct, "-o", tmp_path / name, *words[1:]) == 2
+            assert (
+                f"{name} is the name of a file of the format {kind}, and DICOM SEG (rle) is to be written. Choose a "
+                "name that ends in .dcm, or a folder.\n"
+            ) in capsys.readouterr().err
+        assert not (tmp_path / name).exists()
+
     @pytest.mark.parametrize(
         ("name", "to"),
         [("a.nii.gz", "masks"), ("a.seg.nrrd", "nifti"), ("a.seg.nrrd", "nrrd"), ("a.dcm", "coco"), ("a.nrrd", "none")],
@@ -308,11 +337,13 @@ class TestNames:
             ("a.dcm", "labelmap"),
             ("a.seg", "rle"),
             ("a.csv", "nifti"),
+            ("SEG.1.2.3", "rle"),
+            ("a.csv/", "rle"),
             ("a.nii", "nifti"),
             ("a", "coco"),
             ("folder.nii.gz", "masks"),
         ):
-            refuse_name_of_another(tmp_path / name, wanted)
+            refuse_name_of_another(f"{tmp_path}/{name}", wanted)
 
 
 class TestOrder:

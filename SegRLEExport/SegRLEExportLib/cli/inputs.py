@@ -328,20 +328,24 @@ def source_of(parsed: argparse.Namespace, segmentation: Segmentation, files: Pen
         from SegRLEExportLib.source.series import find_source
 
         return find_source(parsed.series_dir, segmentation, parsed.series, time=parsed.time)
+    from SegRLEExportLib.errors import UnwritableVolumeError
     from SegRLEExportLib.files.read import read_volume
     from SegRLEExportLib.writing.image_series import write_image_series
 
     volume = read_volume(parsed.volume)
     _refuse_used_folder(parsed.series_dir)
-    source = write_image_series(
-        volume.voxels_kji,
-        volume.geometry,
-        parsed.series_dir,
-        modality=parsed.modality,
-        patient_name=parsed.patient_name,
-        patient_id=parsed.patient_id,
-        files=files,
-    )
+    try:
+        source = write_image_series(
+            volume.voxels_kji,
+            volume.geometry,
+            parsed.series_dir,
+            modality=parsed.modality,
+            patient_name=parsed.patient_name,
+            patient_id=parsed.patient_id,
+            files=files,
+        )
+    except UnwritableVolumeError as error:
+        raise error.of(str(parsed.volume)) from error
     return replace(source, findings=(*volume.findings, *source.findings))
 
 

@@ -80,12 +80,29 @@ def _is_segmentation(folder: Path, before: Path) -> bool:
 
 
 def _refuse_exchanged(parsed: argparse.Namespace) -> None:
-    """End with the order of words where the segmentation stands before the SEG files."""
+    """End with the order of words where the segmentation stands before the SEG files, or behind its images."""
     from SegRLEExportLib.reading.header import is_dicom
 
     first, last = parsed.file[0], parsed.segmentation
     if first.is_file() and not is_dicom(first) and (last.is_dir() or is_dicom(last)):
         parsed.refuse(f"the SEG files come first and the segmentation after them, not {first} before {last}")
+    for folder in parsed.file[1:]:
+        if last.is_file() and not is_dicom(last) and _has_images_alone(folder):
+            parsed.refuse(f"the segmentation comes before the folder of its images, not {folder} before {last}")
+
+
+def _has_images_alone(folder: Path) -> bool:
+    """Tell whether a folder has images, and no SEG file."""
+    from SegRLEExportLib.errors import NotASegmentationFileError
+    from SegRLEExportLib.reading.folder import exports_at, has_images
+
+    if not folder.is_dir():
+        return False
+    try:
+        exports_at(folder)
+    except NotASegmentationFileError:
+        return has_images(folder)
+    return False
 
 
 def _exports(files: list[Path]) -> list[list[Path]]:

@@ -26,6 +26,14 @@ _SUFFIXES = (
     (_DICOM_SUFFIX, DEFAULT_PLAN_ID),
 )
 
+_OF_OTHER_KINDS = (
+    *(".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".gif", ".svg", ".pdf"),
+    *(".csv", ".tsv", ".txt", ".md", ".xml", ".html", ".xlsx", ".log", ".yaml", ".yml"),
+    *(".mha", ".mhd", ".nhdr", ".hdr", ".img", ".raw", ".mgz", ".npy", ".npz", ".h5", ".mat"),
+    *(".stl", ".obj", ".ply", ".vtk", ".vtp", ".vtm", ".zip", ".gz", ".tar", ".py", ".sh"),
+)
+"""Suffixes that a DICOM file never has; most others may be part of its name, as in `SEG.1.2.3`."""
+
 
 @dataclass(frozen=True)
 class WrittenFile:
@@ -53,7 +61,11 @@ def refuse_name_of_another(out: Path | str, wanted: str) -> None:
     name = os.path.basename(os.fspath(out)).lower()
     told = next((known for suffix, known in _SUFFIXES if name.endswith(suffix)), None)
     is_told = told == wanted or (told == DEFAULT_PLAN_ID and wanted in PLANS)
-    if told is not None and not is_told and not Path(out).is_dir():
+    is_folder = not name or Path(out).is_dir()
+    if told is None and wanted in PLANS and name.endswith(_OF_OTHER_KINDS) and not is_folder:
+        remedy = f"Choose a name that ends in {_DICOM_SUFFIX}, or a folder."
+        raise MisleadingNameError(Path(out), Path(name).suffix[1:], _called(wanted), remedy)
+    if told is not None and not is_told and not is_folder:
         raise MisleadingNameError(Path(out), told if told not in PLANS else _DICOM_SEG, _called(wanted))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -20,10 +20,14 @@ from SegRLEExportLib.files.tables.row import SegmentRow, plain_name, row_of
 from SegRLEExportLib.files.write_nifti import write_nifti
 from SegRLEExportLib.files.write_nrrd import write_nrrd
 from SegRLEExportLib.files.write_seg_nrrd import write_seg_nrrd
+from SegRLEExportLib.model.counted import first_of
+from SegRLEExportLib.model.finding import Finding, Severity
 from SegRLEExportLib.model.remedy import Remedy
 from SegRLEExportLib.model.segmentation import Labels, Segment, Segmentation, voxels_of_values
 from SegRLEExportLib.writing.names import usable_folder
 from SegRLEExportLib.writing.pending_files import PendingFiles
+
+_RENAMED_SHOWN = 3
 
 
 class VolumeFiles:
@@ -138,6 +142,22 @@ def of_its_segments_alone(segmentation: Segmentation) -> Segmentation:
         layers.append(layer)
     segments = tuple(replace(one, layer_index=used.index(one.layer_index)) for one in segmentation.segments)
     return replace(segmentation, layers=tuple(layers), segments=segments)
+
+
+def renamed_findings(segments: Sequence[Segment]) -> Iterator[Finding]:
+    """Tell of masks that could not be called as their segments are: a folder of masks has no other names."""
+    renamed = [
+        f"'{segment.name}' is in {name}.nii.gz"
+        for segment, name in zip(segments, file_names(segments))
+        if name != segment.name
+    ]
+    if renamed:
+        yield Finding(
+            "mask-renamed",
+            Severity.NOTE,
+            f"Not all files could get the names of their segments: {first_of(renamed, _RENAMED_SHOWN)}.",
+            details=tuple(renamed),
+        )
 
 
 def file_names(segments: Sequence[Segment]) -> list[str]:

@@ -95,7 +95,9 @@ def _person_name_rule(vr: str, text: str) -> Repaired:
 def _code_string_rule(vr: str, text: str) -> Repaired:
     del vr
     cleaned = re.sub(r"[^A-Z0-9 _]", "_", text.strip().upper())[:16].rstrip()
-    return Repaired(cleaned, "" if cleaned == text.strip() else "not a code string (16 of A-Z, 0-9, space, underscore)")
+    return Repaired(
+        cleaned, "" if cleaned == text.strip() else "not a code string (up to 16 of A-Z, 0-9, space, underscore)"
+    )
 
 
 def _date_rule(vr: str, text: str) -> Repaired:

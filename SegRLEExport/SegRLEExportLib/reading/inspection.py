@@ -101,7 +101,7 @@ def _inspected(seg: SegFile) -> Inspection:
     facts = {
         "type": f"{_type(seg)}, {_sop_class_name(seg.sop_class)}",
         "transfer syntax": _syntax_name(seg.transfer_syntax),
-        "pixels": f"{pixels.rows} x {pixels.columns}, {pixels.bits_allocated} bits allocated",
+        "pixels": f"{pixels.rows} x {pixels.columns}, {counted(pixels.bits_allocated, 'bit')} allocated",
         "frames": _frames(seg),
         **_part(seg),
         "pixel data": structure,
