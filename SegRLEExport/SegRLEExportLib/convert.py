@@ -126,6 +126,7 @@ def convert(
         raise SourceNeededError("A COCO file names the DICOM images that its masks lie on")
     if wanted != COCO and options.grid is Grid.SEGMENTATION:
         source = None
+    segmentation = segmentation.on_images(have_place=source is None or source.stack.has_place)
     findings = _told(segmentation, source, wanted, options)
     if source:
         findings += findings_on_images(segmentation, source, options, Progress(progress))

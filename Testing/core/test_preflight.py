@@ -193,6 +193,12 @@ def far_moved(to_lps: np.ndarray) -> np.ndarray:
     return to_lps + np.array([[0, 0, 0, 2.8], [0] * 4, [0] * 4, [0] * 4])
 
 
+def of_no_place() -> Segmentation:
+    """Return labels of a NIfTI without sform and qform."""
+    with TemporaryDirectory() as folder:
+        return read_segmentation(a_nifti(Path(folder), np.ones((10, 9, 7), np.uint8), to_ras=None, sform_code=0))
+
+
 def of_another_scan(to_lps: np.ndarray) -> np.ndarray:
     return to_lps + np.array([[0, 0, 0, 500.0], [0] * 4, [0] * 4, [0] * 4])
 
@@ -272,6 +278,7 @@ ROWS = [
     Row("outside-source", ERROR, lambda: on(far_moved)),
     Row("outside-source", WARNING, lambda: on(far_moved), options={"clip": True}),
     Row("between-planes", WARNING, lambda: on(scaled(0.5, 1, 1), (19, 9, 7))),
+    Row("no-place", ERROR, of_no_place),
     Row("images-without-place", WARNING, source=lambda _: without_place(9, 7)),
     Row("not-their-pixels", ERROR, source=lambda _: without_place(7, 9)),
     Row("own-grid-without-place", ERROR, source=lambda _: without_place(9, 7), options={"grid": Grid.SEGMENTATION}),

@@ -11,6 +11,7 @@ import numpy as np
 import pydicom
 import pytest
 from builders import LIVER, a_ct_header, a_ct_series, a_segmentation, a_sphere, fixed_options
+from file_builders import a_nifti
 from pydicom.dataset import FileMetaDataset
 from pydicom.uid import (
     ComputedRadiographyImageStorage,
@@ -370,6 +371,42 @@ class TestShell:
         (image,) = json.loads((tmp_path / "cases.json").read_text("utf-8"))["images"]
         assert image["file_name"] == "cr/image2.dcm"
         assert main(["convert", mask, second, "-o", str(tmp_path / "shown.json"), "--images", "png"]) == 0
+
+    def test_a_nifti_without_sform_and_qform_lies_on_pixels_and_nowhere_else(self, tmp_path, capsys):
+        labels = masks()[0].astype(np.uint8)
+        mask = a_nifti(tmp_path, labels, to_ras=None, name="mask.nii", sform_code=0, qform_code=0)
+        image, seg = str(an_image(tmp_path / "cr")), str(tmp_path / "seg.dcm")
+        assert main(["export", str(mask), image, "-o", seg, "--json"]) == 0
+        assert "no-place" not in capsys.readouterr().out
+        assert main(["verify", seg, str(mask), image]) == 0
+        assert main(["verify", seg, str(mask)]) == 0
+        assert main(["convert", str(mask), image, "-o", str(tmp_path / "cases.json")]) == 0
+        (annotation,) = json.loads((tmp_path / "cases.json").read_text("utf-8"))["annotations"]
+        assert annotation["area"] == labels.sum()
+        (tmp_path / "ct").mkdir()
+        a_ct_series(tmp_path / "ct")
+        placed = str(tmp_path / "placed.dcm")
+        export(a_segmentation(), tmp_path / "ct", placed)
+        capsys.readouterr()
+        for refused in (
+            ["export", str(mask), str(tmp_path / "ct"), "-o", str(tmp_path / "a.dcm")],
+            ["export", str(mask), str(tmp_path / "ct"), "-o", str(tmp_path / "a.dcm"), "--geometry", "segmentation"],
+            ["convert", str(mask), str(tmp_path / "ct"), "-o", str(tmp_path / "a.nii")],
+            ["convert", str(mask), "-o", str(tmp_path / "a.nii")],
+            ["forecast", str(mask), str(tmp_path / "ct")],
+            ["verify", placed, str(mask), str(tmp_path / "ct")],
+            ["verify", placed, str(mask)],
+        ):
+            assert main(refused) == 2
+            assert capsys.readouterr().err == (
+                "error: mask.nii: The file does not say where its voxels lie: its sform_code and qform_code are 0. "
+                "Save it with the place of the image that was segmented (its affine, as nibabel calls it).\n"
+            )
+        new = str(tmp_path / "new")
+        assert main(["export", str(mask), new, "-o", str(tmp_path / "a.dcm"), "--volume", str(mask)]) == 2
+        assert (
+            "mask.nii cannot be read: it does not say where its voxels lie: its sform_code" in capsys.readouterr().err
+        )
 
     def test_of_several_series_one_is_named(self, tmp_path):
         an_image(tmp_path / "cr", 1)

@@ -63,7 +63,7 @@ def read_nifti(file: BinaryIO) -> Volumes:
     other_place_mm = _other_place_mm(header, geometry, flat=is_flat)
     scale = _scale(header)
     voxels = _scaled(read_array(stream, shape, dtype), scale)
-    return Volumes(voxels, geometry, extension, other_place_mm, scale)
+    return Volumes(voxels, geometry, extension, other_place_mm, scale, has_place=_has_place(header))
 
 
 def _version(start: bytes) -> tuple[int, str] | None:
@@ -124,13 +124,19 @@ def _kji_to_lps(header: Any, *, flat: bool) -> Matrix:
     return to_lps[:, [2, 1, 0, 3]]
 
 
+def _has_place(header: Any) -> bool:
+    """Tell whether there is a sform or a qform: only with them the file says where the patient's left is."""
+    return int(header["sform_code"]) > 0 or int(header["qform_code"]) > 0
+
+
 def _ijk_to_ras(header: Any, *, flat: bool) -> Matrix:
-    """Return the map of the sform, or else the qform: only with them the file says where the patient's left is."""
+    """Return the map of the sform, or else the qform, or else one of the voxels' sizes alone."""
     if int(header["sform_code"]) > 0:
         return _in_mm(header, np.array(header.get_sform(), float), flat=flat)
     if int(header["qform_code"]) > 0:
         return _in_mm(header, _qform(header, flat=flat), flat=flat)
-    raise UnreadableError("it does not say where its voxels lie: sform_code and qform_code are 0")
+    sizes = np.array(header["pixdim"][1:4], float)
+    return np.diag([*np.where(np.isfinite(sizes) & (sizes > 0), sizes, 1.0), 1.0])
 
 
 def _other_place_mm(header: Any, geometry: Geometry, *, flat: bool) -> float:

@@ -8,12 +8,23 @@ from pathlib import Path
 from SegRLEExportLib.files.volume import Volumes
 from SegRLEExportLib.model.finding import Finding, Severity
 
+NO_CODES = "its sform_code and qform_code are 0"
+"""How a NIfTI says that it says nothing, as a clause."""
+
 _SAME_PLACE_VOXELS = 0.1
 """What a file's two statements of its places may differ by, for the digits of their numbers."""
 
 
 def place_findings(volumes: Volumes, path: Path) -> Iterator[Finding]:
-    """Tell where a file says two things of its places: programs differ in which they believe."""
+    """Tell where a file says nothing of its places, or two things: programs differ in which they believe."""
+    if not volumes.has_place:
+        yield Finding(
+            "no-place",
+            Severity.ERROR,
+            f"The file does not say where its voxels lie: {NO_CODES}.",
+            where=path.name,
+            help="Save it with the place of the image that was segmented (its affine, as nibabel calls it).",
+        )
     if volumes.other_place_mm > _SAME_PLACE_VOXELS * min(volumes.geometry.spacing_mm):
         yield Finding(
             "two-places",

@@ -23,7 +23,7 @@ from SegRLEExportLib.files.masks import Mask, of_masks
 from SegRLEExportLib.files.metaimage import is_metaimage, read_metaimage
 from SegRLEExportLib.files.nifti import has_header_beside, is_nifti, read_nifti
 from SegRLEExportLib.files.nrrd import is_nrrd, read_header, read_volumes
-from SegRLEExportLib.files.places import place_findings
+from SegRLEExportLib.files.places import NO_CODES, place_findings
 from SegRLEExportLib.files.seg_nrrd import has_segments, read_segments
 from SegRLEExportLib.files.tables.beside import TABLE_OF_MASKS, told_of_table
 from SegRLEExportLib.files.tables.describe import described, tells_algorithms
@@ -114,6 +114,8 @@ def read_volume(path: Path) -> Volume:
         with regular_file(path) as file:
             _refuse_segmentation(file)
             volumes = _volumes(file, path)
+            if not volumes.has_place:
+                raise UnreadableError(f"it does not say where its voxels lie: {NO_CODES}")
             return Volume(volumes.only_one(), volumes.geometry, (*place_findings(volumes, path),))
     except UnreadableError as error:
         raise UnreadableVolumeError(path, str(error)) from error

@@ -27,6 +27,8 @@ class Volumes:
     """How far a voxel would lie elsewhere by the file's other statement of places (NIfTI's qform), at most."""
     scale: tuple[float, float] = (1.0, 0.0)
     """What the stored numbers were multiplied by, and what was added (NIfTI's scl_slope and scl_inter)."""
+    has_place: bool = True
+    """Whether the file says where its voxels lie; else `geometry` has their sizes alone."""
 
     def only_one(self) -> NDArray[Any]:
         """Return the voxels (k, j, i) of the one volume; raise `UnreadableError` if there are several."""

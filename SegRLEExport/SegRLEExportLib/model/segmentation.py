@@ -125,6 +125,15 @@ class Segmentation:
             raise ValueError("two segments share one value of one layer")
 
     @property
+    def place_errors(self) -> tuple[Finding, ...]:
+        """What was found of files that do not say where their voxels lie: only images without a place can be meant."""
+        return tuple(finding for finding in self.findings if finding.id == "no-place")
+
+    def on_images(self, *, have_place: bool) -> Segmentation:
+        """Return this segmentation as it is for such images: where they have no place, none is needed."""
+        return self if have_place else self.without_finding("no-place")
+
+    @property
     def positions_of_layers(self) -> dict[int, list[int]]:
         """The positions of the segments of each layer that has any, in the order of the layers."""
         positions: dict[int, list[int]] = {}

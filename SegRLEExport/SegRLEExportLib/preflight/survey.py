@@ -125,6 +125,7 @@ def survey_inputs(
 
     Raises `PreflightError` where the rest cannot even be looked at.
     """
+    segmentation = segmentation.on_images(have_place=source.stack.has_place)
     _refuse_unusable(segmentation, source, options)
     segmentation = tracked_once(segmentation, source.series_instance_uid)
     stack = source.stack if options.grid is Grid.SOURCE else own_planes(segmentation)
@@ -186,7 +187,7 @@ def _has_copies(segmentation: Segmentation, stack: PlaneStack) -> bool:
 
 
 def _refuse_unusable(segmentation: Segmentation, source: SourceSeries, options: ExportOptions) -> None:
-    errors = [*_segment_errors(segmentation), *uid_errors(source)]
+    errors = [*_segment_errors(segmentation), *segmentation.place_errors, *uid_errors(source)]
     if not errors and options.grid is Grid.SEGMENTATION:
         errors.extend(grid_errors(segmentation, source))
     if errors:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from SegRLEExportLib.errors import ExportError, SeriesChoiceError, UnusableSourceError
+from SegRLEExportLib.errors import ExportError, PreflightError, SeriesChoiceError, UnusableSourceError
 from SegRLEExportLib.model.remedy import Remedy
 from SegRLEExportLib.model.segmentation import Layer, Segmentation
 from SegRLEExportLib.model.source_series import SourceSeries, text_of
@@ -22,7 +22,7 @@ def choose_series(
     on whose planes the segmentation lies.
 
     It lies on them exactly, or at least wholly; of several such, the only one of its size is chosen, which a finding
-    says. Raises `SeriesChoiceError` or `UnusableSourceError`.
+    says. Raises `SeriesChoiceError`, `UnusableSourceError`, or `PreflightError` for a segmentation without a place.
     """
     if series_uid is not None:
         named = [series for series in candidates if series.series_instance_uid == series_uid]
@@ -30,6 +30,8 @@ def choose_series(
             raise SeriesChoiceError(f"The series {series_uid} is not among the images.", _lines(candidates))
         candidates = named
     with_place = [series for series in candidates if series.stack.has_place]
+    if with_place and segmentation.place_errors:
+        raise PreflightError(segmentation.place_errors)
     candidates = with_place or candidates  # a radiograph beside a CT is meant only where it is named
     candidates = _named_by(segmentation, candidates) or candidates
     if len(candidates) == 1:

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from SegRLEExportLib.errors import NotASegmentationFileError
+from SegRLEExportLib.errors import NotASegmentationFileError, PreflightError
 from SegRLEExportLib.model.finding import Finding, Severity, errors_in, one_for_each_cause
 from SegRLEExportLib.model.geometry import PlaneStack
 from SegRLEExportLib.model.printable import printable_lines
@@ -132,9 +132,12 @@ class Comparison:
 def compare(paths: Sequence[Path], segmentation: Segmentation, source: SourceSeries | None = None) -> Comparison:
     """Compare files with a segmentation, and with `source` all that they say of patient, study, images and places.
 
-    Raises `NotASegmentationFileError`.
+    Raises `NotASegmentationFileError`, and `PreflightError` for a segmentation without the place that the files have.
     """
-    return _Comparing([SegFile(path) for path in paths], segmentation, source).outcome()
+    segs = [SegFile(path) for path in paths]
+    if segmentation.place_errors and any(seg.has_place for seg in segs):
+        raise PreflightError(segmentation.place_errors)
+    return _Comparing(segs, segmentation, source).outcome()
 
 
 class _Comparing:
