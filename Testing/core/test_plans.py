@@ -177,6 +177,11 @@ def test_the_default_is_rle_and_not_for_experts():
     assert not PLANS[DEFAULT_PLAN_ID].is_for_experts
 
 
+def test_label_maps_hold_all_segments_that_do_not_overlap():
+    """Writer and check know no others, for which the segments without voxels would have to be spread otherwise."""
+    assert {plan.split for plan in PLANS.values() if plan.is_label_map} == {Split.WHERE_OVERLAPPING}
+
+
 def test_fractional_rows_hold_one_segment_a_file():
     """Slicer and dcmqi fuse several segments of one FRACTIONAL file without saying so."""
     fractional = [plan for plan in PLANS.values() if plan.segmentation_type is SegmentationType.FRACTIONAL]
