@@ -298,6 +298,7 @@ ROWS = [
     Row("invalid-option", ERROR, options={"content_creator_name": "a\\b"}),
     Row("invalid-option", ERROR, options={"series_description": "two\nlines"}),
     Row("invalid-option", ERROR, options={"series_number": -1}),
+    Row("invalid-option", ERROR, options={"series_number": 10**5000}),
     Row("source-from-seg", NOTE, source=another_segmentations_file),
     Row("cut-description", REPAIR, lambda: a_segmentation(name="n" * 65)),
     Row("cut-description", REPAIR, lambda: a_segmentation(name="left\\right")),
