@@ -311,6 +311,24 @@ class TestOtherRepresentations:
         sentence = "It has a surface, and no voxel in its binary labelmap, so the surface was converted to voxels."
         assert told == ([("surface-converted", "ball", sentence)] if has_labelmap else [])
 
+    def test_surface_of_what_may_have_been_erased_is_refused_until_one_is_taken(self):
+        labels = LABELS.copy()
+        node = scenes.a_segmentation_node(labels, {1: "one", 2: "two"})
+        segmentation = node.GetSegmentation()
+        assert segmentation.CreateRepresentation("Closed surface")
+        two = segmentation.GetNthSegment(1)
+        voxels = vtk_to_numpy(two.GetRepresentation("Binary labelmap").GetPointData().GetScalars())
+        voxels[voxels == 2] = 0
+        sentence = (
+            "'Segmentation.*' cannot be exported: its segment 'two' has a surface, and no voxel in its binary "
+            "labelmap, and which of them is meant is not known; take the other from the segment "
+            r"\(RemoveRepresentation\('Closed surface'\) or \('Binary labelmap'\)\)\.$"
+        )
+        with pytest.raises(UnusableLabelsError, match=sentence):
+            read_segmentation(node)
+        two.RemoveRepresentation("Closed surface")
+        assert voxels_in_world_lps(read_segmentation(node), 1) == set()
+
     def test_surface_of_what_is_drawn_is_not_converted(self):
         node = scenes.a_segmentation_node(LABELS, {1: "one", 2: "two"})
         assert node.GetSegmentation().CreateRepresentation("Closed surface")

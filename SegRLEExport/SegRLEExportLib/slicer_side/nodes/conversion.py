@@ -11,12 +11,17 @@ from typing import Any
 
 import slicer
 
-from SegRLEExportLib.errors import NoBinaryLabelmapError
+from SegRLEExportLib.errors import NoBinaryLabelmapError, UnusableLabelsError
 from SegRLEExportLib.model.finding import Finding, Severity
 from SegRLEExportLib.model.segmentation import voxels_of_values
 from SegRLEExportLib.slicer_side.nodes.labelmaps import BINARY_LABELMAP, has_voxels, identity_of, labels_of_image
 
 _CLOSED_SURFACE = "Closed surface"
+
+_WHICH_IS_MEANT = (
+    "its segment '{}' has a surface, and no voxel in its binary labelmap, and which of them is meant is not known; "
+    f"take the other from the segment (RemoveRepresentation('{_CLOSED_SURFACE}') or ('{BINARY_LABELMAP}'))"
+)
 
 _PLANES_LOOKED_AT_FIRST = 8
 """Most segments have a voxel on every so many-th plane, so that the others need not be looked at."""
@@ -31,6 +36,8 @@ def with_labelmaps(segmentation_node, segment_ids: Sequence[str], grid: str) -> 
     segmentation, name = segmentation_node.GetSegmentation(), segmentation_node.GetName()
     own = {one: segmentation.GetSegment(one) for one in segment_ids}
     undrawn = _undrawn_surfaces(own, name)
+    if undrawn and _has_derived_surfaces(segmentation):
+        raise UnusableLabelsError(name, _WHICH_IS_MEANT.format(own[undrawn[0]].GetName()))
     to_convert = _without_labelmap(own, segmentation.GetSourceRepresentationName())
     to_convert |= dict.fromkeys(undrawn, _CLOSED_SURFACE)
     findings = [_surface_finding(own[one].GetName()) for one in undrawn]
@@ -50,7 +57,7 @@ def _without_labelmap(segments: Mapping[str, Any], usual_source: str) -> dict[st
 def _undrawn_surfaces(segments: Mapping[str, Any], name: str) -> list[str]:
     """Return the IDs of segments that have a surface, and a binary labelmap without a voxel of theirs.
 
-    Slicer makes none such, but scripts do that give a surface to an empty segment.
+    Slicer makes none such, but scripts do that give a surface to an empty segment, or set voxels to 0 and do not tell.
     """
     values: dict[int, set[int]] = {}
     images = {}
@@ -65,6 +72,12 @@ def _undrawn_surfaces(segments: Mapping[str, Any], name: str) -> list[str]:
         for one, segment in suspects.items()
         if segment.GetLabelValue() in absent[identity_of(segment.GetRepresentation(BINARY_LABELMAP))]
     ]
+
+
+def _has_derived_surfaces(segmentation) -> bool:
+    """Tell whether surfaces may be what Slicer made of the labelmaps, which it does of all segments, and are old."""
+    segments = (segmentation.GetNthSegment(n) for n in range(segmentation.GetNumberOfSegments()))
+    return all(_CLOSED_SURFACE in _representations(segment) for segment in segments)
 
 
 def _surface_finding(segment_name: str) -> Finding:
