@@ -897,7 +897,7 @@ class TestShell:
             (
                 "content_label\nb,ct,liver",
                 [],
-                "option content_label: 'liver' is not a code string (16 of A-Z, 0-9, space, underscore). Choose",
+                "option content_label: 'liver' is not a code string (up to 16 of A-Z, 0-9, space, underscore). ",
             ),
             ("clip\nb,ct,yes", ["--content-label", "liver"], "option content_label: 'liver' is not a code string"),
             ("series_number\nb,ct,-5", [], "option series_number: The number -5 is not from 0 to 2147483647. Choose"),

@@ -182,7 +182,8 @@ class TestWords:
         with pytest.raises(ExportError) as told:
             logic.exportSegmentation(node, tmp_path / "seg.dcm", "none")
         assert str(told.value).endswith(
-            "give a folder, or allow overwriting (options=ExportOptions(overwrite=True) of SegRLEExportLib.options)."
+            "Choose another name or folder, or allow overwriting (options=ExportOptions(overwrite=True) of "
+            "SegRLEExportLib.options)."
         )
 
     def test_what_stands_in_the_way(self, logic, node, tmp_path):
