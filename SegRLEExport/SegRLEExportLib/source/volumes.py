@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 from pydicom import Dataset, dcmread
@@ -215,12 +216,12 @@ def _missing_time(time: int | None, times: int) -> list[Finding]:
 
 def _by_height(planes: list[Plane], normal: Matrix) -> list[list[Plane]]:
     """Return the planes along the normal, those of one height together."""
-    heights = np.array([np.dot(normal, plane.position) for plane in planes])
+    heights = np.array([plane.position for plane in planes]) @ normal
     order = np.argsort(heights, kind="stable")
     tolerance_mm = same_height_tolerance_mm(heights, planes[0].spacing)
     begins_another = np.diff(heights[order], prepend=-np.inf) > tolerance_mm
-    at_each_height = np.split(order, np.flatnonzero(begins_another)[1:])
-    return [[planes[n] for n in same.tolist()] for same in at_each_height]
+    ordered = [planes[n] for n in order.tolist()]
+    return [ordered[first:end] for first, end in pairwise([*np.flatnonzero(begins_another).tolist(), len(ordered)])]
 
 
 def _by_number(text: str) -> tuple[float, str]:
