@@ -21,7 +21,7 @@ from SegRLEExportLib.conversion.formats import (
 from SegRLEExportLib.conversion.pictures import PICTURE_SUFFIX, CocoImages
 from SegRLEExportLib.conversion.placement import findings_on_images, invented_place
 from SegRLEExportLib.conversion.volumes import VolumeFiles, renamed_findings
-from SegRLEExportLib.dataset.segments import incomplete_code_findings
+from SegRLEExportLib.dataset.segment_findings import incomplete_code_findings
 from SegRLEExportLib.encoding.plan import PLANS
 from SegRLEExportLib.errors import PreflightError, SourceNeededError, UnknownFormatError
 from SegRLEExportLib.export import export

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from SegRLEExportLib.conversion.formats import refuse_name_of_another
 from SegRLEExportLib.dataset.contents import SeriesIdentity
-from SegRLEExportLib.dataset.segments import label_of
+from SegRLEExportLib.dataset.segment_texts import label_of
 from SegRLEExportLib.encoding.encapsulation import OffsetOverflowError
 from SegRLEExportLib.encoding.pixel_size import pixel_bytes
 from SegRLEExportLib.encoding.plan import PLANS, EncodingPlan

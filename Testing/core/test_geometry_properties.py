@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from pydicom.uid import CTImageStorage
 from pydicom.valuerep import validate_value
 from read_by_others import by_highdicom, by_pydicom
-from SegRLEExportLib.dataset.segments import one_line
+from SegRLEExportLib.dataset.segment_texts import one_line
 from SegRLEExportLib.encoding.plan import PLANS
 from SegRLEExportLib.errors import PreflightError
 from SegRLEExportLib.export import export

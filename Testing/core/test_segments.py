@@ -12,7 +12,10 @@ from pydicom.filereader import read_dataset
 from pydicom.filewriter import write_dataset
 from SegRLEExportLib.dataset import explicit_vr
 from SegRLEExportLib.dataset.cielab import recommended_display_cielab
-from SegRLEExportLib.dataset.segments import encoded_segments, naming_findings, one_line, tracking_uid
+from SegRLEExportLib.dataset.segment_findings import naming_findings
+from SegRLEExportLib.dataset.segment_texts import one_line
+from SegRLEExportLib.dataset.segments import encoded_segments
+from SegRLEExportLib.dataset.tracking import tracking_uid
 from SegRLEExportLib.model.segmentation import AlgorithmType
 from SegRLEExportLib.model.terminology import Code, SegmentTerminology
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from builders import a_segmentation, a_source, two_overlapping_boxes
 from SegRLEExportLib.convert import convert
-from SegRLEExportLib.dataset.segments import tracking_uid
+from SegRLEExportLib.dataset.tracking import tracking_uid
 from SegRLEExportLib.encoding.plan import PLANS
 from SegRLEExportLib.export import export
 from SegRLEExportLib.reading.seg_file import SegFile

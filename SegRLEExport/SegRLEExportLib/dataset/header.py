@@ -14,7 +14,7 @@ from SegRLEExportLib.dataset.contents import Contents, SeriesIdentity
 from SegRLEExportLib.dataset.explicit_vr import item, sequence, text_element
 from SegRLEExportLib.dataset.functional_groups import reference_item
 from SegRLEExportLib.dataset.repair import repaired_value
-from SegRLEExportLib.dataset.segments import one_line
+from SegRLEExportLib.dataset.segment_texts import one_line
 from SegRLEExportLib.encoding.plan import SegmentationType
 from SegRLEExportLib.model.source_series import SourceFrame, text_of
 from SegRLEExportLib.options import SERIES_NUMBER_STEP, ExportOptions

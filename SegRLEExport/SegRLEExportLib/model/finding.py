@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from enum import Enum
 from typing import Any
@@ -11,6 +11,8 @@ from typing import Any
 from SegRLEExportLib.model.counted import first_of
 from SegRLEExportLib.model.printable import printable
 from SegRLEExportLib.model.remedy import Remedy, worded
+
+_SEGMENTS_SHOWN = 3
 
 
 class Severity(str, Enum):
@@ -59,6 +61,12 @@ class Finding:
     def to_json(self) -> dict[str, Any]:
         """Return the finding as a JSON object."""
         return {**asdict(self), "severity": self.severity.value, "details": list(self.details)}
+
+
+def of_segments(finding: Finding, names: list[str]) -> Iterator[Finding]:
+    """Yield what is true of the segments of those names, if there are any."""
+    if names:
+        yield replace(finding, where=first_of(names, _SEGMENTS_SHOWN), details=tuple(names))
 
 
 def errors_in(findings: Iterable[Finding]) -> list[Finding]:

@@ -14,8 +14,9 @@ from pydicom import Dataset
 
 from SegRLEExportLib.dataset.functional_groups import matching_frames
 from SegRLEExportLib.dataset.header import described_series
-from SegRLEExportLib.dataset.segments import naming_findings, tracked_once
+from SegRLEExportLib.dataset.segment_findings import naming_findings
 from SegRLEExportLib.dataset.source_attributes import copied_attributes
+from SegRLEExportLib.dataset.tracking import tracked_once
 from SegRLEExportLib.encoding.instances import Instance, divide
 from SegRLEExportLib.encoding.pixel_size import LARGEST_PIXEL_DATA, pixel_bytes
 from SegRLEExportLib.encoding.plan import EncodingPlan, Split
