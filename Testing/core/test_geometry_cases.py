@@ -358,7 +358,7 @@ REFUSED = [
     ),
     RefusedCase(
         "an image is missing",
-        "voxels lie where the series has no image, farther from all than half their usual distance, and would be "
+        "voxels lie in slices for which the series has no image, and would be "
         "lost. The same applies to 2 more (corner, block). If an image is damaged or was not copied, add it, or leave "
         "the voxels out (clip=True in ExportOptions), or export on the segmentation's own grid (grid='segmentation' in "
         "ExportOptions). If the segmentation was drawn on an evenly spaced copy of unevenly spaced images, all of it "
@@ -367,7 +367,7 @@ REFUSED = [
     ),
     RefusedCase(
         "an image is missing, strictly",
-        "voxels lie where the series has no image, farther from all than half their usual distance, and would be "
+        "voxels lie in slices for which the series has no image, and would be "
         "lost.",
         lambda: images(heights=ONE_MISSING),
         options={"strict": True},
@@ -603,9 +603,7 @@ def test_an_image_that_is_cut_is_named_where_its_voxels_would_be_lost(tmp_path):
     with pytest.raises(PreflightError) as refused:
         export(on_planes(planes), tmp_path / "images", tmp_path / "out", options=fixed_options())
 
-    assert "voxels lie where the series has no image, farther from all than half their usual distance" in str(
-        refused.value
-    )
+    assert "voxels lie in slices for which the series has no image" in str(refused.value)
     assert f"{paths[2].name}: 1 file among the images could not be read" in str(refused.value)
     assert not (tmp_path / "out").exists()
 

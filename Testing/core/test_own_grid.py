@@ -62,7 +62,7 @@ class TestRowsAndColumnsThatAreNotPerpendicular:
         assert told.help == f"{Remedy.CHOOSE_SERIES}, or {Remedy.LEAVE_OUT}."
 
     @pytest.mark.parametrize("lean_mm", [0, 0.00005, 0.0001, 0.0002, 0.001, 0.01, 0.1])
-    @pytest.mark.parametrize("moved_mm", [0.1, 1.0, 50.0])
+    @pytest.mark.parametrize("moved_mm", [0.1, 1.0, 2.1])
     def test_are_the_only_ones_whose_own_grid_is_refused_where_it_is_advised(self, lean_mm, moved_mm, tmp_path):
         segmentation = on(a_grid_with((J, 0, lean_mm), moved_mm=moved_mm))
         told = found(segmentation, tmp_path / "images").values()

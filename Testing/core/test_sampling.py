@@ -142,7 +142,7 @@ def test_a_grid_that_does_not_keep_step_takes_the_nearest_voxel(seed):
     assert not layer.is_exact
 
 
-@pytest.mark.parametrize("gap_mm", [0.7, 1.1, 1.3, 2.5, 3.27])
+@pytest.mark.parametrize("gap_mm", [0.3125, 0.7, 1.1, 1.3, 2.5, 3.27])
 @pytest.mark.parametrize("sign", [1, -1])
 @pytest.mark.parametrize("rounded_mm", [0.0, 0.005])
 def test_planes_half_way_between_slices_all_go_the_same_way(gap_mm, sign, rounded_mm):
@@ -162,6 +162,60 @@ def test_planes_half_way_between_slices_all_go_the_same_way(gap_mm, sign, rounde
     met = sum(np.count_nonzero(plane_of(layer, n, stack)) for n in range(12))
     assert met == labels.size - (42 if sign < 0 else 0)
     assert layer.voxels_outside([1]) == labels.size - met
+
+
+@pytest.mark.parametrize("factor", [0.5, 1.5, 2.0])
+@pytest.mark.parametrize("tilt", [0.0, 1e-5], ids=["upright", "rounded directions"])
+@pytest.mark.parametrize("turn_degrees", [0, 10])
+def test_planes_half_way_between_slices_go_the_same_way_on_any_grid_in_the_plane(factor, tilt, turn_degrees):
+    stack = PlaneStack.of_geometry(a_grid((8, 16, 16)))
+    rounding = 0.004 * np.cos(np.arange(8))[:, None] * stack.normal_lps
+    stack = replace(stack, positions_lps=stack.positions_lps + rounding)
+    to_lps = a_grid((8, 16, 16)).kji_to_lps @ np.diag([1, factor, factor, 1])
+    turn = np.radians(turn_degrees)
+    in_plane = np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
+    to_lps[:3, 1:3] = to_lps[:3, 1:3] @ in_plane
+    to_lps[:3, 1] += tilt * to_lps[:3, 0]
+    to_lps[:3, 3] += 0.5 * to_lps[:3, 0]
+    labels = np.broadcast_to(np.arange(1, 9, dtype=np.uint8)[:, None, None], (8, 40, 40))
+
+    layer = SampledLayer(Layer(labels, Geometry(labels.shape, to_lps)), stack)
+
+    shown = [set(np.unique(plane_of(layer, n, stack)).tolist()) - {0} for n in range(8)]
+    assert shown == [{n} for n in range(1, 9)]
+
+
+@pytest.mark.parametrize("factor", [0.5, 1, 2])
+@pytest.mark.parametrize("shift", [0.0, 0.25, 0.5, -0.5])
+def test_a_slice_without_its_plane_is_missed_on_any_grid_in_the_plane(factor, shift):
+    whole = PlaneStack.of_geometry(a_grid((8, 16, 16)))
+    stack = replace(whole, positions_lps=np.delete(whole.positions_lps, 4, axis=0))
+    to_lps = a_grid((8, 16, 16)).kji_to_lps @ np.diag([1, factor, factor, 1])
+    to_lps[:3, 3] += shift * to_lps[:3, 0]
+    labels = np.zeros((8, 8, 8), np.uint8)
+    labels[2:7, 2:4, 2:4] = np.arange(2, 7)[:, None, None]
+
+    layer = SampledLayer(Layer(labels, Geometry(labels.shape, to_lps)), stack)
+
+    missed = layer.voxels_of_missing_planes(list(range(2, 7))).tolist()
+    assert sum(missed) == 4
+    assert missed[(5 if shift < 0 else 4) - 2] == 4
+    assert not any(layer.voxels_between(list(range(2, 7))))
+
+
+@pytest.mark.parametrize(("shift", "outside"), [(-0.5, 9), (0.5, 0), (-0.4, 0)])
+def test_beside_one_plane_a_slice_that_it_does_not_take_lies_beyond(shift, outside):
+    stack = PlaneStack.of_geometry(a_grid((1, 9, 9)))
+    to_lps = a_grid((1, 9, 9)).kji_to_lps.copy()
+    to_lps[:3, 3] += shift * to_lps[:3, 0]
+    labels = np.zeros((1, 9, 9), np.uint8)
+    labels[0, 3:6, 3:6] = 1
+
+    layer = SampledLayer(Layer(labels, Geometry(labels.shape, to_lps)), stack)
+
+    assert layer.voxels_outside([1]) == outside
+    region = layer.region(0)
+    assert (0 if region is None else np.count_nonzero(region.labels)) == 9 - outside
 
 
 def test_half_a_pixel_aside_what_no_pixel_takes_lies_beyond():

@@ -276,6 +276,22 @@ def test_a_coarser_grid_is_counted_in_pixels(factors, encoding, written):
     assert all(one.only_in_file > 0 and one.only_in_segmentation > 0 for one in wrong.segments)
 
 
+@pytest.mark.parametrize("factor", [1, 2])
+def test_a_segment_that_was_left_out_whole_is_numbered_last_and_told(factor, written):
+    grid = a_grid()
+    to_lps = grid.kji_to_lps @ np.diag([factor, 1, 1, 1.0])
+    to_lps[:3, 3] -= 2 * to_lps[:3, 0]
+    masks = np.zeros((2, *grid.shape_kji), bool)
+    masks[0, 0, 2:4, 2:4] = masks[1, 3, 2:4, 2:4] = True
+    own = Geometry(grid.shape_kji, to_lps)
+    pair = a_segmentation(list(masks), grid=own, names=["beyond", "there"], terminologies=[LIVER, LIVER])
+
+    outcome = compare(written(segmentation=pair, clip=True), pair, a_source())
+
+    assert outcome.kinds == (("voxels",) if factor == 1 else ())
+    assert "4 voxels of 'beyond' lie beyond the images or where one is missing" in str(outcome)
+
+
 def test_an_empty_segment_without_a_file_is_a_remark(written):
     one = two_overlapping_boxes()[0]
     pair = a_segmentation([one, one & False], names=["one", "empty"])

@@ -21,9 +21,8 @@ ORTHOGONAL_TOLERANCE = 1e-4
 """Largest cosine between two axes that still count as perpendicular (PS3.3, C.7.6.2.1.1 rounds direction cosines)."""
 
 
-TIE_OF_SLICES = 0.01
-"""A plane no farther than this, in slices, from the middle between two is as near to one as to the other: the places of
-planes are rounded."""
+_ROUNDING_MM = 0.01
+_SMALLEST_TIE, _LARGEST_TIE = 0.01, 0.1
 
 TIE_OF_PIXELS = 1e-4
 """The same of a pixel, in voxels: a row of a plane is rounded with the whole plane."""
@@ -62,6 +61,14 @@ def _frozen(values: ArrayLike, shape: tuple[int, ...]) -> Matrix:
     array = np.array(values, dtype=np.float64).reshape(shape)
     array.flags.writeable = False
     return array
+
+
+def tie_of_slices(slice_mm: float) -> float:
+    """Return how far, in slices, a plane may lie from the middle between two and be as near to one as to the other.
+
+    The places of planes are rounded to a hundredth of a millimetre, which is more of a slice the thinner it is.
+    """
+    return min(max(_ROUNDING_MM / slice_mm, _SMALLEST_TIE), _LARGEST_TIE)
 
 
 def nearest_voxel(places: Matrix, tie: Matrix | float) -> NDArray[np.intp]:

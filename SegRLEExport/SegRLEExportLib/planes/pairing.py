@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from SegRLEExportLib.model.geometry import TIE_OF_SLICES, Geometry, Matrix, PlaneStack, nearest_of, nearest_voxel
+from SegRLEExportLib.model.geometry import Geometry, Matrix, PlaneStack, nearest_of, nearest_voxel, tie_of_slices
 
 _SAME_VOXELS = 0.05
 """What the digits of a file's header may cost, in voxels, for a grid to begin at an image or run along its pixels."""
@@ -53,7 +53,7 @@ def pairing_of(geometry: Geometry, images: PlaneStack) -> Pairing | None:
         return None
     lies_kji: Matrix = images.positions_lps @ lps_to_kji[:3, :3].T + lps_to_kji[:3, 3]
     slice_axis = int(np.abs(steps).sum(axis=1).argmin())
-    nearest = nearest_voxel(lies_kji, TIE_OF_SLICES)
+    nearest = nearest_voxel(lies_kji, tie_of_slices(geometry.spacing_mm[slice_axis]))
     is_even_copy = _is_step_of_a_copy(geometry.kji_to_lps[:3, slice_axis], images)
     for paired_kji in _paired(lies_kji, slice_axis, geometry, images):
         kept = _slices_kept(paired_kji, steps, geometry, images)

@@ -13,7 +13,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from SegRLEExportLib.model.geometry import TIE_OF_PIXELS, TIE_OF_SLICES, Matrix, nearest_voxel
+from SegRLEExportLib.model.geometry import TIE_OF_PIXELS, Matrix, nearest_voxel
 from SegRLEExportLib.model.segmentation import Labels
 from SegRLEExportLib.planes.regions import Region
 from SegRLEExportLib.planes.runs import RunFinder, Runs
@@ -25,15 +25,27 @@ _NO_DRIFT_VOXELS = 1e-9
 class NearestVoxels:
     """The nearest voxels of a layer, plane by plane."""
 
-    def __init__(self, labels: Labels, pixel_to_kji: Matrix, origins_kji: Matrix, shape: tuple[int, int]) -> None:
+    def __init__(
+        self,
+        labels: Labels,
+        pixel_to_kji: Matrix,
+        origins_kji: Matrix,
+        shape: tuple[int, int],
+        slice_axis: int | None,
+        tie: float,
+    ) -> None:
         """`pixel_to_kji`, (3, 2), is the step from row to row and from column to column; `shape` is a plane's.
 
-        `origins_kji`, (planes, 3), is where the first pixel of each plane lies.
+        `origins_kji`, (planes, 3), is where the first pixel of each plane lies. `slice_axis` is the axis along which
+        planes follow each other where each lies in a slice, or no farther than `tie` from the middle between two.
         """
         self._labels = labels
         self._pixel_to_kji = pixel_to_kji
         self._origins_kji = origins_kji
         self._shape = shape
+        self._ties = np.zeros(3)
+        if slice_axis is not None:
+            self._ties[slice_axis] = tie
         self._finder = RunFinder()
         self._kept: dict[int, _Kept | None] = {}
 
@@ -62,7 +74,7 @@ class NearestVoxels:
         slice_axis = 3 - row_axis - column_axis
         rows, first_row = self._voxels_met(plane_index, row_axis, along=0)
         columns, first_column = self._voxels_met(plane_index, column_axis, along=1)
-        slice_index = int(nearest_voxel(self._origins_kji[plane_index, slice_axis], TIE_OF_SLICES))
+        slice_index = int(nearest_voxel(self._origins_kji[plane_index, slice_axis], self._ties[slice_axis]))
         if not (0 <= slice_index < self._labels.shape[slice_axis] and rows.size and columns.size):
             return None
         plane = self._labels.transpose(slice_axis, row_axis, column_axis)[slice_index]
@@ -85,8 +97,9 @@ class NearestVoxels:
         """Return the labels of the whole plane, and 0, 0, as they begin with its first row and column."""
         inside = np.ones(self._shape, dtype=bool)
         nearest_kji = []
-        for far, origin, length in zip(self._from_first_pixel, self._origins_kji[plane_index], self._labels.shape):
-            nearest = np.floor(far + (origin + 0.5)).astype(np.intp)
+        halves = self._origins_kji[plane_index] + (0.5 + self._ties)
+        for far, half, length in zip(self._from_first_pixel, halves, self._labels.shape):
+            nearest = np.floor(far + half).astype(np.intp)
             inside &= nearest.view(np.uintp) < length
             nearest_kji.append(nearest)
         if not inside.any():

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from SegRLEExportLib.model.geometry import TIE_OF_PIXELS, TIE_OF_SLICES, Matrix, PlaneStack, nearest_of, nearest_voxel
+from SegRLEExportLib.model.geometry import TIE_OF_PIXELS, Matrix, PlaneStack, nearest_of, nearest_voxel, tie_of_slices
 from SegRLEExportLib.model.segmentation import Labels, Layer
 from SegRLEExportLib.planes.pairing import as_drawn
 from SegRLEExportLib.planes.regions import Region, Slab
@@ -64,7 +64,8 @@ class SampledLayer:
         self._origins_kji: Matrix = stack.positions_lps @ lps_to_kji[:3, :3].T + lps_to_kji[:3, 3]
         self._steps: Matrix = np.rint(self._pixel_to_kji)
         self._ties = np.full(3, TIE_OF_PIXELS)
-        self._ties[self._slice_axis()] = TIE_OF_SLICES
+        self._tie = tie_of_slices(layer.geometry.spacing_mm[self._slice_axis])
+        self._ties[self._slice_axis] = self._tie
         self._nearest_origins = nearest_voxel(self._origins_kji, self._ties)
 
     @property
@@ -95,8 +96,19 @@ class SampledLayer:
     @cached_property
     def _nearest_voxels(self) -> NearestVoxels:
         return NearestVoxels(
-            self._labels, self._pixel_to_kji, self._origins_kji, (self._stack.rows, self._stack.columns)
+            self._labels,
+            self._pixel_to_kji,
+            self._origins_kji,
+            (self._stack.rows, self._stack.columns),
+            self._slice_axis if self._runs_along_slices else None,
+            self._tie,
         )
+
+    @cached_property
+    def _runs_along_slices(self) -> bool:
+        """Whether each plane lies in a slice or between two, and not across them."""
+        along_slices = np.abs(self._pixel_to_kji[self._slice_axis])
+        return float(along_slices @ [self._stack.rows - 1, self._stack.columns - 1]) <= self._tie
 
     @cached_property
     def is_followed(self) -> list[bool]:
@@ -117,7 +129,7 @@ class SampledLayer:
     def _repeats_slices(self) -> bool:
         """Whether several planes take one slice, as where slices are coarser."""
         slices = self._slices_met()
-        slices = slices[(slices >= 0) & (slices < self._labels.shape[self._slice_axis()])]
+        slices = slices[(slices >= 0) & (slices < self._labels.shape[self._slice_axis])]
         return len(set(slices.tolist())) < len(slices)
 
     @property
@@ -161,41 +173,47 @@ class SampledLayer:
         than half the way to its next neighbour. Just half the way beyond the outermost is outside, too, if that plane
         takes another slice, and so it is with rows and columns.
         """
-        across = self._axis_across_planes()
-        return self._count(across, self._slices_not_wholly_inside(across), inside=False)[layer_values]
+        axis = self._slice_axis
+        return self._count(axis, self._slices_not_wholly_inside(axis), inside=False)[layer_values]
 
     def voxels_between(self, layer_values: list[int]) -> NDArray[np.int64]:
         """Count, for each value, the voxels not beyond the planes, in slices that no plane meets, near one that does.
 
         There are none where pixels and voxels do not keep step: then each pixel takes what is nearest.
         """
-        return self._count_not_met(layer_values, far=False)
+        return self._count_not_met(layer_values, far=False, is_known=self.keeps_step)
 
     def voxels_of_missing_planes(self, layer_values: list[int]) -> NDArray[np.int64]:
         """Count, for each value, the voxels of slices at which a plane is missing.
 
         Planes at 0, 3, 6 and 12 mm are usually 3 mm apart: a slice at 9 mm is farther from all of them than half of
-        that, so that nothing stands for it. At 1.5 mm nothing is missing: that slice is finer than the planes.
+        that, so that nothing stands for it. At 1.5 mm nothing is missing: that slice is finer than the planes. Of
+        slices that are no finer each has its plane, or lacks it.
         """
-        return self._count_not_met(layer_values, far=True)
+        return self._count_not_met(layer_values, far=True, is_known=self._runs_along_slices)
 
-    def _count_not_met(self, layer_values: list[int], *, far: bool) -> NDArray[np.int64]:
-        if not self.keeps_step:
+    def _count_not_met(self, layer_values: list[int], *, far: bool, is_known: bool) -> NDArray[np.int64]:
+        if not is_known:
             return np.zeros(len(layer_values), dtype=np.int64)
-        axis = self._slice_axis()
+        axis = self._slice_axis
         planes = np.sort(self._origins_kji[:, axis])
         met = set(self._slices_met().tolist())
         not_met = np.array([index for index in range(self._labels.shape[axis]) if index not in met], dtype=float)
         distance = np.abs(planes[nearest_of(planes, not_met)] - not_met)
-        is_far = distance > self._usual_gap / 2 + EXACT_TOLERANCE_VOXELS
+        is_far = (distance > self._usual_gap / 2 + EXACT_TOLERANCE_VOXELS) | (not self._is_finer)
         return self._count(axis, not_met[is_far == far].astype(int).tolist(), inside=True)[layer_values]
 
     @cached_property
     def _usual_gap(self) -> float:
         """How far planes are usually apart, in slices of the layer; infinite where all lie at one place."""
-        gaps = np.diff(np.sort(self._origins_kji[:, self._slice_axis()]))
+        gaps = np.diff(np.sort(self._origins_kji[:, self._slice_axis]))
         gaps = gaps[gaps > EXACT_TOLERANCE_VOXELS]
         return float(np.median(gaps)) if gaps.size else np.inf
+
+    @property
+    def _is_finer(self) -> bool:
+        """Whether there are more slices than planes; beside a single plane none counts as finer."""
+        return 1 + self._tie < self._usual_gap < np.inf
 
     def _count(self, axis: int, slice_indices: list[int], *, inside: bool) -> NDArray[np.int64]:
         """Count for each value the voxels of those slices along an axis that planes stand for, or do not."""
@@ -209,8 +227,9 @@ class SampledLayer:
             counts += np.bincount(labels[tuple(voxels)][is_inside == inside], minlength=len(counts))
         return counts
 
-    def _axis_across_planes(self) -> int:
-        """Return the axis of the layer that comes nearest to the normal of the planes."""
+    @cached_property
+    def _slice_axis(self) -> int:
+        """The axis of the layer that comes nearest to the normal of the planes."""
         to_lps = self._layer_geometry.kji_to_lps[:3, :3]
         return int(np.abs(self._stack.normal_lps @ to_lps / self._layer_geometry.spacing_mm).argmax())
 
@@ -228,15 +247,11 @@ class SampledLayer:
         return np.flatnonzero(~wholly_inside).tolist()
 
     def _slices_met(self) -> NDArray[np.intp]:
-        return self._nearest_origins[:, self._slice_axis()]
-
-    def _slice_axis(self) -> int:
-        """Return the axis of the layer along which neither rows nor columns run."""
-        return int(np.abs(self._steps).sum(axis=1).argmin())
+        return self._nearest_origins[:, self._slice_axis]
 
     @cached_property
     def _slices(self) -> _Slices:
-        slice_axis = self._slice_axis()
+        slice_axis = self._slice_axis
         row_axis, column_axis = np.abs(self._steps).argmax(axis=0).tolist()
         row_step, column_step = int(self._steps[row_axis, 0]), int(self._steps[column_axis, 1])
         slice_step = 1 if np.diff(self._slices_met()).sum() >= 0 else -1
@@ -286,9 +301,9 @@ class SampledLayer:
 
     def _is_in_slice_of(self, planes: NDArray[np.intp], voxels_kji: NDArray[np.intp]) -> NDArray[np.bool_]:
         """Tell which voxels are in the slice that their planes take; of slices finer than planes it may be any."""
-        if self._usual_gap > 1 + TIE_OF_SLICES:
+        if self._is_finer:
             return np.ones(len(planes), dtype=bool)
-        is_taken: NDArray[np.bool_] = voxels_kji[self._slice_axis()] == self._slices_met()[planes]
+        is_taken: NDArray[np.bool_] = voxels_kji[self._slice_axis] == self._slices_met()[planes]
         return is_taken
 
     def _lie_on_pixels(self, planes: NDArray[np.intp], lps: Matrix) -> NDArray[np.bool_]:

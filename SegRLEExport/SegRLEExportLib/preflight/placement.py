@@ -145,7 +145,7 @@ def _without_image(name: str, count: int, options: ExportOptions, keep: Keeping)
     Why there is none is not known. If the grid is an evenly spaced copy of uneven images, the other voxels are not
     where they were drawn either, so leaving these out is no remedy then.
     """
-    where = "where the series has no image, farther from all than half their usual distance,"
+    where = "in slices for which the series has no image,"
     what = f"{counted(count, 'voxel lies', 'voxels lie')} {where}"
     if options.clip:
         return Finding("image-missing", Severity.WARNING, f"{what} and {_is(count)} left out.", name, keep.in_place)

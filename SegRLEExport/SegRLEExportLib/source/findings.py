@@ -128,6 +128,17 @@ def time_not_there(time: int, times: int) -> Finding:
     )
 
 
+def times_not_matched(images: int, positions: int, fewer: int) -> Finding:
+    """Tell that images of one time may be missing, and that one of another may be taken for it."""
+    return Finding(
+        "times-not-matched",
+        Severity.WARNING,
+        f"{images} images lie at {counted(positions, 'position')}, at {fewer} of them fewer than at the others, and "
+        "nothing in them says which belong to one time: the order of their numbers was taken.",
+        help=Remedy.ONE_VOLUME.value,
+    )
+
+
 def times_not_told_apart(images: int, positions: int) -> Finding:
     """Tell that images of several volumes lie at the same places, and nothing says which belong together."""
     return Finding(

@@ -2,7 +2,7 @@
 
 A hospital's Patient ID tells; names and dates are typed, and differ in case, blanks and trailing separators for one
 person. Where there is no ID they are all there is, and two of them are two people. What says nothing contradicts
-nothing: one that was removed, or never asked for.
+nothing: one that was removed, or never asked for. An ID alone that some images have and others lack is refused.
 """
 
 from __future__ import annotations

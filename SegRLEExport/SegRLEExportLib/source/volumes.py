@@ -25,6 +25,7 @@ from SegRLEExportLib.source.findings import (
     places_without_image,
     same_position,
     time_not_there,
+    times_not_matched,
     times_not_told_apart,
     unplaced_findings,
 )
@@ -185,11 +186,12 @@ def _of_one_time(planes: list[Plane], normal: Matrix, time: int | None) -> tuple
 def _tells_times_apart(of_time: dict[str, list[Plane]], at_each_height: list[list[Plane]], normal: Matrix) -> bool:
     """Tell whether each plane says its time, and planes of one height are of different ones.
 
-    There are as many times as planes at a height, lest what every image has of its own be taken for a time. An image of
-    one time may be missing: it is not made good by one of another.
+    Each has planes at most of the heights, lest what every image has of its own be taken for a time. An image of one
+    time may be missing: it is not made good by one of another.
     """
     is_apart = all(len(_by_height(some, normal)) == len(some) for some in of_time.values())
-    return is_apart and "" not in of_time and len(of_time) == max(map(len, at_each_height))
+    has_most = all(2 * len(some) > len(at_each_height) for some in of_time.values())
+    return is_apart and has_most and "" not in of_time
 
 
 def _by_instance_number(
@@ -203,6 +205,8 @@ def _by_instance_number(
     numbers = [[plane.instance_number for plane in same] for same in ordered]
     if any(len(same) > 1 and same[0] == same[1] for same in numbers):
         return kept, [times_not_told_apart(len(planes), len(kept))]
+    if fewer := sum(len(same) < len(max(ordered, key=len)) for same in ordered):
+        return kept, [times_not_matched(len(planes), len(kept), fewer), *_missing_time(time, times)]
     if time is not None:
         return kept, _missing_time(time, times)
     first = "first frame" if kept[0].frame.frame_number else "image with the lowest Instance Number"

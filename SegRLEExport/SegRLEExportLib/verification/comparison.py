@@ -159,7 +159,7 @@ class _Comparing:
         self._tell_lonely(counts, totals, pairs)
         self._tell_pixels(counts)
         for file, seg in enumerate(self._segs):
-            self._tell_said(file, seg, faults[file], totals, pairs)
+            self._tell_said(file, seg, faults[file], counts, pairs)
         self._tell_why(segments)
         self._remarks.extend(one.told for one in missing_parts(self._segs))
         if self._source is None:
@@ -245,7 +245,7 @@ class _Comparing:
 
     def _tell_why(self, segments: Sequence[SegmentComparison]) -> None:
         """Say why a file may lack voxels, or have them elsewhere, though its export was right."""
-        lacking = [number for number, segment in enumerate(segments) if segment.only_in_segmentation]
+        lacking = [n for n, one in enumerate(segments) if one.only_in_segmentation or not self._are_voxels]
         if self._source is not None:
             self._remarks.extend(self._left_out(self._source.stack, lacking))
             errors = errors_in(self._source.findings)
@@ -286,14 +286,14 @@ class _Comparing:
                 what = f"frames of {seg.path.name} that repeat the segment and plane of another: {doubled}"
                 self._differ("frames", what)
 
-    def _tell_said(self, file: int, seg: SegFile, fault: str, totals: list[int], pairs: dict[Key, int]) -> None:
+    def _tell_said(self, file: int, seg: SegFile, fault: str, counts: Counts, pairs: dict[Key, int]) -> None:
         """Tell what a file says of segments, patient, study, images and places, and should not."""
         places = places_of(seg, self._segmentation, self._source)
         self._differences.extend(Difference("places", text) for text in places.differences)
         self._remarks.extend(places.remarks)
         self._are_voxels = self._are_voxels and places.are_voxels
         own = _of_file(file, pairs)
-        empty = {position for position in own.values() if not totals[position]}
+        empty = {position for number, position in own.items() if not counts.in_file[file, number]}
         with readable(seg.path, "its attributes"):
             check = AttributeCheck(seg, self._segmentation, self._source, own, empty, fault)
             self._differences.extend(check.differences())

@@ -29,9 +29,8 @@ from SegRLEExportLib.reading.pixels import FrameBlock
 
 Plane = TypeVar("Plane", Labels, NDArray[np.bool_])
 
-_NEAREST_VOXELS = 0.5 + 0.01
-"""A pixel may take its value from a voxel no farther than this along an axis: positions of images are rounded, so that
-half way between two slices each is as near."""
+_ROUNDED_MM = 0.01
+"""Positions of images are rounded to so much, so that half way between two slices each is as near."""
 
 _BLOCK_PIXELS = 1 << 21
 """Frames of bits are compared together up to so many pixels: small enough for the processor's cache."""
@@ -388,8 +387,9 @@ def _is_near(layer: Layer, value: int, lps: Matrix) -> NDArray[np.bool_]:
     labels: Labels = layer.labels_kji
     homogeneous = np.column_stack([lps, np.ones(len(lps))])
     kji = np.linalg.solve(layer.geometry.kji_to_lps, homogeneous.T)[:3]
-    lowest = np.ceil(kji - _NEAREST_VOXELS).astype(np.intp)
-    highest = np.floor(kji + _NEAREST_VOXELS).astype(np.intp)
+    as_near = 0.5 + np.clip(_ROUNDED_MM / np.array(layer.geometry.spacing_mm), 0.01, 0.1)[:, None]
+    lowest = np.ceil(kji - as_near).astype(np.intp)
+    highest = np.floor(kji + as_near).astype(np.intp)
     last = np.array(labels.shape)[:, None] - 1
     near = np.zeros(len(lps), dtype=bool)
     for k, j, i in product(*zip(lowest, highest)):
