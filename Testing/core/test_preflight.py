@@ -359,6 +359,7 @@ ROWS = [
         lambda folder: read(*(with_frame_of_reference(image, n) for n, image in enumerate(images())))(folder),
     ),
     Row("times-not-told-apart", ERROR, on_images, read(*images(), *with_numbers_anew(images(first=50)))),
+    Row("times-not-matched", WARNING, on_images, read(*images(), *images(first=50)[1:])),
     Row("time-not-there", ERROR, on_images, read(*images(), time=2)),
     Row("series-chosen-by-size", NOTE, on_images, with_a_wider_series),
     Row("several-patients", ERROR, on_images, read(*with_different("PatientID", "P-2"))),

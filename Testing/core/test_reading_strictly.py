@@ -127,7 +127,10 @@ BROKEN = [
     pytest.param("none", lambda d: d[:-9], "it is cut short: Pixel Data should have 40 bytes", id="cut off"),
     pytest.param("none", lambda d: d + b"\0\0", "something follows Pixel Data", id="bytes added"),
     pytest.param(
-        "labelmap", lambda d: d[:-1] + b"\1", "Pixel Data has 1 bytes beyond its frames", id="padding not zero"
+        "labelmap",
+        lambda d: d[:-1] + b"\1",
+        "the padding of Pixel Data behind its frames (1 byte) is not 0",
+        id="padding not zero",
     ),
     pytest.param("labelmap", lambda d: d + b"\0\0", "something follows Pixel Data", id="bytes added to a label map"),
     pytest.param("deflate", lambda d: d + b"\0\0", "something follows Pixel Data", id="bytes added behind deflated"),

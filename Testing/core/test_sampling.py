@@ -49,9 +49,12 @@ def looked_up(labels: np.ndarray, geometry: Geometry, stack: PlaneStack, plane_i
     """
     plane = np.zeros((stack.rows, stack.columns), np.uint16)
     to_kji = np.linalg.inv(geometry.kji_to_lps)
-    along_normal = np.abs(to_kji[:3, :3] @ stack.normal_lps)
-    is_normal = along_normal > (1 - 1e-9) * np.linalg.norm(along_normal)
-    half = 0.5 + np.where(is_normal, 0.01, 1e-4 * is_normal.any())
+    spacing_mm = np.array(geometry.spacing_mm)
+    across = int(np.abs(stack.normal_lps @ geometry.kji_to_lps[:3, :3] / spacing_mm).argmax())
+    to_pixels = np.abs((to_kji @ stack.plane_to_lps(0))[:3, :2]) * [stack.rows - 1, stack.columns - 1]
+    tie = np.clip(0.01 / spacing_mm[across], 0.01, 0.1)
+    half = np.full(3, 0.5 + 1e-4 * (np.count_nonzero(to_pixels > 1e-9, axis=1).max() == 1))
+    half[across] = 0.5 + tie * (to_pixels[across].sum() <= tie)
     for row, column in np.ndindex(plane.shape):
         lps = (
             stack.positions_lps[plane_index]

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import pickle
 import shutil
 import signal
+import subprocess
 import sys
 import time
 import unicodedata
@@ -615,3 +617,19 @@ def test_nothing_of_slicer_is_loaded_for_what_is_no_surface(tmp_path):
     printed, told = process.communicate(timeout=60)
     assert process.returncode == 0, told
     assert printed.endswith("\n[]\n")
+
+
+def test_surfaces_without_slicer_core_are_told_what_is_missing(tmp_path):
+    (tmp_path / "ball.seg.vtm").write_text("<VTKFile/>")
+    without = "import sys; sys.modules['slicer'] = None; from SegRLEExportLib.cli.surfaces import answer; answer()"
+
+    asked = pickle.dumps((tmp_path / "ball.seg.vtm", None))
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [sys.executable, "-c", without]
+    done = subprocess.run(command, input=asked, capture_output=True, env=environment, check=True)
+
+    assert pickle.loads(done.stdout) == (
+        None,
+        "slicer-core is needed to read segmentations outside 3D Slicer, and it is not available here. Install it: "
+        "python -m pip install slicer-core.",
+    )

@@ -20,6 +20,7 @@ from pydicom.uid import (
     RLELossless,
 )
 
+from SegRLEExportLib.model.counted import counted
 from SegRLEExportLib.model.segmentation import Labels
 from SegRLEExportLib.reading.damage import SegFileError
 from SegRLEExportLib.reading.elements import UNDEFINED, Head
@@ -180,7 +181,7 @@ class PixelData(FrameForm):
     def _refuse_rest(self, stream: Stream) -> None:
         padding = self.head.length - self.bytes_due
         if any(stream.take(padding)):
-            raise SegFileError(f"Pixel Data has {padding} bytes beyond its frames")
+            raise SegFileError(f"the padding of Pixel Data behind its frames ({counted(padding, 'byte')}) is not 0")
         _refuse_more(stream)
 
 

@@ -41,8 +41,9 @@ def read_segmentation_file(path: Path, grid: Geometry | None = None) -> Segmenta
 
     Surfaces become voxels of `grid`, in LPS; without it Slicer makes voxels as fine as the surface, which takes long.
 
-    Raises `UnreadableSegmentationError`, or what `segmentation.read_segmentation` raises.
+    Raises `MissingLibraryError`, `UnreadableSegmentationError`, or what `segmentation.read_segmentation` raises.
     """
+    scene()  # before what cannot be imported without Slicer
     from SegRLEExportLib.slicer_side.nodes.segmentation import read_segmentation
 
     if not path.is_file():
