@@ -192,7 +192,7 @@ class TestMeeting:
         found = described(UNNAMED, SegmentTable("t", (SegmentRow(2, "b"), SegmentRow(9, "nose")))).findings
         assert [(one.id, one.what) for one in found] == [
             ("segment-without-row", "'Label 1', 'Label 3' have no row in the table, so nothing is said of them."),
-            ("row-without-segment", "Nothing has the value or the name of its row '9 nose'."),
+            ("row-without-segment", "No segment has the value or the name of this row: '9 nose'."),
         ]
 
 
@@ -289,7 +289,7 @@ class TestMasks:
                 "'liver', 'spleen' have no row in the table, so nothing is said of them.",
                 "Add a row with the name, if the segment should be described.",
             ),
-            ("row-without-segment", "note", "Nothing has the name of its rows '1 ribs', '2 nose'.", ""),
+            ("row-without-segment", "note", "No segment has the name of these rows: '1 ribs', '2 nose'.", ""),
         ]
 
     def test_names_tell_the_rows_whatever_their_values(self, masks):

@@ -41,7 +41,7 @@ _ELSEWHERE = {
 }
 """What somebody who knows the other commands asks for here."""
 
-_LEAST_MEMORY = 1 << 20
+_LEAST_MEMORY = 1_000_000
 """Bytes: who asks for less, such as 4, forgot the unit."""
 
 _ENDING = (
@@ -171,7 +171,7 @@ def _memory(text: str) -> str:
     except (ValueError, OverflowError):
         is_size = False
     if not is_size:
-        raise argparse.ArgumentTypeError(f"'{text}' is no size, such as 4GB")
+        raise argparse.ArgumentTypeError(f"'{text}' is no size of a megabyte or more, such as 4GB")
     return text
 
 

@@ -132,7 +132,7 @@ def _unmet(segmentation: Segmentation, table: SegmentTable, row_of: Mapping[str,
         yield Finding(
             "row-without-segment",
             Severity.NOTE,
-            f"Nothing has the {key} of its {'row' if len(unused) == 1 else 'rows'} {_some(unused)}.",
+            f"No segment has the {key} of {'this row' if len(unused) == 1 else 'these rows'}: {_some(unused)}.",
             where=table.source,
         )
 
