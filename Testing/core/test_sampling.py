@@ -52,7 +52,7 @@ def looked_up(labels: np.ndarray, geometry: Geometry, stack: PlaneStack, plane_i
     spacing_mm = np.array(geometry.spacing_mm)
     across = int(np.abs(stack.normal_lps @ geometry.kji_to_lps[:3, :3] / spacing_mm).argmax())
     to_pixels = np.abs((to_kji @ stack.plane_to_lps(0))[:3, :2]) * [stack.rows - 1, stack.columns - 1]
-    tie = np.clip(0.01 / spacing_mm[across], 0.01, 0.1)
+    tie = max(0.01, 0.01 / spacing_mm[across]) if spacing_mm[across] >= 0.2 else 0.01
     half = np.full(3, 0.5 + 1e-4 * (np.count_nonzero(to_pixels > 1e-9, axis=1).max() == 1))
     half[across] = 0.5 + tie * (to_pixels[across].sum() <= tie)
     for row, column in np.ndindex(plane.shape):
@@ -219,6 +219,19 @@ def test_beside_one_plane_a_slice_that_it_does_not_take_lies_beyond(shift, outsi
     assert layer.voxels_outside([1]) == outside
     region = layer.region(0)
     assert (0 if region is None else np.count_nonzero(region.labels)) == 9 - outside
+
+
+def test_slices_of_micrometres_are_taken_by_what_is_nearest_to_them():
+    """Their places are not rounded to a hundredth of a millimetre, which is four of them."""
+    stack = replace(PlaneStack.of_geometry(a_grid((6, 6, 7))), positions_lps=np.outer(np.arange(6), [0, 0, 0.0025]))
+    to_lps = np.diag([1.0, *stack.pixel_spacing_mm, 1.0])[[2, 1, 0, 3]] @ np.diag([0.0025, 1, 1, 1])
+    to_lps[2, 3] = -0.0025 * 0.42
+    labels = np.ones((6, 6, 7), np.uint8)
+
+    layer = SampledLayer(Layer(labels, Geometry(labels.shape, to_lps)), stack)
+
+    assert layer.keeps_step
+    assert layer.displacement_voxels == pytest.approx(0.42)
 
 
 def test_half_a_pixel_aside_what_no_pixel_takes_lies_beyond():

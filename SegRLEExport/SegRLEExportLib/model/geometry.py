@@ -22,7 +22,9 @@ ORTHOGONAL_TOLERANCE = 1e-4
 
 
 _ROUNDING_MM = 0.01
-_SMALLEST_TIE, _LARGEST_TIE = 0.01, 0.1
+_SMALLEST_TIE = 0.01
+_THINNEST_ROUNDED_MM = 0.2
+"""Thinner slices are no scanner's that rounds to a hundredth of a millimetre: their places are stated more finely."""
 
 TIE_OF_PIXELS = 1e-4
 """The same of a pixel, in voxels: a row of a plane is rounded with the whole plane."""
@@ -68,7 +70,7 @@ def tie_of_slices(slice_mm: float) -> float:
 
     The places of planes are rounded to a hundredth of a millimetre, which is more of a slice the thinner it is.
     """
-    return min(max(_ROUNDING_MM / slice_mm, _SMALLEST_TIE), _LARGEST_TIE)
+    return max(_ROUNDING_MM / slice_mm, _SMALLEST_TIE) if slice_mm >= _THINNEST_ROUNDED_MM else _SMALLEST_TIE
 
 
 def nearest_voxel(places: Matrix, tie: Matrix | float) -> NDArray[np.intp]:

@@ -32,6 +32,9 @@ Plane = TypeVar("Plane", Labels, NDArray[np.bool_])
 _ROUNDED_MM = 0.01
 """Positions of images are rounded to so much, so that half way between two slices each is as near."""
 
+_FINEST_ROUNDED_MM = 0.2
+"""Slices nearer to each other are of instruments that state positions more finely."""
+
 _BLOCK_PIXELS = 1 << 21
 """Frames of bits are compared together up to so many pixels: small enough for the processor's cache."""
 
@@ -387,7 +390,8 @@ def _is_near(layer: Layer, value: int, lps: Matrix) -> NDArray[np.bool_]:
     labels: Labels = layer.labels_kji
     homogeneous = np.column_stack([lps, np.ones(len(lps))])
     kji = np.linalg.solve(layer.geometry.kji_to_lps, homogeneous.T)[:3]
-    as_near = 0.5 + np.clip(_ROUNDED_MM / np.array(layer.geometry.spacing_mm), 0.01, 0.1)[:, None]
+    spacing_mm = np.array(layer.geometry.spacing_mm)[:, None]
+    as_near = 0.5 + np.where(spacing_mm < _FINEST_ROUNDED_MM, 0.01, np.maximum(0.01, _ROUNDED_MM / spacing_mm))
     lowest = np.ceil(kji - as_near).astype(np.intp)
     highest = np.floor(kji + as_near).astype(np.intp)
     last = np.array(labels.shape)[:, None] - 1
