@@ -81,7 +81,9 @@ WANTED = {
     "verify-by-name-only": Wanted("0 0", ("equal: compared", "990 voxels equal"), "out"),
     "verify-false-alarm": Wanted("0 0 0 0", ("equal: compared", "lie on the segmentation's own grid"), "out out_b"),
     "verify-traceback": Wanted("2 1", ("60 bytes were decoded where 320 were due", "FAULT: frame 3")),
-    "voxels-of-missing-slice": Wanted("2 2", ("140 voxels lie where the series has no image", "IM0006.dcm")),
+    "voxels-of-missing-slice": Wanted(
+        "2 2", ("140 voxels lie in slices for which the series has no image", "IM0006.dcm")
+    ),
 }
 
 
