@@ -27,7 +27,7 @@ _THINNEST_ROUNDED_MM = 0.2
 """Thinner slices are no scanner's that rounds to a hundredth of a millimetre: their places are stated more finely."""
 
 TIE_OF_PIXELS = 1e-4
-"""The same of a pixel, in voxels: a row of a plane is rounded with the whole plane."""
+"""What `tie_of_slices` is for rows and columns, in voxels: these are rounded with the whole plane."""
 
 _WHOLE_VOXEL_TOLERANCE = 0.01
 

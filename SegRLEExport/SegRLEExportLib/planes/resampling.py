@@ -31,21 +31,18 @@ class NearestVoxels:
         pixel_to_kji: Matrix,
         origins_kji: Matrix,
         shape: tuple[int, int],
-        slice_axis: int | None,
-        tie: float,
+        ties: Matrix,
     ) -> None:
         """`pixel_to_kji`, (3, 2), is the step from row to row and from column to column; `shape` is a plane's.
 
-        `origins_kji`, (planes, 3), is where the first pixel of each plane lies. `slice_axis` is the axis along which
-        planes follow each other where each lies in a slice, or no farther than `tie` from the middle between two.
+        `origins_kji`, (planes, 3), is where the first pixel of each plane lies. `ties`, (3,), says for each axis of the
+        layer how far from the middle between two voxels a place is as near to one as to the other.
         """
         self._labels = labels
         self._pixel_to_kji = pixel_to_kji
         self._origins_kji = origins_kji
         self._shape = shape
-        self._ties = np.zeros(3)
-        if slice_axis is not None:
-            self._ties[slice_axis] = tie
+        self._ties = ties
         self._finder = RunFinder()
         self._kept: dict[int, _Kept | None] = {}
 

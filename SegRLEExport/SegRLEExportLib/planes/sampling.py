@@ -95,14 +95,11 @@ class SampledLayer:
 
     @cached_property
     def _nearest_voxels(self) -> NearestVoxels:
-        return NearestVoxels(
-            self._labels,
-            self._pixel_to_kji,
-            self._origins_kji,
-            (self._stack.rows, self._stack.columns),
-            self._slice_axis if self._runs_along_slices else None,
-            self._tie,
-        )
+        ties = np.zeros(3)
+        if self._runs_along_slices:
+            ties[self._slice_axis] = self._tie
+        shape = self._stack.rows, self._stack.columns
+        return NearestVoxels(self._labels, self._pixel_to_kji, self._origins_kji, shape, ties)
 
     @cached_property
     def _runs_along_slices(self) -> bool:
